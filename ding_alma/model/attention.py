@@ -1,0 +1,53 @@
+"""Attention of agents over entities."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def masked_attention(query: Tensor, key: Tensor, value: Tensor, allowed: Tensor) -> Tensor:
+    """Scaled dot-product attention in which a query with nothing allowed gets zeros.
+
+    Args:
+        query: (N, H, Q, D).
+        key: (N, H, E, D).
+        value: (N, H, E, V).
+        allowed: (N, Q, E) bool, True = the query may look at the entity.
+
+    Returns:
+        (N, H, Q, V).
+    """
+    allowed = allowed.unsqueeze(1)
+    score = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+    weight = score.masked_fill(~allowed, torch.finfo(score.dtype).min).softmax(-1)
+    # A row without any allowed entity comes out of the softmax uniform, not zero.
+    weight = weight * allowed.any(-1, keepdim=True)
+    return weight @ value
+
+
+class EntityAttention(nn.Module):
+    """Multi-head attention whose queries are the first Q entities (ALMA reference; REFIL, section 4).
+
+    Heads are contiguous slices of the ``dim`` columns; no residual, no normalisation. A masked query returns zeros; an
+    unmasked query with nothing allowed returns the output projection's bias.
+    """
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        if dim % heads:
+            raise ValueError(f"attention width {dim} is not divisible by {heads} heads")
+        self.dim = dim
+        self.heads = heads
+        self.project_in = nn.Linear(dim, 3 * dim, bias=False)
+        self.project_out = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, allowed: Tensor, query_mask: Tensor) -> Tensor:
+        """Args: x (N, E, dim); allowed (N, Q, E) bool; query_mask (N, Q) bool. Returns (N, Q, dim)."""
+        batch, entities, _ = x.shape
+        queries = query_mask.shape[1]
+        weight_q, weight_kv = self.project_in.weight.split([self.dim, 2 * self.dim])
+        query = (x[:, :queries] @ weight_q.T).view(batch, queries, self.heads, -1).transpose(1, 2)
+        key, value = (x @ weight_kv.T).view(batch, entities, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = masked_attention(query, key, value, allowed).transpose(1, 2).reshape(batch, queries, self.dim)
+        return self.project_out(mixed) * query_mask.unsqueeze(-1)

@@ -1,0 +1,1 @@
+"""Composite multi-agent environments for DI-engine; importing this package registers them."""

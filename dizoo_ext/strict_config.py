@@ -1,0 +1,73 @@
+"""Refuse configuration mistakes at the start, naming the nearest valid key."""
+
+import difflib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+
+def check_block(
+    block: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    path: str,
+    also_known: Collection[str] = (),
+) -> None:
+    """Compare a block of configuration with its defaults, recursively.
+
+    A key must be one of ``defaults`` or ``also_known`` (keys that DI-engine adds and reads itself). A value must have
+    the type of its default: integers pass for floats, ``None`` as default admits anything.
+
+    Args:
+        path: the block's place in the whole config, e.g. ``policy.allocation``; used in messages only.
+
+    Raises:
+        ValueError: an unknown key, with the nearest valid name.
+        TypeError: a value of another type than its default's.
+    """
+    for key, value in block.items():
+        if key in also_known:
+            continue
+        if key not in defaults:
+            valid = sorted({*defaults, *also_known})
+            near = difflib.get_close_matches(str(key), valid, n=1, cutoff=0.5)
+            hint = f"did you mean {path}.{near[0]}?" if near else f"valid keys: {', '.join(sorted(defaults))}"
+            raise ValueError(f"unknown config key {path}.{key}; {hint}")
+        default = defaults[key]
+        if isinstance(default, Mapping):
+            if not isinstance(value, Mapping):
+                raise TypeError(f"{path}.{key} must be a block of keys {sorted(default)}, got {value!r}")
+            if default:
+                check_block(value, default, f"{path}.{key}")
+        elif not _fits(value, default):
+            raise TypeError(
+                f"{path}.{key} must be of type {type(default).__name__} (default {default!r}), "
+                f"got {value!r} of type {type(value).__name__}"
+            )
+
+
+def check_choice(value: Any, choices: Collection[Any], path: str) -> None:
+    """Raise a ValueError naming the nearest choice unless ``value`` is one of ``choices``."""
+    if value in choices:
+        return
+    near = difflib.get_close_matches(str(value), [str(choice) for choice in choices], n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"{path} must be one of {sorted(map(str, choices))}, got {value!r}{hint}")
+
+
+def check_range(value: float, path: str, minimum: float | None = None, maximum: float | None = None) -> None:
+    """Raise a ValueError unless ``minimum <= value <= maximum`` (a bound of None is open)."""
+    if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
+        low = "-inf" if minimum is None else minimum
+        high = "inf" if maximum is None else maximum
+        raise ValueError(f"{path} must lie in [{low}, {high}], got {value!r}")
+
+
+def _fits(value: Any, default: Any) -> bool:
+    if default is None:
+        return True
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    if isinstance(default, list | tuple):
+        return isinstance(value, list | tuple)
+    return isinstance(value, type(default))
