@@ -13,7 +13,8 @@ key                        shape              dtype    meaning
 ``entity_subtask``         (E,)               int64    subtask of a non-agent entity, -1 for none and for agents
 ``subtask_mask``           (K,)               bool     subtask present and unfinished
 ``action_mask``            (A, U)             float32  allowed now; an absent or dead agent has exactly the no-op (0)
-``action_subtask``         (A, U)             int64    subtask that an action is tied to, -1 for none
+``action_subtask``         (A, U)             int64    subtask that an action is tied to, -1 for none, -2 - i for
+                                                       "whatever subtask agent i is allocated to" (a healer's targets)
 ``heuristic_allocation``   (A,)               int64    what the environment's hand-made rule would assign, -1 for none
 ``agent_state``            (A, D)             float32  flat view, read by DI-engine's own policies
 ``global_state``           (G,)               float32  flat view, read by DI-engine's own policies
@@ -79,7 +80,7 @@ class EntitySpec:
             "entity_subtask": ((e,), np.int64, -1, k - 1),
             "subtask_mask": ((k,), np.bool_, 0, 1),
             "action_mask": ((a, u), np.float32, 0, 1),
-            "action_subtask": ((a, u), np.int64, -1, k - 1),
+            "action_subtask": ((a, u), np.int64, -1 - a, k - 1),
             "heuristic_allocation": ((a,), np.int64, -1, k - 1),
             "agent_state": ((a, self.agent_state_size), np.float32, -np.inf, np.inf),
             "global_state": ((self.global_state_size,), np.float32, -np.inf, np.inf),
