@@ -34,7 +34,7 @@ class EpisodeBatch:
     action: Tensor
     """(B, T, A) int64."""
     last_action: Tensor
-    """(B, T, A) int64, -1 at the first step of an episode or row."""
+    """(B, T, A) int64, -1 at the first step of an episode."""
     reward: Tensor
     """(B, T) float32, global."""
     subtask_reward: Tensor

@@ -1,0 +1,125 @@
+"""How one finished episode is stored, and how stored episodes become a batch."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ding_alma.replay.windows import Rows
+from ding_alma.rl.batch import EpisodeBatch
+
+OBSERVED = {
+    "entities": torch.float32,
+    "entity_mask": torch.bool,
+    "obs_mask": torch.bool,
+    "entity_subtask": torch.int8,
+    "subtask_mask": torch.bool,
+    "action_mask": torch.bool,
+}
+"""Observation keys stored at every step, with their compact types."""
+CHOSEN = {"allocation": torch.int8, "decision": torch.bool, "action": torch.int16}
+"""What the policy adds at every step; the closing step repeats the allocation held and has no decision or action."""
+OUTCOME = {
+    "reward": torch.float32,
+    "subtask_reward": torch.float32,
+    "subtask_done": torch.bool,
+    "terminated": torch.bool,
+}
+"""What the environment answers to a transition; zero at the closing step."""
+TIED = {"action_subtask": torch.int8}
+"""Stored only where an environment's ties between actions and subtasks are used."""
+
+Episode = dict[str, Tensor | int]
+"""``length`` L (transitions), ``collected_at`` (environment steps), and step arrays of L + 1 rows per stored key."""
+
+
+class EpisodeTable:
+    """Preallocated storage of whole episodes: slot x step, one tensor per key.
+
+    Memory is taken as slots are first written. A longer episode than any before widens the table.
+    """
+
+    def __init__(self, capacity: int, device: torch.device | str = "cpu") -> None:
+        self.capacity = capacity
+        self.device = torch.device(device)
+        self.lengths = np.zeros(capacity, np.int64)
+        self.collected_at = np.zeros(capacity, np.int64)
+        self._steps: dict[str, Tensor] = {}
+
+    def write(self, slot: int, episode: Mapping[str, Tensor | int]) -> None:
+        """Put one episode into a slot, over whatever was there."""
+        length = int(episode["length"])
+        steps = {key: torch.as_tensor(value) for key, value in episode.items() if key not in ("length", "collected_at")}
+        wrong = {key: len(value) for key, value in steps.items() if len(value) != length + 1}
+        if length < 1 or wrong:
+            raise ValueError(f"an episode of {length} transitions must store {length + 1} steps per key, got {wrong}")
+        if self._steps and steps.keys() != self._steps.keys():
+            raise ValueError(f"episode has the keys {sorted(steps)}, the buffer stores {sorted(self._steps)}")
+        self._widen(steps, length + 1)
+        for key, value in steps.items():
+            self._steps[key][slot, : length + 1] = value.to(self.device)
+        self.lengths[slot] = length
+        self.collected_at[slot] = int(episode["collected_at"])
+
+    def _widen(self, steps: Mapping[str, Tensor], width: int) -> None:
+        held = next(iter(self._steps.values())).shape[1] if self._steps else 0
+        if width <= held:
+            return
+        width = max(width, held + held // 2)
+        for key, value in steps.items():
+            grown = torch.empty((self.capacity, width, *value.shape[1:]), dtype=value.dtype, device=self.device)
+            if held:
+                used = self.lengths > 0
+                grown[used, :held] = self._steps[key][used]
+            self._steps[key] = grown
+
+    def read(self, slot: int) -> Episode:
+        """A copy of the episode in a slot."""
+        length = int(self.lengths[slot])
+        episode: Episode = {key: steps[slot, : length + 1].cpu().clone() for key, steps in self._steps.items()}
+        return {**episode, "length": length, "collected_at": int(self.collected_at[slot])}
+
+    def batch(self, slots: np.ndarray, rows: Rows) -> EpisodeBatch:
+        """Gather rows of the episodes in ``slots`` (n,) into a batch on the table's device."""
+        slot = slots[rows.episode]
+        at_slot = torch.from_numpy(slot).to(self.device)
+        at_step = torch.from_numpy(rows.step).to(self.device)
+
+        def take(key: str, step: Tensor = at_step) -> Tensor:
+            return self._steps[key][at_slot, step]
+
+        length = self.lengths[slot]
+        valid = rows.filled & (rows.step < length)
+        last = valid & (rows.step == length - 1)
+        first = torch.from_numpy(rows.step == 0).to(self.device)
+        # Known even where a row starts in mid-episode, because the whole episode is stored.
+        last_action = take("action", (at_step - 1).clamp_min(0)).long().masked_fill(first.unsqueeze(-1), -1)
+        return EpisodeBatch(
+            entities=take("entities"),
+            entity_mask=take("entity_mask"),
+            obs_mask=take("obs_mask"),
+            entity_subtask=take("entity_subtask").long(),
+            subtask_mask=take("subtask_mask"),
+            action_mask=take("action_mask"),
+            action_subtask=take("action_subtask").long() if "action_subtask" in self._steps else None,
+            allocation=take("allocation").long(),
+            action=take("action").long(),
+            last_action=last_action,
+            reward=take("reward"),
+            subtask_reward=take("subtask_reward"),
+            terminated=take("terminated"),
+            last_transition=torch.from_numpy(last).to(self.device),
+            subtask_done=take("subtask_done"),
+            decision=take("decision"),
+            valid=torch.from_numpy(valid).to(self.device),
+            collected_at=torch.from_numpy(self.collected_at[slots]).to(self.device),
+        )
+
+
+def table_of(episodes: Sequence[Episode]) -> EpisodeTable:
+    """A table that holds exactly these episodes, as a list-based buffer hands them out."""
+    table = EpisodeTable(len(episodes))
+    for slot, episode in enumerate(episodes):
+        table.write(slot, episode)
+    return table
