@@ -154,3 +154,9 @@ def test_an_episode_of_the_wrong_length_is_refused():
     episode["length"] = 4
     with pytest.raises(ValueError, match="must store 5 steps"):
         ring().push([episode])
+
+
+def test_samples_of_other_policies_come_back_as_a_list():
+    buffer = ring(replay_buffer_size=3)
+    buffer.push([{"chunk": i} for i in range(5)])
+    assert sorted(sample["chunk"] for sample in buffer.sample(3, 0)) == [2, 3, 4]

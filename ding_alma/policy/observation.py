@@ -1,0 +1,43 @@
+"""From a worker's dictionary of observations to tensors, once, on entry."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+MASKS = ("entity_mask", "obs_mask", "subtask_mask", "action_mask")
+INDICES = ("entity_subtask", "action_subtask", "heuristic_allocation")
+
+
+def stack_observations(
+    data: Mapping[int, Mapping[str, Any]], keys: Iterable[str]
+) -> tuple[np.ndarray, dict[str, Tensor]]:
+    """Stack the observations of several environments, in the order of their ids.
+
+    Collectors hand out numpy arrays of the environment's types, evaluators and remote collectors float32 tensors
+    whatever the type was; masks come out boolean and indices int64 all the same.
+
+    Returns:
+        Environment ids (n,) int64, and (n, ...) tensors per key.
+
+    Raises:
+        KeyError: the environment does not hand out a key that the policy reads.
+    """
+    ids = sorted(data)
+    missing = [key for key in keys if key not in data[ids[0]]]
+    if missing:
+        raise KeyError(
+            f"observations lack {missing}; the policy reads the entity view: set env.observation to 'both' or 'entities'"
+        )
+    stacked = {}
+    for key in keys:
+        rows = [data[i][key] for i in ids]
+        value = torch.stack(rows) if isinstance(rows[0], Tensor) else torch.from_numpy(np.stack(rows))
+        if key in MASKS:
+            value = value > 0.5 if value.is_floating_point() else value.bool()
+        elif key in INDICES:
+            value = value.long()
+        stacked[key] = value
+    return np.array(ids, np.int64), stacked

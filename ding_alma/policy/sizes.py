@@ -1,0 +1,40 @@
+"""Sizes of a policy's inputs, read from the config and checked against each other."""
+
+from easydict import EasyDict
+
+from dizoo_ext.contract import EntitySpec
+from dizoo_ext.strict_config import check_range
+
+
+def read_sizes(cfg: EasyDict) -> EntitySpec:
+    """Sizes from ``policy.model`` (the block shared with DI-engine's own policies) and ``policy.entity``.
+
+    Raises:
+        ValueError: a size is missing, not positive, or the flat view's sizes do not follow from the entity sizes.
+    """
+    for key in ("entities", "features", "subtasks"):
+        check_range(cfg.entity[key], f"policy.entity.{key}", 1)
+    for key in ("agent_num", "action_shape", "obs_shape"):
+        if key not in cfg.model:
+            raise ValueError(f"policy.model.{key} is missing; it is one of the keys shared with DI-engine's policies")
+    sizes = EntitySpec(
+        agents=cfg.model.agent_num,
+        entities=cfg.entity.entities,
+        subtasks=cfg.entity.subtasks,
+        actions=cfg.model.action_shape,
+        features=cfg.entity.features,
+        episode_limit=0,
+    )
+    if sizes.agents > sizes.entities:
+        raise ValueError(
+            f"policy.model.agent_num = {sizes.agents} exceeds policy.entity.entities = {sizes.entities}; "
+            "agents are the first entities"
+        )
+    expected = {"agent_state": sizes.agent_state_size, "global_state": sizes.global_state_size}
+    if dict(cfg.model.obs_shape) != expected:
+        raise ValueError(
+            f"policy.model.obs_shape = {dict(cfg.model.obs_shape)} does not fit policy.entity: with "
+            f"{sizes.agents} agents, {sizes.entities} entities of {sizes.features} features and {sizes.actions} actions "
+            f"it is {expected}"
+        )
+    return sizes

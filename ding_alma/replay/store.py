@@ -1,0 +1,96 @@
+"""What a ring buffer's slots hold: whole episodes, or samples as DI-engine's own policies cut them."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ding_alma.replay.episode import Episode, EpisodeTable
+from ding_alma.replay.windows import draw_rows
+from ding_alma.rl.batch import EpisodeBatch
+
+
+@dataclass(frozen=True)
+class TrainData:
+    """What one learner iteration gets."""
+
+    batch: EpisodeBatch
+    """Drawn from the whole buffer."""
+    recent: EpisodeBatch | None
+    """Drawn from recent episodes alone; None while there are too few, or where nobody asks for it."""
+    env_step: int
+    """Environment steps collected so far."""
+
+
+class Store(ABC):
+    """Slots that are written one by one and drawn from many at a time."""
+
+    @abstractmethod
+    def write(self, slot: int, sample: Any) -> None:
+        """Put a sample into a slot, over whatever was there."""
+
+    @abstractmethod
+    def read(self, slot: int) -> Any:
+        """The sample in a slot."""
+
+    @abstractmethod
+    def draw(self, slots: np.ndarray, size: int, random: np.random.Generator) -> Any:
+        """Training data from ``size`` of the filled ``slots`` (oldest first), without replacement."""
+
+
+class EpisodeStore(Store):
+    """Whole episodes in preallocated arrays; draws one collated `TrainData`.
+
+    Args:
+        window: steps of a training row.
+        recent_steps: age limit of the batch of recent episodes in environment steps, 0 for none.
+    """
+
+    def __init__(self, capacity: int, window: int, recent_steps: int, device: torch.device | str) -> None:
+        self._table = EpisodeTable(capacity, device)
+        self._window = window
+        self._recent_steps = recent_steps
+        self._newest_collection = -1
+        self._steps_since = 0
+
+    def write(self, slot: int, sample: Episode) -> None:
+        self._table.write(slot, sample)
+        if sample["collected_at"] != self._newest_collection:
+            self._newest_collection, self._steps_since = int(sample["collected_at"]), 0
+        self._steps_since += int(sample["length"])
+
+    def read(self, slot: int) -> Episode:
+        return self._table.read(slot)
+
+    def draw(self, slots: np.ndarray, size: int, random: np.random.Generator) -> TrainData:
+        env_step = self._newest_collection + self._steps_since
+        batch = self._cut(slots, size, random)
+        recent = None
+        if self._recent_steps:
+            young = slots[env_step - self._table.collected_at[slots] <= self._recent_steps]
+            if len(young) >= size:
+                recent = self._cut(young, size, random)
+        return TrainData(batch, recent, env_step)
+
+    def _cut(self, slots: np.ndarray, size: int, random: np.random.Generator) -> EpisodeBatch:
+        drawn = random.choice(slots, size, replace=False)
+        rows = draw_rows(self._table.lengths[drawn] + 1, self._window, random.random(size))
+        return self._table.batch(drawn, rows)
+
+
+class SampleStore(Store):
+    """Anything, kept as it is; draws a list. DI-engine's own policies push and read such samples."""
+
+    def __init__(self, capacity: int) -> None:
+        self._samples: list[Any] = [None] * capacity
+
+    def write(self, slot: int, sample: Any) -> None:
+        self._samples[slot] = sample
+
+    def read(self, slot: int) -> Any:
+        return self._samples[slot]
+
+    def draw(self, slots: np.ndarray, size: int, random: np.random.Generator) -> list[Any]:
+        return [self._samples[slot] for slot in random.choice(slots, size, replace=False)]
