@@ -1,1 +1,5 @@
 """Composite multi-agent environments for DI-engine; importing this package registers them."""
+
+from dizoo_ext import env_manager
+
+__all__ = ["env_manager"]

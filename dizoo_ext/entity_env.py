@@ -1,0 +1,201 @@
+"""The one DI-engine environment class that all environments of this package share."""
+
+import copy
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import gym
+import numpy as np
+from ding.envs import BaseEnv, BaseEnvTimestep
+from ding.utils import deep_merge_dicts
+from easydict import EasyDict
+
+from dizoo_ext.contract import OBSERVATION_CHOICES
+from dizoo_ext.episode_gif import EpisodeGif
+from dizoo_ext.random_stream import action_generator, fresh_seed, random_legal_actions, stream_seed
+from dizoo_ext.strict_config import check_block, check_choice
+from dizoo_ext.timestep import observation_rows, timestep_rows
+from dizoo_ext.vector_env import VectorEnv
+
+DING_KEYS = frozenset(
+    {
+        "type",
+        "import_names",
+        "cfg_type",
+        "manager",
+        "stop_value",
+        "n_evaluator_episode",
+        "collector_env_num",
+        "evaluator_env_num",
+        "collector_episode_num",
+        "evaluator_episode_num",
+        "env_id",
+    }
+)
+"""Keys of the ``env`` block that DI-engine adds or reads itself."""
+
+
+class EntityEnv(BaseEnv):
+    """One environment for DI-engine: a `VectorEnv` of size 1.
+
+    A subclass supplies ``config`` and `make_vector_env`, and registers itself. Observations follow
+    `dizoo_ext.contract`, timesteps follow `dizoo_ext.timestep.timestep_rows`.
+
+    The random stream starts once, at `seed` or at the first reset, and runs on through all episodes: neither a reset
+    nor DI-engine's ``dynamic_seed`` restarts it, and no global generator is read or written.
+    """
+
+    config: ClassVar[dict[str, Any]] = dict(
+        # (str) The number reported as info['eval_episode_return']: 'return' or any other key of episode_info.
+        eval_metric="return",
+        # (bool) Evaluation instead of training; set by create_collector_env_cfg and create_evaluator_env_cfg.
+        is_test=False,
+        # (str) Keys of the observation: 'entities', 'flat' (for DI-engine's own policies) or 'both'.
+        observation="both",
+    )
+    metadata: ClassVar[dict[str, Any]] = {"render.modes": ["rgb_array"]}
+
+    def __init__(self, cfg: Mapping[str, Any] | None = None) -> None:
+        """Check ``cfg`` against the defaults and read the spaces.
+
+        Raises:
+            ValueError: an unknown key or an impossible value.
+            TypeError: a value of a wrong type.
+        """
+        defaults = self._defaults()
+        foreign = DING_KEYS - defaults.keys()
+        check_block(cfg or {}, defaults, "env", foreign)
+        own = {key: value for key, value in (cfg or {}).items() if key not in foreign}
+        self._cfg = EasyDict(deep_merge_dicts(defaults, own))
+        check_choice(self._cfg.observation, OBSERVATION_CHOICES, "env.observation")
+        self._vector_env = self.make_vector_env(self._cfg, 1)
+        self.entity_spec = self._vector_env.spec
+        self.observation_space = self.entity_spec.observation_space(self._cfg.observation)
+        self.action_space = self.entity_spec.action_space()
+        self.reward_space = gym.spaces.Box(-np.inf, np.inf, (1,), np.float32)
+        self._seed: int | None = None
+        self._action_mask: np.ndarray | None = None
+        self._replay_path: str | None = None
+        self._gif: EpisodeGif | None = None
+
+    @classmethod
+    @abstractmethod
+    def make_vector_env(cls, cfg: EasyDict, num_envs: int) -> VectorEnv:
+        """Build a batch of ``num_envs`` environments from a complete, checked configuration.
+
+        Must be cheap and must check the environment's own values: it is also called just to read ``spec``. Whatever is
+        slow, such as starting a game, waits for the first reset.
+        """
+
+    @classmethod
+    def default_config(cls) -> EasyDict:
+        """``config`` of this class over those of its parents."""
+        return EasyDict(cls._defaults(), cfg_type=f"{cls.__name__}Dict")
+
+    @staticmethod
+    def create_collector_env_cfg(cfg: EasyDict) -> list[EasyDict]:
+        """One separate copy of ``cfg`` per collector environment, with ``is_test`` False."""
+        return _copies(cfg, "collector_env_num", is_test=False)
+
+    @staticmethod
+    def create_evaluator_env_cfg(cfg: EasyDict) -> list[EasyDict]:
+        """One separate copy of ``cfg`` per evaluator environment, with ``is_test`` True."""
+        return _copies(cfg, "evaluator_env_num", is_test=True)
+
+    @property
+    def cfg(self) -> EasyDict:
+        """The complete configuration, without the keys that only DI-engine reads."""
+        return self._cfg
+
+    @property
+    def _env(self) -> "EntityEnv":
+        """What DI-engine's evaluator draws when it films, as soon as there is something to draw."""
+        if self._action_mask is None:
+            raise AttributeError("nothing to draw before the first reset")
+        return self
+
+    def seed(self, seed: int, dynamic_seed: bool | None = None) -> None:
+        """Start the random stream; ``dynamic_seed`` has no effect. Raises a ValueError outside [0, 2**32)."""
+        self._start_stream(seed)
+
+    def reset(self, **options: Any) -> dict[str, np.ndarray]:
+        """Begin an episode; ``options`` are the environment's own (see its `VectorEnv.reset`)."""
+        if self._seed is None:
+            self._start_stream(fresh_seed())
+        observation = observation_rows(self._vector_env.reset(**options))[0]
+        self._action_mask = observation["action_mask"]
+        if self._replay_path is not None:
+            self._gif = self._gif or EpisodeGif(self._replay_path, gif_name(type(self), self._seed))
+            self._gif.begin(self._vector_env.render(0))
+        return observation
+
+    def step(self, action: np.ndarray) -> BaseEnvTimestep:
+        """Advance by one joint action (A,) of integers.
+
+        Raises:
+            ValueError: an action is out of range, not allowed now, or of the wrong shape or type.
+            RuntimeError: the episode has ended.
+        """
+        timestep = timestep_rows(self._vector_env.step(joint_actions([action])), self._cfg.eval_metric)[0]
+        self._action_mask = timestep.obs["action_mask"]
+        if self._gif is not None:
+            self._gif.add(self._vector_env.render(0), timestep.done)
+        return timestep
+
+    def random_action(self) -> np.ndarray:
+        """A random allowed action per agent, (A,) int64. Raises a RuntimeError before the first reset."""
+        if self._action_mask is None:
+            raise RuntimeError("reset the environment before asking for a random action")
+        return random_legal_actions(self._action_mask, self._action_generator)
+
+    def render(self, mode: str = "rgb_array", allocation: np.ndarray | None = None) -> np.ndarray:
+        """Draw the present state as (H, W, 3) uint8; ``allocation`` (A,) draws each agent's subtask (-1 for none)."""
+        check_choice(mode, self.metadata["render.modes"], "render mode")
+        return self._vector_env.render(0, allocation)
+
+    def enable_save_replay(self, replay_path: str) -> None:
+        """Write a GIF of every episode that starts from now on into the folder ``replay_path``."""
+        self._replay_path = replay_path
+
+    def close(self) -> None:
+        """Release what the environment holds."""
+        self._vector_env.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.entity_spec})"
+
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            merged |= copy.deepcopy(vars(base).get("config", {}))
+        return merged
+
+    def _start_stream(self, seed: int) -> None:
+        stream = stream_seed(seed, self._cfg.is_test)
+        self._seed = seed
+        self._vector_env.seed([stream])
+        self._action_generator = action_generator(stream)
+
+
+def joint_actions(actions: list[np.ndarray]) -> np.ndarray:
+    """Stack the joint actions of several environments, (n, A). Raises a ValueError unless they are integers."""
+    joint = np.array(actions)
+    if joint.dtype.kind not in "iu":
+        raise ValueError(f"actions must be integers, one per agent, got an array of {joint.dtype}: {actions!r}")
+    return joint
+
+
+def gif_name(env_class: type[EntityEnv], seed: int) -> str:
+    """File name stem of an environment's GIFs: the seeds of one manager's environments differ."""
+    return f"{env_class.__name__}_seed{seed}"
+
+
+def _copies(cfg: EasyDict, number_key: str, is_test: bool) -> list[EasyDict]:
+    if number_key not in cfg:
+        raise ValueError(f"env.{number_key} is missing; set it to the number of environments")
+    copies = [copy.deepcopy(cfg) for _ in range(cfg[number_key])]
+    for each in copies:
+        each.is_test = is_test
+    return copies
