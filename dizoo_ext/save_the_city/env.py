@@ -1,0 +1,41 @@
+"""SaveTheCity for DI-engine."""
+
+from typing import Any, ClassVar
+
+from ding.utils import ENV_REGISTRY
+from easydict import EasyDict
+
+from dizoo_ext.entity_env import EntityEnv
+from dizoo_ext.save_the_city.vector import SaveTheCityVector
+
+__all__ = ["SaveTheCityEnv", "SaveTheCityVector"]
+
+
+@ENV_REGISTRY.register("save_the_city")
+class SaveTheCityEnv(EntityEnv):
+    """One city for DI-engine; see `SaveTheCityVector` for the meaning of the keys."""
+
+    config: ClassVar[dict[str, Any]] = dict(
+        # (str or list) Name of a scenario set, or a list of teams such as ['BF', 'BG'].
+        scenario="2-5a_2-5b",
+        # (int) Steps after which an episode is cut.
+        episode_limit=150,
+        # (dict) Entries that replace those of GAME_CONFIG.
+        game_config={},
+        # (dict) Entries that replace those of REWARD_CONFIG.
+        reward_config={},
+        # (float) Return that a perfect episode comes close to.
+        reward_scale=20.0,
+        # (bool) End an episode as soon as a building has burned down.
+        end_on_any_burn=False,
+        # (bool) Report how each agent type splits its building actions.
+        track_action_types=False,
+        # (str) What an illegal action does: 'raise' or 'noop' (the agent stays).
+        illegal_action="raise",
+    )
+
+    @classmethod
+    def make_vector_env(cls, cfg: EasyDict, num_envs: int) -> SaveTheCityVector:
+        """The batch for a complete configuration."""
+        keys = (*SaveTheCityEnv.config, "is_test", "observation")
+        return SaveTheCityVector(num_envs, **{key: cfg[key] for key in keys})

@@ -1,0 +1,157 @@
+"""The compiled entry points: each works on rows of a batch of cities in one call."""
+
+from numba import njit
+
+from dizoo_ext.save_the_city.city import AGENT_TYPES
+from dizoo_ext.save_the_city.observation import observe_city
+from dizoo_ext.save_the_city.placement import found_city
+from dizoo_ext.save_the_city.rules import advance_city, check_actions, refresh_availability
+
+EPISODE_INFO = (
+    "solved",
+    "prop_buildings_completed",
+    "fires_extinguished",
+    "buildings_completed",
+    "buildings_burned",
+    "buildings_health_delta",
+    "types_per_firefight",
+    "types_per_build",
+    "return",
+    "episode_length",
+    "episode_limit",
+)
+"""Columns written by `summarise_rows`."""
+ACTION_SHARES = tuple(
+    f"{agent}_{action}" for agent in ("firefighter", "builder", "generalist") for action in ("fire", "build", "freeze")
+)
+"""Its further columns: how an agent type's uses of the three building actions split up."""
+
+
+@njit(cache=True, nogil=True)
+def reset_rows(cities, rows, rules, table, spacing, index, n_tasks):
+    """Begin new episodes in the cities ``rows``; see `placement.found_city`."""
+    for row in rows:
+        found_city(cities[row], rules[0], table, spacing, index, n_tasks)
+        refresh_availability(cities[row])
+
+
+@njit(cache=True, nogil=True)
+def refresh_rows(cities, rows):
+    """Recompute what is derived from the state of the cities ``rows`` after it was set from outside."""
+    for row in rows:
+        refresh_availability(cities[row])
+
+
+@njit(cache=True, nogil=True)
+def observe_rows(
+    cities,
+    rows,
+    entities,
+    entity_mask,
+    obs_mask,
+    entity_subtask,
+    subtask_mask,
+    action_mask,
+    action_subtask,
+    heuristic,
+):
+    """Write the observations of the cities ``rows``; see `observation.observe_city`."""
+    for k in range(len(rows)):
+        observe_city(
+            cities[rows[k]],
+            entities[k],
+            entity_mask[k],
+            obs_mask[k],
+            entity_subtask[k],
+            subtask_mask[k],
+            action_mask[k],
+            action_subtask[k],
+            heuristic[k],
+        )
+
+
+@njit(cache=True, nogil=True)
+def step_rows(
+    cities,
+    rows,
+    rules,
+    actions,
+    reward,
+    done,
+    time_limit,
+    subtask_reward,
+    subtask_done,
+    subtasks_changed,
+    entities,
+    entity_mask,
+    obs_mask,
+    entity_subtask,
+    subtask_mask,
+    action_mask,
+    action_subtask,
+    heuristic,
+):
+    """Advance the cities ``rows`` by the joint actions (n, A) and write what they return and show.
+
+    Returns:
+        The number of cities whose episode ended, or -1 without any change if some city is not running or some action
+        cannot be executed.
+    """
+    for k in range(len(rows)):
+        city = cities[rows[k]]
+        if not city.running or check_actions(city, actions[k], rules[0].illegal_is_noop) >= 0:
+            return -1
+    ended = 0
+    for k in range(len(rows)):
+        city = cities[rows[k]]
+        reward[k], done[k], time_limit[k], subtasks_changed[k] = advance_city(
+            city, rules[0], actions[k], subtask_reward[k], subtask_done[k]
+        )
+        ended += done[k]
+        observe_city(
+            city,
+            entities[k],
+            entity_mask[k],
+            obs_mask[k],
+            entity_subtask[k],
+            subtask_mask[k],
+            action_mask[k],
+            action_subtask[k],
+            heuristic[k],
+        )
+    return ended
+
+
+@njit(cache=True, nogil=True)
+def summarise_rows(cities, rows, rules, metrics):
+    """Write the metrics of ended episodes, (n, 20) float64: `EPISODE_INFO`, then `ACTION_SHARES`; NaN for undefined."""
+    for k in range(len(rows)):
+        city = cities[rows[k]]
+        complete = 0
+        finished = 0
+        for b in range(city.buildings):
+            complete += city.health[b] == 1.0
+            finished += city.health[b] == 1.0 or city.health[b] == 0.0
+        row = metrics[k]
+        row[0] = complete == city.buildings
+        row[1] = complete / city.buildings
+        row[2] = city.extinguished
+        row[3] = city.completed
+        row[4] = city.burned
+        row[5] = city.health_delta
+        row[6] = _ratio(city.firefight_types, city.firefights)
+        row[7] = _ratio(city.build_types, city.builds)
+        row[8] = city.total_reward
+        row[9] = city.t
+        row[10] = finished < city.buildings and not (rules[0].end_on_any_burn and city.burned > 0)
+        for kind in range(AGENT_TYPES):
+            total = 0
+            for action in range(3):
+                total += city.action_uses[kind, action]
+            for action in range(3):
+                row[11 + 3 * kind + action] = city.action_uses[kind, action] / max(total, 1)
+
+
+@njit
+def _ratio(total, count):
+    return total / count if count else float("nan")

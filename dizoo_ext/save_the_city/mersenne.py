@@ -1,0 +1,59 @@
+"""The legacy numpy random stream (MT19937 as in ``numpy.random.RandomState``) inside compiled code.
+
+The words and the position live in the city's record, so that every environment has its own stream.
+"""
+
+from numba import njit
+
+WORDS = 624
+_OFFSET = 397
+_UPPER = 0x80000000
+_LOWER = 0x7FFFFFFF
+_TWIST = 0x9908B0DF
+
+
+@njit
+def _renew(words):
+    for i in range(WORDS):
+        joined = (words[i] & _UPPER) | (words[(i + 1) % WORDS] & _LOWER)
+        word = words[(i + _OFFSET) % WORDS] ^ (joined >> 1)
+        if joined & 1:
+            word ^= _TWIST
+        words[i] = word
+
+
+@njit
+def next_word(city):
+    """The stream's next 32 random bits."""
+    if city.position >= WORDS:
+        _renew(city.words)
+        city.position = 0
+    word = int(city.words[city.position])
+    city.position += 1
+    word ^= word >> 11
+    word ^= (word << 7) & 0x9D2C5680
+    word ^= (word << 15) & 0xEFC60000
+    return word ^ (word >> 18)
+
+
+@njit
+def draw_uniform(city):
+    """``random_sample()``: a float64 in [0, 1) of 53 random bits."""
+    high = next_word(city) >> 5
+    low = next_word(city) >> 6
+    return (high * 67108864.0 + low) / 9007199254740992.0
+
+
+@njit
+def draw_below(city, bound):
+    """``randint(bound)`` by masked rejection; a bound of one draws nothing."""
+    highest = bound - 1
+    if highest == 0:
+        return 0
+    mask = highest
+    for shift in (1, 2, 4, 8, 16):
+        mask |= mask >> shift
+    value = next_word(city) & mask
+    while value > highest:
+        value = next_word(city) & mask
+    return value
