@@ -1,24 +1,28 @@
 """Attention of agents over entities."""
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from ding_alma.model.attention_plan import AttentionPlan
 
 
 def masked_attention(query: Tensor, key: Tensor, value: Tensor, allowed: Tensor) -> Tensor:
     """Scaled dot-product attention in which a query with nothing allowed gets zeros.
 
     Args:
-        query: (N, H, Q, D).
-        key: (N, H, E, D).
-        value: (N, H, E, V).
-        allowed: (N, Q, E) bool, True = the query may look at the entity.
+        query: (..., H, Q, D); leading axes broadcast.
+        key: (..., H, E, D).
+        value: (..., H, E, V).
+        allowed: (..., Q, E) bool, True = the query may look at the entity.
 
     Returns:
-        (N, H, Q, V).
+        (..., H, Q, V).
     """
-    allowed = allowed.unsqueeze(1)
+    allowed = allowed.unsqueeze(-3)
     score = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
     weight = score.masked_fill(~allowed, torch.finfo(score.dtype).min).softmax(-1)
     # A row without any allowed entity comes out of the softmax uniform, not zero.
@@ -41,6 +45,13 @@ class EntityAttention(nn.Module):
         self.heads = heads
         self.project_in = nn.Linear(dim, 3 * dim, bias=False)
         self.project_out = nn.Linear(dim, dim)
+
+    def attend(self, rows: Tensor, plan: "AttentionPlan", views: slice = slice(None)) -> Tensor:
+        """Args: rows (R, dim), as gathered by ``plan``. Returns (V Q, dim)."""
+        weight_q, weight_kv = self.project_in.weight.split([self.dim, 2 * self.dim])
+        rows = rows.unsqueeze(0)
+        mixed = plan.attend(plan.asking(rows) @ weight_q.T, rows @ weight_kv.T, self.heads, views)
+        return self.project_out(mixed.squeeze(0))
 
     def forward(self, x: Tensor, allowed: Tensor, query_mask: Tensor) -> Tensor:
         """Args: x (N, E, dim); allowed (N, Q, E) bool; query_mask (N, Q) bool. Returns (N, Q, dim)."""

@@ -1,0 +1,90 @@
+"""The utility network that all agents share."""
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ding_alma.model.attention import EntityAttention
+from ding_alma.model.attention_plan import AttentionPlan
+from ding_alma.model.subtask_embedding import SubtaskEmbedding
+
+
+class SubtaskLabel(NamedTuple):
+    """Subtask membership shown to a network through its `SubtaskEmbedding`."""
+
+    membership: Tensor
+    """(N, E, K) float32 one-hot, zero rows for entities of no subtask."""
+    permutation: Tensor
+    """(K + extra,) int64, fresh for every call."""
+
+
+class LabelledEncoder(nn.Module):
+    """ReLU of a linear map of an entity's features, plus its subtask's embedding if there is one (ALMA, "No Mask")."""
+
+    def __init__(self, features: int, dim: int, embedding: SubtaskEmbedding | None = None) -> None:
+        super().__init__()
+        self.encode = nn.Linear(features, dim)
+        self.embedding = embedding
+
+    def forward(
+        self, x: Tensor, plan: AttentionPlan, label: SubtaskLabel | None = None, added: Tensor | None = None
+    ) -> Tensor:
+        """Args: x (N, E, F); label, shown only if given; added (N, E, dim), summed in before the ReLU. Returns (R, dim).
+
+        Raises:
+            ValueError: a label is given to an encoder without an embedding.
+        """
+        rows = self.encode(plan.gather(x))
+        if label is not None:
+            if self.embedding is None:
+                raise ValueError("a subtask label needs an encoder that was built with a subtask embedding")
+            rows = rows + self.embedding(plan.gather(label.membership), label.permutation)
+        if added is not None:
+            rows = rows + plan.gather(added)
+        return F.relu(rows)
+
+
+class AgentNetwork(nn.Module):
+    """Utilities of every action from what an agent sees (spec ALMA 1.2)."""
+
+    def __init__(
+        self,
+        features: int,
+        actions: int,
+        attention_dim: int,
+        heads: int,
+        hidden_dim: int,
+        embedding: SubtaskEmbedding | None = None,
+    ) -> None:
+        """``features`` counts the entity features and the one-hot last action."""
+        super().__init__()
+        self.encoder = LabelledEncoder(features, attention_dim, embedding)
+        self.attention = EntityAttention(attention_dim, heads)
+        self.hidden = nn.Linear(attention_dim, hidden_dim)
+        self.utility = nn.Linear(hidden_dim, actions)
+
+    def hidden_state(
+        self, inputs: Tensor, plan: AttentionPlan, label: SubtaskLabel | None = None, strategy: Tensor | None = None
+    ) -> Tensor:
+        """Args: as `forward`. Returns (V Q, hidden_dim), the asking agents only."""
+        seen = self.attention.attend(self.encoder(inputs, plan, label), plan)
+        hidden = F.relu(self.hidden(F.relu(seen)))
+        return hidden if strategy is None else hidden + plan.gather_queries(strategy)
+
+    def forward(
+        self, inputs: Tensor, plan: AttentionPlan, label: SubtaskLabel | None = None, strategy: Tensor | None = None
+    ) -> Tensor:
+        """Utilities in each of the plan's views, zero for agents that do not ask.
+
+        Args:
+            inputs: (N, E, F + U), features and one-hot last action.
+            plan: who sees whom.
+            label: subtask membership; None shows no label.
+            strategy: (V, N, A, hidden_dim) of a coach, added to the hidden state (COPA).
+
+        Returns:
+            (V, N, A, U).
+        """
+        utility = self.utility(self.hidden_state(inputs, plan, label, strategy))
+        return plan.scatter(utility.unsqueeze(0)).squeeze(0)
