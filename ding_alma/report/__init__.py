@@ -1,0 +1,1 @@
+"""What runs leave behind and show: hooks, records, checkpoints and the command `ding-alma`."""

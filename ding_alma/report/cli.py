@@ -1,0 +1,91 @@
+"""The command ``ding-alma``: look at trained policies."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from ding_alma.report.play import evaluate, film, load_run, summarise
+from ding_alma.report.run_config import RunError
+from dizoo_ext.gif import save_gif
+
+CONTEXT = dict(help_option_names=["-h", "--help"], show_default=True)
+
+checkpoint_argument = click.argument("checkpoint", type=click.Path(path_type=Path))
+config_option = click.option(
+    "--config", type=click.Path(path_type=Path), help="Config file, instead of the one kept in the run's folder."
+)
+scenario_option = click.option("--scenario", help="Another scenario than the one of the training.")
+seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the first environment.")
+
+
+@click.group(context_settings=CONTEXT)
+def main() -> None:
+    """Look at policies that `ding` has trained.
+
+    CHECKPOINT is a file such as runs/NAME/ckpt/ckpt_best.pth.tar, or a run's folder, which stands for its best
+    checkpoint.
+    """
+
+
+@main.command("eval")
+@checkpoint_argument
+@click.option("--episodes", type=click.IntRange(min=1), default=160, help="Episodes to play.")
+@config_option
+@scenario_option
+@seed_option
+def evaluate_command(checkpoint: Path, episodes: int, config: Path | None, scenario: str | None, seed: int) -> None:
+    """Play episodes without exploration and print the mean of every metric."""
+    with _user_errors(scenario):
+        metrics = evaluate(load_run(checkpoint, config, scenario), episodes, seed)
+    _print_table(metrics)
+
+
+@main.command("render")
+@checkpoint_argument
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="GIF file to write.")
+@click.option("--episodes", type=click.IntRange(min=1), default=1, help="Episodes to play.")
+@click.option("--fps", type=click.FloatRange(min=0, min_open=True), default=8.0, help="Steps per second.")
+@config_option
+@scenario_option
+@seed_option
+def render_command(
+    checkpoint: Path,
+    output: Path,
+    episodes: int,
+    fps: float,
+    config: Path | None,
+    scenario: str | None,
+    seed: int,
+) -> None:
+    """Play episodes without exploration and write them as an animation."""
+    if output.suffix.lower() != ".gif":
+        raise click.BadParameter(f"must end with .gif, got {output}", param_hint="--output")
+    with _user_errors(scenario):
+        frames, metrics = film(load_run(checkpoint, config, scenario), episodes, seed)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    save_gif(frames, output, fps)
+    click.echo(f"{output}: {len(frames)} frames")
+    _print_table(metrics)
+
+
+@contextlib.contextmanager
+def _user_errors(scenario: str | None) -> Iterator[None]:
+    """Show what the user can mend as one line; a foreign scenario may have sizes that the networks do not take."""
+    try:
+        yield
+    except RunError as error:
+        raise click.ClickException(str(error)) from error
+    except (RuntimeError, ValueError, IndexError) as error:
+        if scenario is None:
+            raise
+        raise click.ClickException(f"the policy cannot play scenario {scenario!r}: {error}") from error
+
+
+def _print_table(metrics: list[dict[str, float]]) -> None:
+    summary = summarise(metrics)
+    width = max(len("metric"), *map(len, summary))
+    click.echo(f"{'metric':<{width}}  {'mean':>10}  {'std. error':>10}  {'episodes':>8}")
+    for name, (mean, error, count) in summary.items():
+        click.echo(f"{name:<{width}}  {mean:>10.4f}  {error:>10.4f}  {count:>8}")

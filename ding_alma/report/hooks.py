@@ -1,0 +1,174 @@
+"""What a training run leaves behind and shows while it runs, as hooks of DI-engine's learner."""
+
+import atexit
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ding.worker.learner.learner_hook import LearnerHook, register_learner_hook
+from easydict import EasyDict
+
+from ding_alma.report.checkpoint_hook import AtomicSaveCkptHook
+from ding_alma.report.console import PlainLines, QuietConsole, progress_display
+from ding_alma.report.progress import ProgressMeter, command_line_limits, headline
+from ding_alma.report.run_config import write_run_config
+from ding_alma.report.run_record import RECORD_NAME, RunRecord
+from ding_alma.report.scalars import Evaluation, EvaluationListener, ScalarTap, mirror_paper_tags
+from dizoo_ext.strict_config import check_block, check_choice, check_range
+
+AFTER_LOADING = 30
+"""Priority in ``before_run``: DI-engine's load_ckpt has 20."""
+BEFORE_LOG_SHOW = 10
+"""Priority in ``after_iter``: DI-engine's log_show has 20."""
+LAST = 100
+
+PROGRESS_DEFAULTS = dict(
+    # (int) Environment steps of the whole run, 0 = unknown. A limit on ding's command line goes before it.
+    total_env_steps=0,
+    # (str) 'auto': one live line in a terminal, plain lines elsewhere. 'plain': always plain lines. 'off': nothing.
+    style="auto",
+    # (float) Seconds between plain lines.
+    interval=30.0,
+    # (bool) Whether to keep DI-engine's information messages off the terminal; its log files stay complete.
+    quiet=True,
+)
+
+
+class CallbackHook(LearnerHook):
+    """Calls a function with no arguments."""
+
+    def __init__(self, name: str, priority: float, position: str, function: Callable[[], None]) -> None:
+        super().__init__(name, priority, position=position)
+        self._function = function
+
+    def __call__(self, engine: Any) -> None:
+        """Call it."""
+        self._function()
+
+
+class RunRecordHook(LearnerHook):
+    """Keeps the run's configuration, its evaluations and the reference's tensorboard names (position before_run)."""
+
+    def __init__(self, *args: Any, ext_args: EasyDict | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        check_block(ext_args or {}, {}, "policy.learn.learner.hook.run_record.ext_args")
+
+    def __call__(self, engine: Any) -> None:
+        """Begin, or go on after a resume."""
+        if engine.rank != 0:
+            return
+        run_dir = Path(engine.exp_name).absolute()
+        merged = write_run_config(run_dir)
+        header = {
+            "format": 1,
+            "name": run_dir.name,
+            "env": merged.env.type,
+            "policy": merged.policy.type.removesuffix("_command"),
+            "seed": merged.seed,
+        }
+        record = RunRecord(run_dir / RECORD_NAME, header, _first_env_step(engine), engine.train_iter)
+        tap = ScalarTap.on(engine.tb_logger)
+        mirror_paper_tags(tap)
+        listener = EvaluationListener(record.add)
+        tap.listeners.append(listener)
+        _until_the_end(engine, self.name, listener.flush, listener.flush)
+
+
+class ProgressHook(LearnerHook):
+    """Shows progress and remaining time (position before_run)."""
+
+    def __init__(self, *args: Any, ext_args: EasyDict | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        path = "policy.learn.learner.hook.progress.ext_args"
+        check_block(ext_args or {}, PROGRESS_DEFAULTS, path)
+        self._options = EasyDict(PROGRESS_DEFAULTS | (ext_args or {}))
+        check_choice(self._options.style, ("auto", "plain", "off"), f"{path}.style")
+        check_range(self._options.total_env_steps, f"{path}.total_env_steps", minimum=0)
+        check_range(self._options.interval, f"{path}.interval", minimum=0)
+
+    def __call__(self, engine: Any) -> None:
+        """Begin to show."""
+        options = self._options
+        if engine.rank != 0 or options.style == "off":
+            return
+        meter = ProgressMeter(command_line_limits(options.total_env_steps))
+        meter.update(_first_env_step(engine), engine.train_iter)
+        quiet = QuietConsole()
+        if options.quiet:
+            quiet.begin()
+        display = (
+            progress_display(meter, options.interval)
+            if options.style == "auto"
+            else PlainLines(meter, options.interval)
+        )
+        display.say(f"Run folder: {engine.exp_name} (full logs in {engine.exp_name}/log)")
+
+        def on_scalar(tag: str, value: float, step: int) -> None:
+            listener(tag, value, step)
+            if tag == "learner_step/epsilon_avg":
+                meter.epsilon = value
+            if tag.startswith("collector_step/"):
+                meter.update(step, engine.train_iter)
+                display.tick()
+
+        def on_evaluation(evaluation: Evaluation) -> None:
+            meter.evaluation = evaluation
+            display.say(f"Evaluation at {evaluation.env_step:,} env steps: {headline(evaluation)}")
+
+        def tick() -> None:
+            listener.flush()
+            meter.update(max(engine.collector_envstep, meter.env_step), engine.train_iter)
+            display.tick()
+
+        def close() -> None:
+            listener.flush()
+            meter.update(meter.env_step, engine.train_iter)
+            display.close()
+            quiet.end()
+
+        listener = EvaluationListener(on_evaluation)
+        ScalarTap.on(engine.tb_logger).listeners.append(on_scalar)
+        _until_the_end(engine, self.name, tick, close)
+
+
+def _first_env_step(engine: Any) -> int:
+    """Where DI-engine's collector begins to count: only a resumed run goes on from the checkpoint's step."""
+    resumed = engine.policy.get_attribute("cfg").learn.get("resume_training", False)
+    return engine.collector_envstep if resumed else 0
+
+
+def _until_the_end(engine: Any, name: str, tick: Callable[[], None], close: Callable[[], None]) -> None:
+    """Call ``tick`` after every iteration and ``close`` once: after the run or, if it is cut short, at exit."""
+
+    def finish() -> None:
+        atexit.unregister(finish)
+        close()
+
+    atexit.register(finish)
+    engine.register_hook(CallbackHook(f"{name}_after_iter", BEFORE_LOG_SHOW, "after_iter", tick))
+    engine.register_hook(CallbackHook(f"{name}_after_run", LAST, "after_run", finish))
+
+
+def default_hooks(total_env_steps: int = 0) -> dict[str, dict[str, Any]]:
+    """The entries that give a run its record and its progress, for ``policy.learn.learner.hook``.
+
+    Args:
+        total_env_steps: environment steps of the whole run, 0 = unknown; ``ding --env-step`` goes before it.
+    """
+    return {
+        "run_record": dict(type="run_record", name="run_record", position="before_run", priority=AFTER_LOADING),
+        "progress": dict(
+            type="progress",
+            name="progress",
+            position="before_run",
+            priority=AFTER_LOADING,
+            ext_args=PROGRESS_DEFAULTS | dict(total_env_steps=total_env_steps),
+        ),
+    }
+
+
+def register_hooks() -> None:
+    """Make the hooks known to DI-engine; its own ``save_ckpt_*`` keys build the atomic one from then on."""
+    register_learner_hook("save_ckpt", AtomicSaveCkptHook)
+    register_learner_hook("run_record", RunRecordHook)
+    register_learner_hook("progress", ProgressHook)

@@ -1,0 +1,214 @@
+"""Rebuild the policy and the environments of a run and let them play."""
+
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ding.envs import BaseEnv, create_env_manager
+from ding.envs.env.base_env import get_env_cls
+from ding.policy import create_policy
+from ding.torch_utils import to_ndarray, to_tensor
+from ding.utils import POLICY_REGISTRY
+from easydict import EasyDict
+
+from ding_alma.report.checkpoint_hook import LAST_CHECKPOINT
+from ding_alma.report.run_config import RUN_CONFIG_NAME, RunError, compile_config_file, read_run_config
+from dizoo_ext.contract import EntitySpec
+
+BEST_CHECKPOINT = "ckpt_best.pth.tar"
+EVALUATION_ENVS = 32
+"""Environments that play side by side in an evaluation, at most."""
+
+
+@dataclass
+class Run:
+    """A trained policy with the configuration that it was trained under."""
+
+    config: EasyDict
+    """The merged main part."""
+    state: dict[str, Any]
+    """The checkpoint's contents."""
+
+
+def load_run(checkpoint: str | Path, config: str | Path | None = None, scenario: str | None = None) -> Run:
+    """Read a checkpoint and the configuration beside it.
+
+    Args:
+        checkpoint: a checkpoint file, or a run's folder, which stands for its best checkpoint.
+        config: a DI-engine config file instead of the one kept in the run's folder.
+        scenario: another ``env.scenario`` than the run's.
+
+    Raises:
+        RunError: something is missing, damaged or does not fit; the message says what to do.
+    """
+    path = find_checkpoint(Path(checkpoint))
+    if config is not None:
+        main, _ = compile_config_file(config)
+    else:
+        main, _ = read_run_config(_beside(path))
+    if scenario is not None:
+        if "scenario" not in main.env:
+            raise RunError(f"environment {main.env.type!r} has no scenarios; leave --scenario out")
+        main.env.scenario = scenario
+    main.policy.cuda = bool(main.policy.cuda) and torch.cuda.is_available()
+    main.policy.multi_gpu = False
+    return Run(main, read_checkpoint(path))
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The checkpoint file meant by ``path``. Raises a RunError, naming what there is instead."""
+    if path.is_dir():
+        folder = path / "ckpt" if (path / "ckpt").is_dir() else path
+        for name in (BEST_CHECKPOINT, LAST_CHECKPOINT):
+            if (folder / name).is_file():
+                return folder / name
+        raise RunError(f"no {BEST_CHECKPOINT} or {LAST_CHECKPOINT} in {folder}; name a checkpoint file")
+    if not path.is_file():
+        others = sorted(path.parent.glob("*.pth.tar"), key=lambda other: other.stat().st_mtime, reverse=True)
+        there = f"newest in {path.parent}: {', '.join(other.name for other in others[:4]) or 'none'}"
+        raise RunError(f"checkpoint {path} does not exist; {there}")
+    return path
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Load a checkpoint of a policy on the CPU. Raises a RunError if it is damaged or something else."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise RunError(
+            f"checkpoint {path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}); it is damaged "
+            f"or no checkpoint: try {LAST_CHECKPOINT} or an earlier one"
+        ) from error
+    if not isinstance(state, dict) or "model" not in state:
+        raise RunError(f"{path} is not a policy's checkpoint: it has no key 'model'")
+    return state
+
+
+def build_policy(run: Run, env_num: int) -> Any:
+    """The evaluation side of the run's policy with the checkpoint's weights, for ``env_num`` environments.
+
+    Raises:
+        RunError: the weights do not fit the configuration.
+    """
+    cfg = EasyDict(run.config.policy)
+    for name in cfg.get("import_names", []):
+        import_module(name)
+    plain = cfg.type.removesuffix("_command")
+    cfg.type = plain if plain in POLICY_REGISTRY else cfg.type
+    cfg.eval.env_num = env_num
+    try:
+        policy = create_policy(cfg, enable_field=["eval"]).eval_mode
+        policy.load_state_dict(run.state)
+    except (RuntimeError, KeyError) as error:
+        raise RunError(f"the checkpoint does not fit the configuration of policy {plain!r}: {error}") from error
+    return policy
+
+
+def evaluate(run: Run, episodes: int, seed: int) -> list[dict[str, float]]:
+    """Play evaluation episodes, several side by side.
+
+    Every environment plays a share fixed beforehand, so that short episodes are not preferred.
+
+    Returns:
+        the metrics of each episode, ``return`` or DI-engine's ``eval_episode_return`` among them.
+    """
+    env_num = min(episodes, EVALUATION_ENVS)
+    left = {i: episodes // env_num + (i < episodes % env_num) for i in range(env_num)}
+    manager = create_env_manager(run.config.env.manager, _env_makers(run, env_num))
+    manager.seed(seed, dynamic_seed=False)
+    policy = build_policy(run, env_num)
+    metrics = []
+    try:
+        manager.launch()
+        policy.reset()
+        while any(left.values()):
+            observations = {i: obs for i, obs in manager.ready_obs.items() if left[i]}
+            actions = {i: to_ndarray(output["action"]) for i, output in _act(policy, observations).items()}
+            for i, timestep in manager.step(actions).items():
+                if timestep.done:
+                    policy.reset([i])
+                    left[i] -= 1
+                    metrics.append(_episode_metrics(timestep.info))
+    finally:
+        manager.close()
+    return metrics
+
+
+def film(run: Run, episodes: int, seed: int) -> tuple[list[np.ndarray], list[dict[str, float]]]:
+    """Play episodes in one environment and draw every state.
+
+    Returns:
+        frames (H, W, 3) uint8 of all episodes, and the metrics of each episode.
+
+    Raises:
+        RunError: the environment is not one of those that draw allocations.
+    """
+    env: BaseEnv = _env_makers(run, 1)[0]()
+    if not isinstance(getattr(env, "entity_spec", None), EntitySpec):
+        raise RunError(f"environment {run.config.env.type!r} cannot be drawn; only subclasses of EntityEnv can")
+    env.seed(seed, dynamic_seed=False)
+    policy = build_policy(run, 1)
+    frames, metrics = [], []
+    try:
+        for _ in range(episodes):
+            observation, done = env.reset(), False
+            policy.reset([0])
+            while not done:
+                output = _act(policy, {0: observation})[0]
+                allocation = to_ndarray(output["allocation"]) if "allocation" in output else None
+                frames.append(env.render(allocation=allocation))
+                observation, _, done, info = env.step(to_ndarray(output["action"]))
+            frames.append(env.render(allocation=allocation))
+            metrics.append(_episode_metrics(info))
+    finally:
+        env.close()
+    return frames, metrics
+
+
+def summarise(metrics: list[dict[str, float]]) -> dict[str, tuple[float, float, int]]:
+    """Metric -> (mean, standard error of the mean, episodes that have it), NaN left out.
+
+    The standard error of fewer than two values is NaN.
+    """
+    summary = {}
+    for name in metrics[0]:
+        values = np.array([episode[name] for episode in metrics], float)
+        values = values[np.isfinite(values)]
+        n = len(values)
+        mean = values.mean() if n else float("nan")
+        error = values.std(ddof=1) / np.sqrt(n) if n > 1 else float("nan")
+        summary[name] = (float(mean), float(error), n)
+    return summary
+
+
+def _env_makers(run: Run, env_num: int) -> list[partial]:
+    """One maker per evaluation environment."""
+    cfg = EasyDict(run.config.env)
+    cfg.evaluator_env_num = env_num
+    env_class = get_env_cls(cfg)
+    try:
+        makers = [partial(env_class, cfg=each) for each in env_class.create_evaluator_env_cfg(cfg)]
+        makers[0]().close()
+    except ValueError as error:
+        raise RunError(f"the environment refuses its configuration: {error}") from error
+    return makers
+
+
+def _act(policy: Any, observations: dict[int, Any]) -> dict[int, dict[str, Any]]:
+    """DI-engine's evaluators hand policies float32 tensors, whatever the observation's types."""
+    return policy.forward(to_tensor(observations, dtype=torch.float32))
+
+
+def _episode_metrics(info: dict[str, Any]) -> dict[str, float]:
+    metrics = info.get("episode_info") or {"return": info["eval_episode_return"]}
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def _beside(checkpoint: Path) -> Path:
+    """Where a run keeps its configuration: in the folder above its checkpoints."""
+    here = checkpoint.parent / RUN_CONFIG_NAME
+    return here if here.is_file() else checkpoint.parent.parent / RUN_CONFIG_NAME
