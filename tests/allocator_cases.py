@@ -4,11 +4,12 @@ import numpy as np
 import torch
 
 from ding_alma.model.decision_state import DecisionState
+from ding_alma.rl.batch import EpisodeBatch
 
 
 def tensor(array: np.ndarray) -> torch.Tensor:
     """A golden array as a tensor; reference masks stay as they are."""
-    return torch.from_numpy(np.ascontiguousarray(array))
+    return torch.tensor(array)
 
 
 def with_prefix(golden: dict[str, np.ndarray], prefix: str) -> dict[str, torch.Tensor]:
@@ -80,3 +81,38 @@ def random_allocation(generator: torch.Generator, state: DecisionState, proposal
 def close(actual: torch.Tensor, expected: torch.Tensor, tolerance: float = 1e-5) -> None:
     """Equal within an absolute plus relative tolerance."""
     torch.testing.assert_close(actual, expected, atol=tolerance, rtol=tolerance, check_dtype=False)
+
+
+def episode_batch(arrays: dict[str, torch.Tensor], agents: int) -> EpisodeBatch:
+    """From the reference's arrays (B, T, ...); what is missing there becomes empty or zero."""
+    shape = arrays["reward"].shape[:2]
+    entity2task_mask = arrays["entity2task_mask"]
+    entities, subtasks = entity2task_mask.shape[2:]
+    reset = arrays["reset"].squeeze(-1) == 1
+    valid = arrays["filled"].squeeze(-1) == 1
+    valid[:, 1:] &= ~reset[:, :-1]
+
+    def masks(key: str, *size: int) -> torch.Tensor:
+        return arrays[key] == 0 if key in arrays else torch.ones(*shape, *size, dtype=torch.bool)
+
+    empty = torch.zeros(*shape, agents, 0, dtype=torch.int64)
+    return EpisodeBatch(
+        entities=arrays.get("entities", torch.zeros(*shape, entities, 1)),
+        entity_mask=masks("entity_mask", entities),
+        obs_mask=empty.bool(),
+        entity_subtask=environment_subtask(entity2task_mask, agents),
+        subtask_mask=masks("task_mask", subtasks),
+        action_mask=empty.bool(),
+        action_subtask=None,
+        allocation=subtask_of(entity2task_mask)[:, :, :agents].clone(),
+        action=empty,
+        last_action=empty,
+        reward=arrays["reward"].squeeze(-1),
+        subtask_reward=arrays.get("task_rewards", torch.zeros(*shape, subtasks)),
+        terminated=arrays["terminated"].squeeze(-1) == 1,
+        last_transition=reset,
+        subtask_done=torch.zeros(*shape, subtasks, dtype=torch.bool),
+        decision=arrays["hier_decision"].squeeze(-1) == 1,
+        valid=valid,
+        collected_at=arrays["t_added"].squeeze(-1),
+    )

@@ -26,7 +26,7 @@ class Proposals:
 
 
 Chooser = Callable[[int, Tensor, Tensor], Tensor]
-"""(agent, log_prob (R, K), row (N, P) int64) -> choice (N, P) int64; proposal (n, p) chooses by ``log_prob[row[n, p]]``."""
+"""(agent, log_prob (R, K), row (N, P) int64) -> choice (N, P) int64, of proposal (n, p) by ``log_prob[row[n, p]]``."""
 
 
 class ProposalDecoder(Protocol):

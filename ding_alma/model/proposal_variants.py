@@ -1,4 +1,4 @@
-"""Ablations of the proposal network that the reference offers (spec 2.2, last paragraph); none is a published result."""
+"""Ablations of the proposal network that the reference offers (spec 2.2); none is a published result."""
 
 import math
 

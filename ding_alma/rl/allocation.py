@@ -1,0 +1,122 @@
+"""Losses of the allocation controller: amortised Q-learning on decision points (ALMA; spec 2.5)."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from ding_alma.model.allocator import Allocator, ProposalDraws, RatedProposals
+from ding_alma.model.decision_state import one_hot
+from ding_alma.model.subtask_embedding import draw_permutation
+from ding_alma.rl.decision_points import DecisionPoints
+
+
+@dataclass(frozen=True)
+class AllocationLossConfig:
+    """Constants of the update."""
+
+    discount: float = 0.99
+    """Per decision, whatever the number of steps until the next one (Q13)."""
+    entropy_weight: float = 0.01
+    age_limit: int = 150_000
+    """Environment steps after which an episode counts for nothing; its weight falls linearly until then."""
+
+
+@dataclass(frozen=True)
+class AllocationDraws:
+    """The random numbers of one update."""
+
+    stored_permutation: Tensor
+    """(K + extra,) int64, subtask embedding of the live critic on stored allocations."""
+    proposals: ProposalDraws
+    target_permutation: Tensor
+    """(K + extra,) int64, subtask embedding of the target critic."""
+
+    @classmethod
+    def draw(cls, generator: torch.Generator | None, allocator: Allocator, points: DecisionPoints) -> Self:
+        """Fresh random numbers of a generator on the CPU (None: torch's own)."""
+        embedding = allocator.critic.embed_subtask
+        stored = draw_permutation(embedding, generator)
+        proposals = ProposalDraws.draw(generator, allocator, points)
+        return cls(stored, proposals, draw_permutation(embedding, generator))
+
+
+def allocation_losses(
+    live: Allocator,
+    target: Allocator,
+    points: DecisionPoints,
+    env_step: int,
+    config: AllocationLossConfig,
+    draws: AllocationDraws,
+) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    """Losses of critic and proposal network, which share no parameter; the live critic's Pop-Art output is updated.
+
+    The target of decision n bootstraps from decision n + 1 of the flattened batch; where that is another row, n is not
+    usable unless it ended the episode. Only sampled proposals compete for the best one. The age weight enters the
+    critic's squared errors twice and the proposal loss once, but for the last decision (Q7).
+
+    Args:
+        target: only its critic is used, without a graph.
+        env_step: the environment-step counter now.
+
+    Returns:
+        Critic loss, proposal loss (both scalars; zero when nothing is usable, but for the entropy bonus), and detached
+        scalar metrics.
+    """
+    rated = live.propose(points, draws.proposals)
+    proposals, best_allocation = rated.proposals, rated.best_allocation
+    now, after = slice(0, -1), slice(1, None)
+
+    with torch.no_grad():
+        best_value = target.critic(points, best_allocation, draws.target_permutation)
+        bootstrap = torch.where(points.terminated[now], 0.0, target.critic.popart.denormalise(best_value)[after])
+        returns = points.reward[now] + config.discount * bootstrap
+        age = env_step - points.collected_at[now]
+        usable = points.usable.to(returns.dtype)
+        weight = torch.cat([usable[now] * (1 - age / config.age_limit).clamp_min(0), usable[-1:]])
+
+    raw_value = live.critic.raw_value(points, points.allocation, draws.stored_permutation)[now]
+    value, normalised = live.critic.popart.predict_across_update(
+        raw_value.unsqueeze(1), returns.unsqueeze(1), points.usable[now].unsqueeze(1)
+    )
+    critic_loss = _share((weight[now] * (value - normalised).squeeze(1)).square(), weight[now])
+    best_log_prob = proposals.log_prob.gather(1, rated.best.unsqueeze(1)).squeeze(1)
+    entropy = proposals.entropy.mean()
+    amortisation = _share(-weight * best_log_prob, weight)
+    proposal_loss = amortisation - config.entropy_weight * entropy
+
+    metrics = {
+        "alloc_q_loss": critic_loss.detach(),
+        "alloc_amort_loss": amortisation.detach(),
+        "alloc_entropy": entropy.detach(),
+        **proposal_metrics(points, rated),
+    }
+    return critic_loss, proposal_loss, metrics
+
+
+@torch.no_grad()
+def proposal_metrics(points: DecisionPoints, rated: RatedProposals) -> dict[str, Tensor]:
+    """What the proposals look like (spec 3.3); detached scalars."""
+    best = rated.best_allocation
+    active = points.active
+    changed = ((best != points.last_allocation) & active).sum(1) / active.sum(1).clamp_min(1)
+    had_one = (points.last_allocation >= 0).any(1).to(changed.dtype)
+    team = one_hot(best, points.subtasks).sum(1)
+    others = one_hot(points.other_subtask, points.subtasks).sum(1)
+    unfinished = points.subtask_mask
+    concentration = (team - others).abs().sum(1) / unfinished.sum(1).clamp_min(1)
+    teams = one_hot(rated.proposals.allocation, points.subtasks).sum(2)
+    deserted = ((teams == 0) & unfinished.unsqueeze(1)).any(2)
+    return {
+        "best_prob": rated.proposals.best_prob.mean(),
+        "perc_ag_changed": _share(changed * had_one, had_one),
+        "ag_task_concentration": concentration.mean(),
+        "any_task_no_agents_pi": deserted.to(torch.float32).mean(),
+    }
+
+
+def _share(values: Tensor, weight: Tensor) -> Tensor:
+    """Sum of ``values`` over the sum of ``weight``, zero where the weights are."""
+    total = weight.sum()
+    return values.sum() / torch.where(total > 0, total, torch.ones_like(total))
