@@ -55,7 +55,8 @@ def check_choice(value: Any, choices: Collection[Any], path: str) -> None:
 
 def check_range(value: float, path: str, minimum: float | None = None, maximum: float | None = None) -> None:
     """Raise a ValueError unless ``minimum <= value <= maximum`` (a bound of None is open)."""
-    if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
+    # Written so that NaN, which compares false with everything, is refused.
+    if not ((minimum is None or value >= minimum) and (maximum is None or value <= maximum)):
         low = "-inf" if minimum is None else minimum
         high = "inf" if maximum is None else maximum
         raise ValueError(f"{path} must lie in [{low}, {high}], got {value!r}")
