@@ -113,9 +113,9 @@ CITY = np.dtype(
 )
 """One city.
 
-A building is complete exactly when its health is 1 and burned down exactly when it is 0. ``last_action`` is -1 before the
-first step. ``blocked[y + BORDER]`` has bit ``x + BORDER`` set where nobody can move to; ``beside`` is the building next to
-an agent or -1; ``legal`` has bit ``a`` set where action ``a`` is available.
+A building is complete exactly when its health is 1 and burned down exactly when it is 0. ``last_action`` is -1 before
+the first step. ``blocked[y + BORDER]`` has bit ``x + BORDER`` set where nobody can move to; ``beside`` is the building
+next to an agent or -1; ``legal`` has bit ``a`` set where action ``a`` is available.
 """
 
 RULES = np.dtype(

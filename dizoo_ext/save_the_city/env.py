@@ -16,8 +16,8 @@ class SaveTheCityEnv(EntityEnv):
     """One city for DI-engine; see `SaveTheCityVector` for the meaning of the keys."""
 
     config: ClassVar[dict[str, Any]] = dict(
-        # (str or list) Name of a scenario set, or a list of teams such as ['BF', 'BG'].
-        scenario="2-5a_2-5b",
+        # (str or list) Name of a scenario set, or a list of teams such as ['BF', 'BG']; None is '2-5a_2-5b'.
+        scenario=None,
         # (int) Steps after which an episode is cut.
         episode_limit=150,
         # (dict) Entries that replace those of GAME_CONFIG.
@@ -38,4 +38,4 @@ class SaveTheCityEnv(EntityEnv):
     def make_vector_env(cls, cfg: EasyDict, num_envs: int) -> SaveTheCityVector:
         """The batch for a complete configuration."""
         keys = (*SaveTheCityEnv.config, "is_test", "observation")
-        return SaveTheCityVector(num_envs, **{key: cfg[key] for key in keys})
+        return SaveTheCityVector(num_envs, **{key: cfg[key] for key in keys if cfg[key] is not None})

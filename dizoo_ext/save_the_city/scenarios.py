@@ -131,7 +131,7 @@ def generated_teams(smallest: int, largest: int) -> list[str]:
 
 
 def _custom_set(teams: Sequence[str]) -> ScenarioSet:
-    if not teams:
+    if not isinstance(teams, Sequence) or not teams:
         raise ValueError(f"env.scenario must be a name out of {SCENARIO_SETS} or a list of teams, got {teams!r}")
     for team in teams:
         if not isinstance(team, str) or not 1 <= len(team) <= MAX_AGENTS or set(team) - set(AGENT_LETTERS):

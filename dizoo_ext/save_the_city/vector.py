@@ -102,9 +102,9 @@ class SaveTheCityVector(VectorEnv):
         self._scenarios = scenario_set(scenario)
         self._is_test = is_test
         self.spec = _entity_spec(self._scenarios, episode_limit)
-        self._rules = _rules(self.spec, game_config or {}, reward_config or {}, reward_scale)
-        self._rules["end_on_any_burn"] = end_on_any_burn
-        self._rules["illegal_is_noop"] = illegal_action == "noop"
+        self.rules = _rules(self.spec, game_config or {}, reward_config or {}, reward_scale)
+        self.rules["end_on_any_burn"] = end_on_any_burn
+        self.rules["illegal_is_noop"] = illegal_action == "noop"
         self._metrics = EPISODE_INFO + (ACTION_SHARES if track_action_types else ())
         self._observation_keys = self.spec.observation_keys(observation)
         self._has_flat_view = observation != "entities"
@@ -156,7 +156,7 @@ class SaveTheCityVector(VectorEnv):
         reset_rows(
             self.cities,
             rows,
-            self._rules,
+            self.rules,
             self._reset_tables[is_test],
             self._scenarios.spacing,
             -1 if index is None else index,
@@ -186,7 +186,7 @@ class SaveTheCityVector(VectorEnv):
         ended = step_rows(
             self.cities,
             rows,
-            self._rules,
+            self.rules,
             actions,
             reward,
             done,
@@ -300,7 +300,7 @@ class SaveTheCityVector(VectorEnv):
                         f"actions are 0 to {ACTIONS - 1}"
                     )
                 legal = [a for a in range(ACTIONS) if city["legal"][agent] >> a & 1]
-                if action not in legal and not self._rules["illegal_is_noop"][0]:
+                if action not in legal and not self.rules["illegal_is_noop"][0]:
                     allowed = ", ".join(f"{a} ({ACTION_NAMES[a]})" for a in legal)
                     return ValueError(
                         f"environment {row}, agent {agent}: action {action} ({ACTION_NAMES[action]}) is not allowed "
@@ -311,7 +311,7 @@ class SaveTheCityVector(VectorEnv):
     def _episode_info(self, rows: np.ndarray, done: np.ndarray) -> dict[int, dict[str, float]]:
         ended = np.flatnonzero(done)
         metrics = np.empty((len(ended), len(EPISODE_INFO) + len(ACTION_SHARES)))
-        summarise_rows(self.cities, rows[ended], self._rules, metrics)
+        summarise_rows(self.cities, rows[ended], self.rules, metrics)
         return {
             row: dict(zip(self._metrics, values, strict=False))
             for row, values in zip(ended.tolist(), metrics.tolist(), strict=True)

@@ -9,9 +9,11 @@ import pytest
 from city_replay import REPLAYED, make_env, meta_of, next_uniform, replay
 
 from dizoo_ext.save_the_city.city import AGENT_LETTERS
+from dizoo_ext.save_the_city.heuristic import heuristic_rows, scripted_rows
 from dizoo_ext.save_the_city.kernel import ACTION_SHARES
 from dizoo_ext.save_the_city.scenarios import SCENARIO_SETS, scenario_set
 
+SCRIPTED_PERIODS = {"scripted": 5, "scripted1": 1}
 OPTIONAL_INFO = ("types_per_firefight", "types_per_build")
 
 
@@ -108,3 +110,31 @@ def test_golden_save_the_city_scenario_sets(golden_path):
             else:
                 assert scenario.building_types == expected["buildings"]
                 assert scenario.buildings == len(expected["buildings"])
+
+
+def test_golden_save_the_city_scripted_play_chooses_the_recorded_actions(request):
+    replayed = 0
+    for path in sorted((request.config.getoption("--golden-dir") / "save_the_city").glob("ep*.npz")):
+        with np.load(path) as file:
+            golden = dict(file)
+        policy = meta_of(golden)["policy"]
+        if policy in SCRIPTED_PERIODS:
+            assert_scripted(golden, SCRIPTED_PERIODS[policy], path.stem)
+            replayed += 1
+    assert replayed
+
+
+def assert_scripted(golden: dict, period: int, label: str) -> None:
+    meta = meta_of(golden)
+    env = make_env(meta, 1)
+    env.seed([meta["seed"]])
+    env.reset(**meta["reset_kw"])
+    allocation = np.empty((1, env.spec.agents), np.int64)
+    actions = np.empty_like(allocation)
+    age = 0
+    for t, recorded in enumerate(golden["actions"]):
+        if age % period == 0:
+            heuristic_rows(env.cities, np.array([0]), allocation)
+        scripted_rows(env.cities, np.array([0]), allocation, actions)
+        np.testing.assert_array_equal(actions[0, : len(recorded)], recorded, err_msg=f"{label}, step {t}")
+        age = 0 if env.step(actions).subtasks_changed[0] else age + 1
