@@ -76,7 +76,7 @@ def test_choice_names_the_nearest():
     check_choice("both", ("both", "flat"), "env.observation")
     with pytest.raises(ValueError, match=r"env.observation must be one of \['both', 'flat'\], got 'flta'.*'flat'\?"):
         check_choice("flta", ("both", "flat"), "env.observation")
-    with pytest.raises(ValueError, match="got 7$"):
+    with pytest.raises(ValueError, match=r"got 7$"):
         check_choice(7, ("both", "flat"), "env.observation")
 
 
