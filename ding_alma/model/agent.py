@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ding_alma.model.attention import EntityAttention
 from ding_alma.model.attention_plan import AttentionPlan
+from ding_alma.model.linear import linear, linear_relu
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
 
 
@@ -30,12 +31,15 @@ class LabelledEncoder(nn.Module):
     def forward(
         self, x: Tensor, plan: AttentionPlan, label: SubtaskLabel | None = None, added: Tensor | None = None
     ) -> Tensor:
-        """Args: x (N, E, F); label, shown only if given; added (N, E, dim), summed in before the ReLU. Returns (R, dim).
+        """Args: x (N, E, F); label, shown only if given; added (N, E, dim), summed before the ReLU. Returns (R, dim).
 
         Raises:
             ValueError: a label is given to an encoder without an embedding.
         """
-        rows = self.encode(plan.gather(x))
+        rows = plan.gather(x)
+        if label is None and added is None:
+            return linear_relu(rows, self.encode.weight, self.encode.bias)
+        rows = linear(rows, self.encode.weight, self.encode.bias)
         if label is not None:
             if self.embedding is None:
                 raise ValueError("a subtask label needs an encoder that was built with a subtask embedding")
@@ -69,7 +73,7 @@ class AgentNetwork(nn.Module):
     ) -> Tensor:
         """Args: as `forward`. Returns (V Q, hidden_dim), the asking agents only."""
         seen = self.attention.attend(self.encoder(inputs, plan, label), plan)
-        hidden = F.relu(self.hidden(F.relu(seen)))
+        hidden = linear_relu(F.relu(seen), self.hidden.weight, self.hidden.bias)
         return hidden if strategy is None else hidden + plan.gather_queries(strategy)
 
     def forward(
@@ -86,5 +90,4 @@ class AgentNetwork(nn.Module):
         Returns:
             (V, N, A, U).
         """
-        utility = self.utility(self.hidden_state(inputs, plan, label, strategy))
-        return plan.scatter(utility.unsqueeze(0)).squeeze(0)
+        return plan.scatter(self.utility(self.hidden_state(inputs, plan, label, strategy)))

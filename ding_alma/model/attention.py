@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from ding_alma.model.linear import linear
+
 if TYPE_CHECKING:
     from ding_alma.model.attention_plan import AttentionPlan
 
@@ -46,12 +48,16 @@ class EntityAttention(nn.Module):
         self.project_in = nn.Linear(dim, 3 * dim, bias=False)
         self.project_out = nn.Linear(dim, dim)
 
+    def mix(self, rows: Tensor, plan: "AttentionPlan", views: slice = slice(None)) -> Tensor:
+        """What the asking agents see, before the output projection.
+
+        Args: rows (R, dim), as gathered by ``plan``. Returns (V Q, dim).
+        """
+        return plan.attend(rows, self.project_in.weight, self.heads, views)
+
     def attend(self, rows: Tensor, plan: "AttentionPlan", views: slice = slice(None)) -> Tensor:
-        """Args: rows (R, dim), as gathered by ``plan``. Returns (V Q, dim)."""
-        weight_q, weight_kv = self.project_in.weight.split([self.dim, 2 * self.dim])
-        rows = rows.unsqueeze(0)
-        mixed = plan.attend(plan.asking(rows) @ weight_q.T, rows @ weight_kv.T, self.heads, views)
-        return self.project_out(mixed.squeeze(0))
+        """As `mix`, with the output projection."""
+        return linear(self.mix(rows, plan, views), self.project_out.weight, self.project_out.bias)
 
     def forward(self, x: Tensor, allowed: Tensor, query_mask: Tensor) -> Tensor:
         """Args: x (N, E, dim); allowed (N, Q, E) bool; query_mask (N, Q) bool. Returns (N, Q, dim)."""

@@ -5,7 +5,7 @@ somebody looks at and only the agents that ask, which pays on a CPU; `DensePlan`
 and never waits for a device.
 
 ``N`` steps, ``E`` entities of which the first ``A`` are agents, ``V`` views (sets of masks that share queries, keys and
-values), ``G`` networks evaluated together, ``R`` encoded rows, ``Q`` queries.
+values), ``R`` encoded rows, ``Q`` queries.
 """
 
 from abc import ABC, abstractmethod
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ding_alma.model.attention import masked_attention
+from ding_alma.model.linear import linear
 from ding_alma.model.ragged_attention import RaggedAttention
 
 
@@ -27,12 +28,18 @@ class AttentionPlan(ABC):
         """The rows to encode: (N, E, C) to (R, C)."""
 
     @abstractmethod
-    def asking(self, rows: Tensor) -> Tensor:
-        """The queries among encoded rows: (G, R, D) to (G, Q, D)."""
+    def attend(self, rows: Tensor, weight_in: Tensor, heads: int, views: slice = slice(None)) -> Tensor:
+        """Multi-head attention of the asking agents, before the output projection.
 
-    @abstractmethod
-    def attend(self, query: Tensor, key_value: Tensor, heads: int, views: slice = slice(None)) -> Tensor:
-        """Attention of (G, Q, D) over (G, R, 2 D): (G, V Q, D), V the number of ``views`` chosen, views outermost."""
+        Args:
+            rows: (R, D), encoded.
+            weight_in: (3 D, D), projections to query, key and value.
+            heads: contiguous slices of D.
+            views: the views wanted.
+
+        Returns:
+            (V Q, D), V the number of views wanted, views outermost; zeros where nothing may be looked at.
+        """
 
     @abstractmethod
     def gather_queries(self, x: Tensor) -> Tensor:
@@ -40,7 +47,7 @@ class AttentionPlan(ABC):
 
     @abstractmethod
     def scatter(self, x: Tensor) -> Tensor:
-        """(G, V Q, C) to (G, V, N, A, C), zero for agents that do not ask."""
+        """(V Q, C) to (V, N, A, C), zero for agents that do not ask."""
 
 
 class DensePlan(AttentionPlan):
@@ -55,23 +62,20 @@ class DensePlan(AttentionPlan):
     def gather(self, x: Tensor) -> Tensor:
         return x.reshape(self.steps * self.entities, -1)
 
-    def asking(self, rows: Tensor) -> Tensor:
-        return rows.view(len(rows), self.steps, self.entities, -1)[:, :, : self.agents].flatten(1, 2)
-
-    def attend(self, query: Tensor, key_value: Tensor, heads: int, views: slice = slice(None)) -> Tensor:
-        allowed = self.allowed[views]
-        networks, dim = len(query), query.shape[-1]
-        query = query.view(networks, 1, self.steps, self.agents, heads, -1).transpose(3, 4)
-        key_value = key_value.view(networks, 1, self.steps, self.entities, 2, heads, -1)
-        key, value = key_value.permute(4, 0, 1, 2, 5, 3, 6)
-        mixed = masked_attention(query, key, value, allowed)
-        return mixed.transpose(3, 4).reshape(networks, -1, dim)
+    def attend(self, rows: Tensor, weight_in: Tensor, heads: int, views: slice = slice(None)) -> Tensor:
+        dim = rows.shape[1]
+        asking = rows.view(self.steps, self.entities, dim)[:, : self.agents].reshape(-1, dim)
+        query = linear(asking, weight_in[:dim]).view(self.steps, self.agents, heads, -1).transpose(1, 2)
+        key_value = linear(rows, weight_in[dim:]).view(self.steps, self.entities, 2, heads, -1)
+        key, value = key_value.permute(2, 0, 3, 1, 4)
+        mixed = masked_attention(query, key, value, self.allowed[views])
+        return mixed.transpose(2, 3).reshape(-1, dim)
 
     def gather_queries(self, x: Tensor) -> Tensor:
         return x.flatten(0, 2)
 
     def scatter(self, x: Tensor) -> Tensor:
-        dense = x.view(len(x), -1, self.steps, self.agents, x.shape[-1])
+        dense = x.view(-1, self.steps, self.agents, x.shape[-1])
         return dense * self.query_mask.unsqueeze(-1)
 
 
@@ -101,23 +105,20 @@ class PackedPlan(AttentionPlan):
     def gather(self, x: Tensor) -> Tensor:
         return x.flatten(0, 1)[self.rows]
 
-    def asking(self, rows: Tensor) -> Tensor:
-        return rows[:, : self.queries]
-
-    def attend(self, query: Tensor, key_value: Tensor, heads: int, views: slice = slice(None)) -> Tensor:
+    def attend(self, rows: Tensor, weight_in: Tensor, heads: int, views: slice = slice(None)) -> Tensor:
         first, last, _ = views.indices(self.views)
         start = self.start[first * self.queries : last * self.queries + 1]
-        pairs = slice(int(start[0]), int(start[-1]))
-        return RaggedAttention.apply(query, key_value, start - start[0], self.neighbour[pairs], heads)
+        neighbour = self.neighbour[start[0] : start[-1]]
+        return RaggedAttention.apply(rows, weight_in, self.queries, start - start[0], neighbour, heads)
 
     def gather_queries(self, x: Tensor) -> Tensor:
         return x.flatten(1, 2)[:, self.query].flatten(0, 1)
 
     def scatter(self, x: Tensor) -> Tensor:
-        views = x.shape[1] // self.queries if self.queries else self.views
-        dense = x.new_zeros(len(x), views, self.steps * self.agents, x.shape[-1])
-        dense = dense.index_copy(2, self.query, x.view(len(x), views, self.queries, x.shape[-1]))
-        return dense.view(len(x), views, self.steps, self.agents, x.shape[-1])
+        views = len(x) // self.queries if self.queries else self.views
+        dense = x.new_zeros(views, self.steps * self.agents, x.shape[1])
+        dense = dense.index_copy(1, self.query, x.view(views, self.queries, x.shape[1]))
+        return dense.view(views, self.steps, self.agents, x.shape[1])
 
 
 def plan_attention(allowed: Tensor, query_mask: Tensor) -> AttentionPlan:

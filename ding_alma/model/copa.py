@@ -40,7 +40,7 @@ class Coach(nn.Module):
     def hidden_state(self, entities: Tensor, plan: AttentionPlan, label: SubtaskLabel | None) -> Tensor:
         """Args: as `forward`. Returns (V, N, A, attention_dim), zero for agents that do not ask."""
         seen = self.attention.attend(self.encoder(entities, plan, label), plan)
-        return plan.scatter(seen.unsqueeze(0)).squeeze(0)
+        return plan.scatter(seen)
 
     def forward(self, entities: Tensor, plan: AttentionPlan, label: SubtaskLabel | None = None) -> Gaussian:
         """Args: entities (N, E, F), without last actions. Returns two tensors (V, N, A, strategy_dim)."""
@@ -73,7 +73,7 @@ class Recognition(nn.Module):
         """Args: entities (N, E, F); action (N, A) int64. Returns two tensors (V, N, A, strategy_dim)."""
         acted = F.pad(F.embedding(action, self.action.weight.T), (0, 0, 0, entities.shape[1] - action.shape[1]))
         seen = self.attention.attend(self.encoder(entities, plan, label, acted), plan)
-        hidden = F.relu(plan.scatter(seen.unsqueeze(0)).squeeze(0))
+        hidden = F.relu(plan.scatter(seen))
         return Gaussian(self.mean(hidden), self.log_variance(hidden).clamp(*LOG_VARIANCE_RANGE))
 
 
