@@ -1,11 +1,14 @@
-"""Parameter names of the original ALMA repository's allocation networks, and conversion of its checkpoints."""
+"""Parameter names of the original ALMA repository's allocation networks, for `ding_alma.model.reference_names`."""
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
-ATTENTION_NAMES = {
+from ding_alma.model.allocation_critic import AllocationCritic
+from ding_alma.model.proposal import ProposalNetwork
+from ding_alma.model.reference_names import convert, load
+
+_ATTENTION = {
     "in_trans.weight": "project_in.weight",
     "out_trans.weight": "project_out.weight",
     "out_trans.bias": "project_out.bias",
@@ -14,7 +17,7 @@ PROPOSAL_NAMES = {
     "fc1.weight": "encoder.encode_entity.weight",
     "fc1.bias": "encoder.encode_entity.bias",
     "task_embed.fc.weight": "encoder.embed_subtask.project.weight",
-    **{f"attn.{theirs}": f"encoder.attention.{ours}" for theirs, ours in ATTENTION_NAMES.items()},
+    **{f"attn.{theirs}": f"encoder.attention.{ours}" for theirs, ours in _ATTENTION.items()},
     "count_embed.weight": "decoder.embed_count.weight",
     "count_embed.bias": "decoder.embed_count.bias",
     "embed_update.weight": "decoder.update_subtask.weight",
@@ -32,7 +35,7 @@ CRITIC_NAMES = {
     "in_fc_ent.weight": "encode_entity.weight",
     "in_fc_ent.bias": "encode_entity.bias",
     "in_fc_alloc.fc.weight": "embed_subtask.project.weight",
-    **{f"attn.{theirs}": f"attention.{ours}" for theirs, ours in ATTENTION_NAMES.items()},
+    **{f"attn.{theirs}": f"attention.{ours}" for theirs, ours in _ATTENTION.items()},
     "count_embed.count_embed.weight": "embed_count.weight",
     "count_embed.count_embed.bias": "embed_count.bias",
     "out_fc.weight": "output.weight",
@@ -42,42 +45,37 @@ CRITIC_NAMES = {
     "targ_rms.mean": "popart.mean",
     "targ_rms.var": "popart.var",
 }
-CONSTANTS = ("scale_factor", "sample_temp", "attn.scale_factor")
-"""Entries of the reference's state that hold no parameter."""
 
 
-def convert_proposal_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """State of our `ProposalNetwork` (any variant) from a reference one.
+def convert_proposal(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A reference proposal network's state dict (or its gradients) under our names; any variant.
 
     Raises:
-        KeyError: a name that the reference's proposal network does not have.
+        KeyError: a name that no proposal network of the reference has.
     """
-    if "out_fc.weight" not in state:
-        return _rename(state, PROPOSAL_NAMES)
+    parameters = {key: value for key, value in state.items() if key != "sample_temp"}
+    if "out_fc.weight" not in parameters:
+        return convert(parameters, PROPOSAL_NAMES)
     # Without a pointer the reference carries an embedding that it never uses.
-    return _rename({k: v for k, v in state.items() if k != "task_embed.fc.weight"}, POOLED_PROPOSAL_NAMES)
+    parameters.pop("task_embed.fc.weight", None)
+    return convert(parameters, POOLED_PROPOSAL_NAMES)
 
 
-def convert_critic_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """State of our `AllocationCritic` from a reference one; missing statistics mean that none have been gathered.
+def load_proposal(network: ProposalNetwork, state: Mapping[str, Tensor]) -> None:
+    """Load a reference state dict.
+
+    Raises:
+        KeyError: as `convert_proposal`.
+        RuntimeError: names or shapes do not fit the network.
+    """
+    network.load_state_dict(convert_proposal(state))
+
+
+def load_critic(critic: AllocationCritic, state: Mapping[str, Tensor]) -> None:
+    """Load a reference state dict; absent Pop-Art statistics leave the critic without any.
 
     Raises:
         KeyError: a name that the reference's allocation critic does not have.
+        RuntimeError: names or shapes do not fit the network.
     """
-    renamed = _rename(state, CRITIC_NAMES)
-    for key in ("popart.weight", "popart.bias"):
-        if key in renamed:
-            renamed[key] = renamed[key].reshape(-1)
-    if "popart.weight" in renamed:
-        gathered = "popart.mean" in renamed
-        renamed["popart.mean"] = renamed["popart.mean"].reshape(()) if gathered else torch.zeros(())
-        renamed["popart.var"] = renamed["popart.var"].reshape(()) if gathered else torch.ones(())
-        renamed["popart.initialised"] = torch.tensor(gathered)
-    return renamed
-
-
-def _rename(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
-    unknown = [key for key in state if key not in names and key not in CONSTANTS]
-    if unknown:
-        raise KeyError(f"not a parameter of the reference's network: {unknown}; expected names: {sorted(names)}")
-    return {names[key]: value for key, value in state.items() if key in names}
+    load(critic, state, CRITIC_NAMES)

@@ -5,7 +5,7 @@ from allocator_cases import close, decision_state, index_of, random_allocation, 
 from ding_alma.model import allocation_critic
 from ding_alma.model.allocation_critic import AllocationCritic
 from ding_alma.model.distinct import distinct, distinct_allocations
-from ding_alma.model.reference_names_allocator import convert_critic_state
+from ding_alma.model.reference_names_allocator import load_critic
 
 
 @pytest.mark.golden("alma", "allocation_critic")
@@ -19,7 +19,7 @@ def test_golden_alma_allocation_critic(golden):
         extra_subtasks=int(golden["cfg/n_extra_tasks"]),
         popart_alpha=0.01 if golden["cfg/popart"] else None,
     )
-    critic.load_state_dict(convert_critic_state(with_prefix(golden, "param/")))
+    load_critic(critic, with_prefix(golden, "param/"))
     inputs, draw, out = (with_prefix(golden, part) for part in ("in/", "draw/", "out/"))
     stored = subtask_of(inputs["entity2task_mask"])[:, : state.agents]
     proposals = index_of(inputs["proposals"])

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ding_alma.model.proposal_variants import PROPOSAL_VARIANTS, build_proposal_network
-from ding_alma.model.reference_names_allocator import convert_proposal_state
+from ding_alma.model.reference_names_allocator import load_proposal
 
 POINTERS = ("default", "agattn", "nosubtaskmask")
 
@@ -31,7 +31,7 @@ def test_golden_alma_proposals(golden):
     dim, heads = int(golden["cfg/attn_embed_dim"]), int(golden["cfg/attn_n_heads"])
     extra = int(golden["cfg/n_extra_tasks"])
     network = build_proposal_network(variant, state.entities.shape[-1], subtasks, dim, heads, extra)
-    network.load_state_dict(convert_proposal_state(with_prefix(golden, "param/")))
+    load_proposal(network, with_prefix(golden, "param/"))
     draw, out = with_prefix(golden, "draw/"), with_prefix(golden, "out/")
     identity = torch.arange(subtasks + extra)
     uniforms = draw["uniforms"]
@@ -176,4 +176,4 @@ def test_refuses_wrong_shapes_and_allocations():
     with pytest.raises(ValueError, match="unknown proposal network"):
         build("pointy", state)
     with pytest.raises(KeyError, match="fc9"):
-        convert_proposal_state({"fc9.weight": torch.zeros(1)})
+        load_proposal(network, {"fc9.weight": torch.zeros(1)})

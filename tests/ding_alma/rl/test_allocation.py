@@ -5,7 +5,8 @@ import torch
 from allocator_cases import close, decision_state, episode_batch, index_of, random_allocation, random_state, with_prefix
 
 from ding_alma.model.allocator import Allocator, ProposalDraws
-from ding_alma.model.reference_names_allocator import convert_critic_state, convert_proposal_state
+from ding_alma.model.reference_names import convert
+from ding_alma.model.reference_names_allocator import CRITIC_NAMES, convert_proposal, load_critic, load_proposal
 from ding_alma.rl.allocation import AllocationDraws, AllocationLossConfig, allocation_losses
 from ding_alma.rl.decision_points import DecisionPoints, decision_points
 
@@ -31,8 +32,12 @@ def build(golden, prefix):
         critic_heads=int(golden["cfg/alloc_n_heads"]),
         popart_alpha=0.01 if golden["cfg/popart"] else None,
     )
-    allocator.critic.load_state_dict(convert_critic_state(with_prefix(golden, f"{prefix}_alloc_critic/")))
+    load_critic(allocator.critic, with_prefix(golden, f"{prefix}_alloc_critic/"))
     return allocator
+
+
+def convert_critic(state):
+    return convert(state, CRITIC_NAMES)
 
 
 @pytest.mark.golden("alma", "allocation_learner")
@@ -47,7 +52,7 @@ def test_golden_alma_allocation_update(golden):
         assert getattr(points, field).equal(getattr(expected_state, field)), field
 
     live, target = build(golden, "param"), build(golden, "target_param")
-    live.proposal.load_state_dict(convert_proposal_state(with_prefix(golden, "param_alloc_policy/")))
+    load_proposal(live.proposal, with_prefix(golden, "param_alloc_policy/"))
     uniforms = draw["uniforms"].view(points.agents, points.points, live.proposals, points.subtasks)
     proposal_draws = ProposalDraws(draw["perm_policy"], draw["perm_critic_proposals"], uniforms)
     rated = live.propose(points, proposal_draws)
@@ -70,15 +75,15 @@ def test_golden_alma_allocation_update(golden):
     for name, key in METRICS.items():
         close(metrics[name], log[key])
 
-    for module, loss, convert, name, norm in (
-        (live.critic, critic_loss, convert_critic_state, "alloc_critic", "alloc_q_grad_norm"),
-        (live.proposal, proposal_loss, convert_proposal_state, "alloc_policy", "alloc_pi_grad_norm"),
+    for module, loss, rename, name, norm in (
+        (live.critic, critic_loss, convert_critic, "alloc_critic", "alloc_q_grad_norm"),
+        (live.proposal, proposal_loss, convert_proposal, "alloc_policy", "alloc_pi_grad_norm"),
     ):
         optimiser = torch.optim.RMSprop(
             module.parameters(), *(float(golden[f"cfg/{key}"]) for key in ("lr", "optim_alpha", "optim_eps"))
         )
         loss.backward()
-        gradients = convert(with_prefix(golden, f"grad/{name}."))
+        gradients = rename(with_prefix(golden, f"grad/{name}."))
         for parameter_name, parameter in module.named_parameters():
             close(parameter.grad, gradients[parameter_name], 1e-4)
         close(
@@ -87,7 +92,7 @@ def test_golden_alma_allocation_update(golden):
             1e-4,
         )
         optimiser.step()
-        after = convert(with_prefix(golden, f"post_{name}/"))
+        after = rename(with_prefix(golden, f"post_{name}/"))
         for key, value in module.state_dict().items():
             close(value, after[key], 1e-4)
 
