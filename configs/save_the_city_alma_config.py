@@ -69,6 +69,12 @@ main_config = EasyDict(
                 # (dict) Probability that the whole allocation is an unranked proposal.
                 random_proposal=dict(start=1.0, end=0.05, length=3_000_000),
             ),
+            learn=dict(
+                # (bool) Continue the run whose checkpoint learner.hook.load_ckpt_before_run names.
+                resume_training=False,
+                # (dict) Checkpoint to start from: learner=dict(hook=dict(load_ckpt_before_run='.../ckpt_last.pth.tar')).
+                learner=dict(hook=dict(load_ckpt_before_run="")),
+            ),
             collect=dict(
                 # (int) Episodes per collection; a multiple of collector_env_num.
                 n_episode=8,

@@ -29,7 +29,8 @@ def stack_observations(
     missing = [key for key in keys if key not in data[ids[0]]]
     if missing:
         raise KeyError(
-            f"observations lack {missing}; the policy reads the entity view: set env.observation to 'both' or 'entities'"
+            f"observations lack {missing}; the policy reads the entity view: "
+            "set env.observation to 'both' or 'entities'"
         )
     stacked = {}
     for key in keys:

@@ -33,8 +33,7 @@ def read_sizes(cfg: EasyDict) -> EntitySpec:
     expected = {"agent_state": sizes.agent_state_size, "global_state": sizes.global_state_size}
     if dict(cfg.model.obs_shape) != expected:
         raise ValueError(
-            f"policy.model.obs_shape = {dict(cfg.model.obs_shape)} does not fit policy.entity: with "
-            f"{sizes.agents} agents, {sizes.entities} entities of {sizes.features} features and {sizes.actions} actions "
-            f"it is {expected}"
+            f"policy.model.obs_shape = {dict(cfg.model.obs_shape)} does not fit policy.entity: {sizes.agents} agents, "
+            f"{sizes.entities} entities of {sizes.features} features and {sizes.actions} actions make it {expected}"
         )
     return sizes

@@ -1,0 +1,131 @@
+"""DI-engine hooks shared by the policies that record whole episodes while they act."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from ding.policy import Policy
+from easydict import EasyDict
+from torch import Tensor
+
+from ding_alma.policy.allocation_hold import AllocationHold
+from ding_alma.policy.config_check import check_policy_config
+from ding_alma.policy.observation import stack_observations
+from ding_alma.policy.sizes import read_sizes
+from ding_alma.replay.episode import Episode
+from ding_alma.replay.recorder import EpisodeRecorder
+
+
+class EpisodePolicy(Policy):
+    """Acting, recording and bookkeeping; a subclass says how it chooses and how it learns.
+
+    Subclasses define ``config``, `observation_keys`, `recorded_keys`, `_create_model`, `_choose` and how to learn.
+    """
+
+    config = dict(
+        learn=dict(
+            learner=dict(
+                hook=dict(
+                    # (int) Learner iterations between checkpoints; the newest is also ckpt_last.pth.tar.
+                    save_ckpt_after_iter=1000,
+                    # (dict) The run's record: its config, its evaluations, the paper's names in tensorboard.
+                    run_record=dict(type="run_record", name="run_record", position="before_run", priority=30),
+                    # (dict) Progress on the console.
+                    progress=dict(type="progress", name="progress", position="before_run", priority=30),
+                ),
+            ),
+        ),
+    )
+
+    def __init__(
+        self, cfg: EasyDict, model: torch.nn.Module | None = None, enable_field: list[str] | None = None
+    ) -> None:
+        check_policy_config(cfg, self.default_config())
+        self._sizes = read_sizes(cfg)
+        super().__init__(cfg, model, enable_field)
+
+    def observation_keys(self) -> tuple[str, ...]:
+        """Keys of the observation that acting reads."""
+        raise NotImplementedError
+
+    def recorded_keys(self) -> dict[str, torch.dtype]:
+        """Keys of the observation that learning reads, with the types they are stored in."""
+        raise NotImplementedError
+
+    def _choose(
+        self,
+        ids: np.ndarray,
+        observation: dict[str, Tensor],
+        hold: AllocationHold,
+        generator: torch.Generator,
+        exploration: Mapping[str, float],
+    ) -> dict[str, Tensor]:
+        """Allocation (n, A), decision (n,) and action (n, A) for the environments ``ids``, on the CPU.
+
+        Args:
+            generator: source of all draws.
+            exploration: probabilities by name; empty in evaluation.
+        """
+        raise NotImplementedError
+
+    def _new_hold(self, environments: int) -> AllocationHold:
+        return AllocationHold(
+            self._sizes.agents, self._sizes.subtasks, self._cfg.allocation.period, max(environments, 1)
+        )
+
+    def _new_generator(self) -> torch.Generator:
+        """A random stream of its own, started from the one DI-engine seeds."""
+        return torch.Generator().manual_seed(int(torch.randint(2**62, ())))
+
+    def _init_collect(self) -> None:
+        environments = self._cfg.collect.get("env_num", 1)
+        self._unroll_len = self._cfg.collect.unroll_len
+        self._collect_hold = self._new_hold(environments)
+        self._collect_generator = self._new_generator()
+        self._recorder = EpisodeRecorder(self.recorded_keys(), environments)
+
+    def _forward_collect(self, data: dict[int, Any], env_step: int = 0, **exploration: float) -> dict[int, Any]:
+        ids, observation = stack_observations(data, self.observation_keys())
+        choice = self._choose(ids, observation, self._collect_hold, self._collect_generator, exploration)
+        self._recorder.begin_step(ids, observation, choice, env_step)
+        return _per_environment(ids, choice)
+
+    def _process_transition(self, obs: Any, policy_output: dict[str, Any], timestep: Any) -> dict[str, Any]:
+        env, info = policy_output["env_id"], timestep.info
+        self._recorder.end_step(
+            env,
+            float(timestep.reward[0]),
+            info["subtask_reward"],
+            info["subtask_done"],
+            bool(timestep.done) and not bool(info["time_limit"]),
+        )
+        if timestep.done:
+            self._recorder.close(env, timestep.obs)
+        return {"env_id": env}
+
+    def _get_train_sample(self, transitions: list[dict[str, Any]]) -> list[Episode]:
+        return [self._recorder.take(transitions[-1]["env_id"])]
+
+    def _reset_collect(self, data_id: list[int] | None = None) -> None:
+        ids = None if data_id is None else np.asarray(data_id)
+        self._collect_hold.reset(ids)
+        self._recorder.reset(ids)
+
+    def _init_eval(self) -> None:
+        self._eval_hold = self._new_hold(self._cfg.eval.get("env_num", 1))
+        self._eval_generator = self._new_generator()
+
+    def _forward_eval(self, data: dict[int, Any], **kwargs: Any) -> dict[int, Any]:
+        ids, observation = stack_observations(data, self.observation_keys())
+        return _per_environment(ids, self._choose(ids, observation, self._eval_hold, self._eval_generator, {}))
+
+    def _reset_eval(self, data_id: list[int] | None = None) -> None:
+        self._eval_hold.reset(None if data_id is None else np.asarray(data_id))
+
+
+def _per_environment(ids: np.ndarray, choice: dict[str, Tensor]) -> dict[int, dict[str, Any]]:
+    action, allocation = choice["action"].numpy(), choice["allocation"].numpy()
+    return {
+        int(i): {"action": action[row], "allocation": allocation[row], "env_id": int(i)} for row, i in enumerate(ids)
+    }

@@ -1,0 +1,31 @@
+"""One optimiser step on one set of networks."""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+
+
+def descend(
+    loss: Tensor,
+    optimiser: torch.optim.Optimizer,
+    parameters: Iterable[nn.Parameter],
+    grad_norm_clip: float,
+    synchronise: Callable[[], None] | None = None,
+) -> Tensor:
+    """Back-propagate, clip the global L2 norm of the gradient and step.
+
+    Args:
+        synchronise: called between backward and clipping, averages gradients over processes.
+
+    Returns:
+        The gradient's norm before clipping, a scalar tensor.
+    """
+    # Zeros rather than None where several processes average: each must hold a gradient for every parameter.
+    optimiser.zero_grad(set_to_none=synchronise is None)
+    loss.backward()
+    if synchronise is not None:
+        synchronise()
+    norm = nn.utils.clip_grad_norm_(parameters, grad_norm_clip)
+    optimiser.step()
+    return norm.detach()
