@@ -16,10 +16,6 @@ from ding_alma.report.run_record import read_record
 def in_tmp_path(tmp_path, monkeypatch):
     register_hooks()
     monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def test_a_run_leaves_records_checkpoints_and_few_lines(tmp_path, capsys, monkeypatch):
