@@ -114,7 +114,9 @@ def plan_masks(view):
 def test_golden_alma_copa(golden, plan_class):
     case = _Case(golden)
     labelled = "draw/perm_coach" in golden
-    low_level = networks(golden, "none", coach=True, coach_labels=labelled)
+    # Together with an allocation, coach and agents see their own subtask instead of labels.
+    conditioning = "none" if labelled else "mask"
+    low_level = networks(golden, conditioning, coach=True, coach_labels=labelled)
     entities = _flat(torch.from_numpy(golden["in/entities"]))
     subtask, present = _flat(case.subtask), _flat(case.present)
     seen = coach_allowed(labelled, case.exists, case.subtask, case.agents)
@@ -142,7 +144,7 @@ def test_golden_alma_copa(golden, plan_class):
     assert_close(guess.mean, golden, "out/recog_mean")
     assert_close(guess.log_variance, golden, "out/recog_logvar")
 
-    plan = plan_class(case.agent_views(golden, "none"), present)
+    plan = plan_class(case.agent_views(golden, conditioning), present)
     agent_entities = _flat(torch.from_numpy(golden["in/agent_entities"]))
     assert_close(low_level.agent(agent_entities, plan, strategy=strategy), golden, "out/agent_q")
 
