@@ -1,6 +1,7 @@
 """What a training run leaves behind and shows while it runs, as hooks of DI-engine's learner."""
 
 import atexit
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ class ProgressHook(LearnerHook):
 
         def on_scalar(tag: str, value: float, step: int) -> None:
             listener(tag, value, step)
-            if tag == "learner_step/epsilon_avg":
+            if tag == "learner_step/epsilon_avg" and math.isfinite(value):
                 meter.epsilon = value
             if tag.startswith("collector_step/"):
                 meter.update(step, engine.train_iter)

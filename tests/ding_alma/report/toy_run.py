@@ -43,6 +43,6 @@ def toy_config(exp_name="toy_run", hook=None, **learn):
         env_manager=dict(type="base"),
         policy=dict(type="coma", import_names=["ding_alma"]),
         collector=dict(type="episode", get_train_sample=True),
-        replay_buffer=dict(type="naive"),
+        replay_buffer=dict(type="episode_ring", import_names=["ding_alma"]),
     )
     return EasyDict(main), EasyDict(create)
