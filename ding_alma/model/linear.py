@@ -18,7 +18,7 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: s
 
     Args: x (R, I) and weight (O, I), of any strides; bias (O,); activation 'none' or 'relu'. Returns (R, O).
     """
-    if _ONEDNN and len(x):
+    if _ONEDNN and x.numel() and weight.numel():
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "")
     out = F.linear(x, weight, bias)
     return out.relu_() if activation == "relu" else out
