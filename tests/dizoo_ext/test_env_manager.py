@@ -182,10 +182,13 @@ def test_replays_are_written_and_unfinished_episodes_are_not_cut(tmp_path):
     ]
 
 
-def test_images_and_attributes_of_the_environments():
-    manager = make_manager(num_envs=2)
+@pytest.mark.parametrize("kind", ["base", "vector"])
+def test_images_and_attributes_of_the_environments(kind):
+    manager = make_manager(kind, num_envs=2)
     manager.launch()
-    assert [image.shape[2] for image in manager.ready_imgs.values()] == [3, 3]
+    images = manager.ready_imgs
+    assert list(images) == [0, 1]
+    assert all(image.dtype == np.uint8 and image.shape[2] == 3 and image.any() for image in images.values())
     assert manager.entity_spec[0].agents == AGENTS
     assert manager.env_ref.observation_space == manager.observation_space
 
