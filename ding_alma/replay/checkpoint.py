@@ -1,7 +1,6 @@
 """Files that are never half written."""
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,13 @@ def save_atomically(data: Any, path: str | Path) -> None:
     """``torch.save`` to a temporary file beside ``path``, then rename: readers see the old file or the new one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "wb") as file:
             torch.save(data, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise

@@ -13,7 +13,7 @@ from rich.text import Text
 from ding_alma.report.progress import ProgressMeter
 
 LIVE_SECONDS = 0.5
-HARMLESS_WARNINGS = ("Replay buffer's data can only train for", "has already been added to logger")
+HARMLESS_WARNINGS = ("Replay buffer's data can only train for", "has already been added to logger", "NaN or Inf found")
 """Parts of DI-engine's warnings that every healthy run shows."""
 
 
