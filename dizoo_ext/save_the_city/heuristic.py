@@ -18,7 +18,7 @@ from dizoo_ext.save_the_city.city import (
     STAY,
     WALKS,
 )
-from dizoo_ext.save_the_city.observation import nearest_useful_building
+from dizoo_ext.save_the_city.observation import write_heuristic
 from dizoo_ext.save_the_city.rules import is_finished
 
 _UNCOVERED = 60.0
@@ -28,9 +28,7 @@ _UNCOVERED = 60.0
 def heuristic_rows(cities, rows, allocation):
     """Write each agent's nearest useful building, (n, A) int64, -1 for none: the environment's own heuristic."""
     for k in range(len(rows)):
-        allocation[k] = -1
-        for i in range(cities[rows[k]].agents):
-            allocation[k, i] = nearest_useful_building(cities[rows[k]], i)
+        write_heuristic(cities[rows[k]], k, allocation)
 
 
 @njit(cache=True, nogil=True)

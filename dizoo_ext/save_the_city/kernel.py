@@ -59,14 +59,15 @@ def observe_rows(
     for k in range(len(rows)):
         observe_city(
             cities[rows[k]],
-            entities[k],
-            entity_mask[k],
-            obs_mask[k],
-            entity_subtask[k],
-            subtask_mask[k],
-            action_mask[k],
-            action_subtask[k],
-            heuristic[k],
+            k,
+            entities,
+            entity_mask,
+            obs_mask,
+            entity_subtask,
+            subtask_mask,
+            action_mask,
+            action_subtask,
+            heuristic,
         )
 
 
@@ -99,25 +100,26 @@ def step_rows(
     """
     for k in range(len(rows)):
         city = cities[rows[k]]
-        if not city.running or check_actions(city, actions[k], rules[0].illegal_is_noop) >= 0:
+        if not city.running or not check_actions(city, k, actions, rules[0].illegal_is_noop):
             return -1
     ended = 0
     for k in range(len(rows)):
         city = cities[rows[k]]
         reward[k], done[k], time_limit[k], subtasks_changed[k] = advance_city(
-            city, rules[0], actions[k], subtask_reward[k], subtask_done[k]
+            city, rules[0], k, actions, subtask_reward, subtask_done
         )
         ended += done[k]
         observe_city(
             city,
-            entities[k],
-            entity_mask[k],
-            obs_mask[k],
-            entity_subtask[k],
-            subtask_mask[k],
-            action_mask[k],
-            action_subtask[k],
-            heuristic[k],
+            k,
+            entities,
+            entity_mask,
+            obs_mask,
+            entity_subtask,
+            subtask_mask,
+            action_mask,
+            action_subtask,
+            heuristic,
         )
     return ended
 

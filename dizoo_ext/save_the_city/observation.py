@@ -1,5 +1,6 @@
 """What a city shows: entity features, masks, availability and the built-in allocation heuristic (spec 9, 10)."""
 
+import numpy as np
 from numba import njit
 
 from dizoo_ext.save_the_city.city import ACTIONS, BUILDER, FIRE, GRID, STAY
@@ -14,80 +15,81 @@ _COMPLETE, _BURNED, _FIRE, _BURNING, _SINCE, _RATE = range(_HEALTH + 1, _HEALTH 
 FEATURES = _RATE + 1
 """Type one-hot 5, x one-hot 16, y one-hot 16, x and y, availability 12 (agents), seven numbers of a building."""
 
+_INDEX_BITS = 5
+_NOWHERE = 1 << 20
+
 _SLOWEST, _QUICKEST = 1 / 80, 1 / 10
 
 
 @njit
 def observe_city(
-    city, entities, entity_mask, obs_mask, entity_subtask, subtask_mask, action_mask, action_subtask, heuristic
+    city, k, entities, entity_mask, obs_mask, entity_subtask, subtask_mask, action_mask, action_subtask, heuristic
 ):
-    """Write one city's observation; the arrays are those of `dizoo_ext.contract` and need not be cleared before.
+    """Write one city's observation into row ``k`` of a batch's arrays, which need not be cleared before.
 
     Args:
-        entities: (E, F) float32.
-        entity_mask: (E,) bool.
-        obs_mask: (A, E) bool.
-        entity_subtask: (E,) int64.
-        subtask_mask: (K,) bool.
-        action_mask: (A, U) float32.
-        action_subtask: (A, U) int64.
-        heuristic: (A,) int64.
+        entities: (n, E, F) float32.
+        entity_mask: (n, E) bool.
+        obs_mask: (n, A, E) bool.
+        entity_subtask: (n, E) int64.
+        subtask_mask: (n, K) bool.
+        action_mask: (n, A, U) float32.
+        action_subtask: (n, A, U) int64.
+        heuristic: (n, A) int64.
     """
-    agents = len(heuristic)
-    entities[:] = 0.0
-    entity_mask[:] = False
-    obs_mask[:] = False
-    entity_subtask[:] = -1
-    action_mask[:] = 0.0
-    action_subtask[:] = -1
+    agents = heuristic.shape[1]
+    entities[k] = 0.0
+    action_mask[k] = 0.0
+    action_subtask[k] = -1
+    for e in range(entity_mask.shape[1]):
+        b = e - agents
+        entity_mask[k, e] = e < city.agents if b < 0 else b < city.buildings
+        entity_subtask[k, e] = b if 0 <= b < city.buildings else -1
     for i in range(agents):
-        if i >= city.agents:
-            action_mask[i, STAY] = 1.0
-            heuristic[i] = -1
-            continue
-        row = entities[i]
+        for e in range(entity_mask.shape[1]):
+            obs_mask[k, i, e] = entity_mask[k, e] and i < city.agents
+    for i in range(city.agents, agents):
+        action_mask[k, i, STAY] = 1.0
+    write_heuristic(city, k, heuristic)
+    for i in range(city.agents):
+        row = entities[k, i]
         _write_place(row, city.agent_type[i], city.agent_x[i], city.agent_y[i])
         for action in range(ACTIONS):
+            allowed = np.float32((city.legal[i] >> action) & 1)
+            row[_LEGAL + action] = allowed
+            action_mask[k, i, action] = allowed
+        for action in range(FIRE, ACTIONS):
             if (city.legal[i] >> action) & 1:
-                row[_LEGAL + action] = 1.0
-                action_mask[i, action] = 1.0
-                if action >= FIRE:
-                    action_subtask[i, action] = city.beside[i]
-        entity_mask[i] = True
-        obs_mask[i, : city.agents] = True
-        obs_mask[i, agents : agents + city.buildings] = True
-        heuristic[i] = nearest_useful_building(city, i)
-    for b in range(len(subtask_mask)):
-        subtask_mask[b] = b < city.buildings and not is_finished(city, b)
-        entity_subtask[agents + b] = b
-        if b < city.buildings:
-            row = entities[agents + b]
-            _write_place(row, city.building_type[b], city.building_x[b], city.building_y[b])
-            _write_building(row, city, b)
-            entity_mask[agents + b] = True
-        else:
-            entity_subtask[agents + b] = -1
+                action_subtask[k, i, action] = city.beside[i]
+    for b in range(subtask_mask.shape[1]):
+        subtask_mask[k, b] = b < city.buildings and not is_finished(city, b)
+    for b in range(city.buildings):
+        row = entities[k, agents + b]
+        _write_place(row, city.building_type[b], city.building_x[b], city.building_y[b])
+        _write_building(row, city, b)
 
 
 @njit
-def nearest_useful_building(city, i):
-    """The allocation heuristic: of the active buildings the nearest in the state that suits the agent, -1 for none.
+def write_heuristic(city, k, heuristic):
+    """Write the allocation heuristic into row ``k`` of ``heuristic`` (n, A) int64, -1 for none.
 
-    Firefighters and generalists prefer burning buildings, builders calm ones; ties go to the lower index.
+    Each agent gets, of the active buildings in the state that suits it, the nearest one; firefighters and generalists
+    prefer burning buildings, builders calm ones, and ties go to the lower index.
     """
-    best = -1
-    best_rank = 0
+    # One number orders buildings by preference, distance and index, so that a minimum finds the choice without branches.
+    heuristic[k] = _NOWHERE
     for b in range(city.buildings):
         if is_finished(city, b):
             continue
         is_burning = city.fire[b] > 0.0
-        is_second_choice = is_burning == (city.agent_type[i] == BUILDER)
-        distance = abs(city.building_x[b] - city.agent_x[i]) + abs(city.building_y[b] - city.agent_y[i])
-        rank = distance + 2 * GRID * is_second_choice
-        if best < 0 or rank < best_rank:
-            best = b
-            best_rank = rank
-    return best
+        for i in range(city.agents):
+            is_second_choice = is_burning == (city.agent_type[i] == BUILDER)
+            distance = abs(city.building_x[b] - city.agent_x[i]) + abs(city.building_y[b] - city.agent_y[i])
+            rank = ((distance + 2 * GRID * is_second_choice) << _INDEX_BITS) | b
+            heuristic[k, i] = min(heuristic[k, i], rank)
+    for i in range(heuristic.shape[1]):
+        rank = heuristic[k, i]
+        heuristic[k, i] = rank & ((1 << _INDEX_BITS) - 1) if rank < _NOWHERE else -1
 
 
 @njit

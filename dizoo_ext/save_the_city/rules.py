@@ -87,40 +87,41 @@ def _legal_actions(city, i):
 
 
 @njit
-def check_actions(city, actions, illegal_is_noop):
-    """First agent whose action (A,) cannot be executed, -1 if there is none."""
+def check_actions(city, k, actions, illegal_is_noop):
+    """Whether the joint action in row ``k`` of ``actions`` (n, A) can be executed."""
     for i in range(city.agents):
-        if not 0 <= actions[i] < ACTIONS or not (illegal_is_noop or (city.legal[i] >> actions[i]) & 1):
-            return i
-    return -1
+        action = actions[k, i]
+        if not 0 <= action < ACTIONS or not (illegal_is_noop or (city.legal[i] >> action) & 1):
+            return False
+    return True
 
 
 @njit
-def advance_city(city, rules, actions, subtask_reward, subtask_done):
-    """Execute checked actions (A,); rows past the team are ignored.
+def advance_city(city, rules, k, actions, subtask_reward, subtask_done):
+    """Execute the checked joint action in row ``k`` of ``actions`` (n, A); entries past the team are ignored.
 
     Args:
-        subtask_reward: (K,) float64, written.
-        subtask_done: (K,) bool, written.
+        subtask_reward: (n, K) float64, row ``k`` is written.
+        subtask_done: (n, K) bool, row ``k`` is written.
 
     Returns:
         global reward, done, time limit reached, some building finished in this step.
     """
-    _act(city, rules, actions)
+    _act(city, rules, k, actions)
     scale = rules.reward_scale
     reward = rules.ts_pen
     complete = 0
     burned = 0
     changed = False
-    for b in range(len(subtask_reward)):
+    for b in range(subtask_reward.shape[1]):
         if b >= city.buildings:
-            subtask_reward[b] = 0.0
-            subtask_done[b] = True
+            subtask_reward[k, b] = 0.0
+            subtask_done[k, b] = True
             continue
         gain, is_completed, is_burned = _update_building(city, rules, b)
         reward += gain + rules.complete * is_completed
-        subtask_reward[b] = (gain + rules.solved * is_completed + rules.ts_pen) * scale / rules.max_reward
-        subtask_done[b] = is_finished(city, b)
+        subtask_reward[k, b] = (gain + rules.solved * is_completed + rules.ts_pen) * scale / rules.max_reward
+        subtask_done[k, b] = is_finished(city, b)
         complete += city.health[b] == 1.0
         burned += city.health[b] == 0.0
         changed |= is_completed or is_burned
@@ -139,7 +140,7 @@ def advance_city(city, rules, actions, subtask_reward, subtask_done):
 
 
 @njit
-def _act(city, rules, actions):
+def _act(city, rules, k, actions):
     for b in range(city.buildings):
         city.extinguishing[b] = 0.0
         city.construction[b] = 0.0
@@ -147,7 +148,7 @@ def _act(city, rules, actions):
     for i in range(city.agents):
         city.from_x[i] = city.agent_x[i]
         city.from_y[i] = city.agent_y[i]
-        action = actions[i] if (city.legal[i] >> actions[i]) & 1 else STAY
+        action = actions[k, i] if (city.legal[i] >> actions[k, i]) & 1 else STAY
         city.last_action[i] = action
         if action < FIRE:
             city.agent_x[i] += MOVE_X[action]

@@ -110,6 +110,7 @@ class SaveTheCityVector(VectorEnv):
         self._has_flat_view = observation != "entities"
         self._all_rows = np.arange(num_envs)
         self._is_seeded = np.zeros(num_envs, bool)
+        self._is_all_seeded = False
         self._reset_tables = {False: self._scenarios.train_table, True: self._scenarios.test_table}
         self.cities = np.zeros(num_envs, CITY)
         """(B,) records: the whole state. After writing to it, call `refresh`."""
@@ -124,6 +125,7 @@ class SaveTheCityVector(VectorEnv):
             self.cities["words"][row] = words
             self.cities["position"][row] = position
         self._is_seeded[rows] = True
+        self._is_all_seeded = bool(self._is_seeded.all())
 
     def reset(
         self,
@@ -144,7 +146,7 @@ class SaveTheCityVector(VectorEnv):
             RuntimeError: `seed` has not been called.
         """
         rows = self._rows(ids)
-        if not self._is_seeded[rows].all():
+        if not self._is_all_seeded and not self._is_seeded[rows].all():
             raise RuntimeError(f"seed environments {rows[~self._is_seeded[rows]].tolist()} before resetting them")
         is_test = self._is_test if test is None else test
         if index is not None and n_tasks is not None:
@@ -162,14 +164,11 @@ class SaveTheCityVector(VectorEnv):
             -1 if index is None else index,
             -1 if n_tasks is None else n_tasks,
         )
-        return self.observe(rows)
+        return self._observe(rows)
 
     def observe(self, ids: np.ndarray | None = None) -> Observation:
         """The present observations of the environments ``ids`` (default: all)."""
-        rows = self._rows(ids)
-        arrays = self._new_observation(len(rows))
-        observe_rows(self.cities, rows, *arrays)
-        return self._hand_out(rows, arrays)
+        return self._observe(self._rows(ids))
 
     def step(self, actions: np.ndarray, ids: np.ndarray | None = None) -> VectorStep:
         """Advance by one joint action each; see `VectorEnv.step`. Entries of absent agents are ignored."""
@@ -222,7 +221,6 @@ class SaveTheCityVector(VectorEnv):
                 f"{self.spec.agents} agents and {self.spec.subtasks} buildings"
             )
         self.cities[env] = state
-        self._is_seeded[env] = True
         self.refresh([env])
 
     def refresh(self, ids: np.ndarray | None = None) -> None:
@@ -244,6 +242,11 @@ class SaveTheCityVector(VectorEnv):
     def render(self, env: int = 0, allocation: np.ndarray | None = None) -> np.ndarray:
         """Draw one city, (480, 480, 3) uint8; ``allocation`` (A,) adds a line from each agent to its building."""
         return draw_city(self.cities[env], allocation)
+
+    def _observe(self, rows: np.ndarray) -> Observation:
+        arrays = self._new_observation(len(rows))
+        observe_rows(self.cities, rows, *arrays)
+        return self._hand_out(rows, arrays)
 
     def _new_observation(self, n: int) -> tuple[np.ndarray, ...]:
         agents, entities, subtasks = self.spec.agents, self.spec.entities, self.spec.subtasks
@@ -271,9 +274,10 @@ class SaveTheCityVector(VectorEnv):
         if ids is None:
             return self._all_rows
         rows = np.asarray(ids, np.int64)
-        if rows.ndim != 1 or len(rows) != len(set(rows.tolist())):
+        listed = rows.tolist()
+        if rows.ndim != 1 or len(set(listed)) != len(listed):
             raise ValueError(f"ids must be a list of different environments, got {ids!r}")
-        if len(rows) and not (rows.min() >= 0 and rows.max() < self.num_envs):
+        if listed and not (min(listed) >= 0 and max(listed) < self.num_envs):
             raise ValueError(f"ids must lie in [0, {self.num_envs}), got {ids!r}")
         return rows
 
