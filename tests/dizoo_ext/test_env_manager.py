@@ -24,6 +24,13 @@ def make_manager(kind="vector", num_envs=4, cfg=None, seed=0, **manager_cfg):
     return manager
 
 
+def observations_of_all(manager):
+    """Wait until the subprocess manager, which resets in the background, has reset all environments."""
+    while len(ready := manager.ready_obs) < manager.env_num:
+        time.sleep(0.001)
+    return ready
+
+
 def record(manager, steps=40, skip=None):
     """Random legal play; one list of events per environment. ``skip(step)`` names environments left idle."""
     manager.launch()
@@ -31,8 +38,7 @@ def record(manager, steps=40, skip=None):
     events = {i: [] for i in range(manager.env_num)}
     for step in range(steps):
         idle = skip(step) if skip else ()
-        while len(ready := manager.ready_obs) < manager.env_num:
-            time.sleep(0.001)  # the subprocess manager resets in the background
+        ready = observations_of_all(manager)
         for i, obs in ready.items():
             events[i].append({key: np.array(value) for key, value in obs.items()})
         actions = {
@@ -43,6 +49,7 @@ def record(manager, steps=40, skip=None):
             info = dict(timestep.info)
             metrics = info.pop("episode_info", {})
             events[i].append({"reward": timestep.reward, "done": timestep.done, **info, **metrics})
+    observations_of_all(manager)
     manager.close()
     return events
 
