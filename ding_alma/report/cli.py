@@ -1,6 +1,7 @@
 """The command ``ding-alma``: look at trained policies."""
 
 import contextlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,7 +81,9 @@ def _user_errors(scenario: str | None) -> Iterator[None]:
     except (RuntimeError, ValueError, IndexError) as error:
         if scenario is None:
             raise
-        raise click.ClickException(f"the policy cannot play scenario {scenario!r}: {error}") from error
+        raise click.ClickException(
+            f"the policy cannot play scenario {scenario!r}, perhaps its sizes are not those of the training: {error}"
+        ) from error
 
 
 def _print_table(metrics: list[dict[str, float]]) -> None:
@@ -88,4 +91,5 @@ def _print_table(metrics: list[dict[str, float]]) -> None:
     width = max(len("metric"), *map(len, summary))
     click.echo(f"{'metric':<{width}}  {'mean':>10}  {'std. error':>10}  {'episodes':>8}")
     for name, (mean, error, count) in summary.items():
-        click.echo(f"{name:<{width}}  {mean:>10.4f}  {error:>10.4f}  {count:>8}")
+        numbers = "  ".join(f"{value:>10.4f}" if math.isfinite(value) else f"{'-':>10}" for value in (mean, error))
+        click.echo(f"{name:<{width}}  {numbers}  {count:>8}")

@@ -1,3 +1,5 @@
+import json
+import re
 import shutil
 
 import numpy as np
@@ -75,6 +77,11 @@ def test_render_writes_every_state(trained, tmp_path, monkeypatch):
         assert film.n_frames > 1 and film.info["duration"] % 100 == 0
 
 
+def test_missing_numbers_are_dashes(trained, monkeypatch):
+    monkeypatch.setattr("ding_alma.report.cli.evaluate", lambda *_: [{"types": float("nan")}])
+    assert call("eval", trained).output.splitlines()[1].split() == ["types", "-", "-", "0"]
+
+
 def test_render_draws_the_allocation_of_the_policy(trained, tmp_path, monkeypatch):
     allocations = []
     monkeypatch.setattr(
@@ -115,8 +122,6 @@ def test_broken_runs_are_explained(copy, monkeypatch, break_it, arguments, messa
     monkeypatch.chdir(copy)
     result = call("eval", *arguments)
     assert result.exit_code == 1
-    import re
-
     assert re.search(message, result.output), result.output
     assert "Traceback" not in result.output
 
@@ -126,6 +131,29 @@ def test_a_checkpoint_of_other_sizes_is_explained(copy):
     run.config.policy.model.actor_hidden_size_list = [16, 16]
     with pytest.raises(RunError, match="does not fit"):
         evaluate(run, 1, 0)
+
+
+def test_a_scenario_of_other_sizes_is_explained(copy, monkeypatch):
+    kept = json.loads((copy / "run_config.json").read_text())
+    kept["main"]["env"]["scenario"] = "small"
+    (copy / "run_config.json").write_text(json.dumps(kept))
+
+    class ScenarioEnv(toy_env.ToyEnv):
+        config = dict(
+            # (str) 'small' or 'large'.
+            scenario="small"
+        )
+
+        @classmethod
+        def make_vector_env(cls, cfg, num_envs):
+            monkeypatch.setattr(toy_env, "FEATURES", 3 if cfg.scenario == "small" else 5)
+            return super().make_vector_env(cfg, num_envs)
+
+    monkeypatch.setattr("ding_alma.report.play.get_env_cls", lambda cfg: ScenarioEnv)
+    assert call("eval", copy, "--episodes", 1, "--scenario", "small").exit_code == 0
+    result = call("eval", copy, "--episodes", 1, "--scenario", "large")
+    assert result.exit_code == 1
+    assert "cannot play scenario 'large'" in result.output
 
 
 def test_render_refuses_other_formats(copy, tmp_path):
