@@ -103,7 +103,7 @@ class PackedPlan(AttentionPlan):
         torch.cumsum(looks.flatten(0, 1).sum(1), 0, out=self.start[1:])
 
     def gather(self, x: Tensor) -> Tensor:
-        return x.flatten(0, 1)[self.rows]
+        return x.flatten(0, 1).index_select(0, self.rows)
 
     def attend(self, rows: Tensor, weight_in: Tensor, heads: int, views: slice = slice(None)) -> Tensor:
         first, last, _ = views.indices(self.views)
