@@ -1,1 +1,6 @@
 """SaveTheCity: teams of firefighters, builders and generalists save burning buildings (ALMA, section 5.1)."""
+
+from dizoo_ext.save_the_city.env import SaveTheCityEnv
+from dizoo_ext.save_the_city.vector import SaveTheCityVector
+
+__all__ = ["SaveTheCityEnv", "SaveTheCityVector"]

@@ -8,8 +8,6 @@ from easydict import EasyDict
 from dizoo_ext.entity_env import EntityEnv
 from dizoo_ext.save_the_city.vector import SaveTheCityVector
 
-__all__ = ["SaveTheCityEnv", "SaveTheCityVector"]
-
 
 @ENV_REGISTRY.register("save_the_city")
 class SaveTheCityEnv(EntityEnv):
@@ -20,9 +18,9 @@ class SaveTheCityEnv(EntityEnv):
         scenario=None,
         # (int) Steps after which an episode is cut.
         episode_limit=150,
-        # (dict) Entries that replace those of GAME_CONFIG.
+        # (dict) Entries that replace those of settings.GAME_CONFIG.
         game_config={},
-        # (dict) Entries that replace those of REWARD_CONFIG.
+        # (dict) Entries that replace those of settings.REWARD_CONFIG.
         reward_config={},
         # (float) Return that a perfect episode comes close to.
         reward_scale=20.0,

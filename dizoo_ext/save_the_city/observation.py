@@ -76,7 +76,7 @@ def write_heuristic(city, k, heuristic):
     Each agent gets, of the active buildings in the state that suits it, the nearest one; firefighters and generalists
     prefer burning buildings, builders calm ones, and ties go to the lower index.
     """
-    # One number orders buildings by preference, distance and index, so that a minimum finds the choice without branches.
+    # One number orders buildings by preference, distance and index: a minimum finds the choice without branches.
     heuristic[k] = _NOWHERE
     for b in range(city.buildings):
         if is_finished(city, b):

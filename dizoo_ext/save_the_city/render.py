@@ -47,9 +47,9 @@ _LETTERS = {kind: letter for letter, kind in AGENT_LETTERS.items()}
 def draw_city(city: np.ndarray, allocation: np.ndarray | None = None) -> np.ndarray:
     """The state of one city.
 
-    Houses: brown is fast-burn, grey slow-burn; the left bar is health, the right one fire, the flame grows with the fire;
-    a complete house is golden, a burned one charred. Agents: red F firefighter, blue B builder, green G generalist, with
-    a ring after an action on a building (cyan extinguish, yellow build, violet freeze).
+    Houses: brown is fast-burn, grey slow-burn; the left bar is health, the right one fire, and the flame grows with
+    the fire; a complete house is golden, a burned one charred. Agents: red F firefighter, blue B builder, green G
+    generalist, with a ring after an action on a building (cyan extinguish, yellow build, violet freeze).
 
     Args:
         city: record of `city.CITY`.

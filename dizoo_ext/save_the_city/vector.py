@@ -11,7 +11,6 @@ from dizoo_ext.save_the_city.city import (
     ACTIONS,
     CITY,
     MAX_AGENTS,
-    RULES,
 )
 from dizoo_ext.save_the_city.kernel import (
     ACTION_SHARES,
@@ -25,37 +24,9 @@ from dizoo_ext.save_the_city.kernel import (
 from dizoo_ext.save_the_city.observation import FEATURES
 from dizoo_ext.save_the_city.render import draw_city
 from dizoo_ext.save_the_city.scenarios import ScenarioSet, scenario_set
-from dizoo_ext.strict_config import check_block, check_choice, check_range
+from dizoo_ext.save_the_city.settings import rules_record
+from dizoo_ext.strict_config import check_choice, check_range
 from dizoo_ext.vector_env import Observation, VectorEnv, VectorStep
-
-GAME_CONFIG = dict(
-    # (float) Probability that a building burns at the start.
-    init_fire_chance=0.4,
-    # (float) Health lost per step by a fast-burn building in full fire.
-    fire_burn_rate=0.035,
-    # (float) Fire put out per step by one firefighter.
-    fire_reduce_rate=0.25,
-    # (float) Factor by which an unopposed fire grows per step.
-    fire_growth_rate=1.1,
-    # (float) Health gained per step by one builder.
-    base_build_rate=0.125,
-    # (float) Share of the two rates above that a generalist's help adds.
-    generalist_help_factor=0.45,
-)
-REWARD_CONFIG = dict(
-    # (float) Per unit of health gained or lost.
-    health_delta_mult=10.0,
-    # (float) Global reward of completing a building.
-    complete=1.0,
-    # (float) Reward of a building burning down.
-    burned_down=-20.0,
-    # (float) Reward of putting out a fire.
-    extinguish=0.5,
-    # (float) Subtask reward of completing a building, and global reward once when all are complete.
-    solved=20.0,
-    # (float) Added at every step.
-    ts_pen=0.0,
-)
 
 
 class SaveTheCityVector(VectorEnv):
@@ -68,8 +39,8 @@ class SaveTheCityVector(VectorEnv):
         scenario: name of a scenario set or a list of teams (see `scenarios.scenario_set`).
         is_test: reset from the test scenarios unless `reset` says otherwise.
         episode_limit: steps, at least 1.
-        game_config: entries that replace those of `GAME_CONFIG`, all >= 0, chance and help factor <= 1.
-        reward_config: entries that replace those of `REWARD_CONFIG`.
+        game_config: entries that replace those of `settings.GAME_CONFIG`, all >= 0 and the chance at most 1.
+        reward_config: entries that replace those of `settings.REWARD_CONFIG`.
         reward_scale: rewards are multiplied by ``reward_scale / (health_delta_mult K / 2 + complete K + solved)``.
         end_on_any_burn: end the episode as soon as a building has burned down.
         track_action_types: add the shares `kernel.ACTION_SHARES` to ``episode_info``.
@@ -102,7 +73,7 @@ class SaveTheCityVector(VectorEnv):
         self._scenarios = scenario_set(scenario)
         self._is_test = is_test
         self.spec = _entity_spec(self._scenarios, episode_limit)
-        self.rules = _rules(self.spec, game_config or {}, reward_config or {}, reward_scale)
+        self.rules = rules_record(self.spec, game_config or {}, reward_config or {}, reward_scale)
         self.rules["end_on_any_burn"] = end_on_any_burn
         self.rules["illegal_is_noop"] = illegal_action == "noop"
         self._metrics = EPISODE_INFO + (ACTION_SHARES if track_action_types else ())
@@ -124,8 +95,7 @@ class SaveTheCityVector(VectorEnv):
             _, words, position, *_ = np.random.RandomState(seed).get_state()
             self.cities["words"][row] = words
             self.cities["position"][row] = position
-        self._is_seeded[rows] = True
-        self._is_all_seeded = bool(self._is_seeded.all())
+        self._mark_seeded(rows)
 
     def reset(
         self,
@@ -221,6 +191,7 @@ class SaveTheCityVector(VectorEnv):
                 f"{self.spec.agents} agents and {self.spec.subtasks} buildings"
             )
         self.cities[env] = state
+        self._mark_seeded(env)
         self.refresh([env])
 
     def refresh(self, ids: np.ndarray | None = None) -> None:
@@ -242,6 +213,10 @@ class SaveTheCityVector(VectorEnv):
     def render(self, env: int = 0, allocation: np.ndarray | None = None) -> np.ndarray:
         """Draw one city, (480, 480, 3) uint8; ``allocation`` (A,) adds a line from each agent to its building."""
         return draw_city(self.cities[env], allocation)
+
+    def _mark_seeded(self, rows: np.ndarray | int) -> None:
+        self._is_seeded[rows] = True
+        self._is_all_seeded = bool(self._is_seeded.all())
 
     def _observe(self, rows: np.ndarray) -> Observation:
         arrays = self._new_observation(len(rows))
@@ -331,27 +306,3 @@ def _entity_spec(scenarios: ScenarioSet, episode_limit: int) -> EntitySpec:
         features=FEATURES,
         episode_limit=episode_limit,
     )
-
-
-def _rules(
-    spec: EntitySpec, game_config: Mapping[str, float], reward_config: Mapping[str, float], reward_scale: float
-) -> np.ndarray:
-    check_block(game_config, GAME_CONFIG, "env.game_config")
-    check_block(reward_config, REWARD_CONFIG, "env.reward_config")
-    game = GAME_CONFIG | dict(game_config)
-    rewards = REWARD_CONFIG | dict(reward_config)
-    for key, value in game.items():
-        is_share = key in ("init_fire_chance", "generalist_help_factor")
-        check_range(value, f"env.game_config.{key}", minimum=0.0, maximum=1.0 if is_share else None)
-    max_reward = (
-        0.5 * rewards["health_delta_mult"] * spec.subtasks + rewards["complete"] * spec.subtasks + rewards["solved"]
-    )
-    if not max_reward > 0:
-        raise ValueError(f"env.reward_config makes the best possible reward {max_reward}, it must be positive")
-    rules = np.zeros(1, RULES)
-    for key, value in (game | rewards).items():
-        rules[key] = value
-    rules["reward_scale"] = reward_scale
-    rules["max_reward"] = max_reward
-    rules["episode_limit"] = spec.episode_limit
-    return rules
