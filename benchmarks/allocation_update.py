@@ -104,7 +104,11 @@ def main() -> None:
     )
     watch, within, config = Stopwatch(), Stopwatch(), AllocationLossConfig()
 
+    untrained = copy.deepcopy(live.state_dict())
+
     def update() -> None:
+        # An untrained proposal network repeats itself least, which is the most expensive case.
+        live.load_state_dict(untrained)
         with watch.part("decision points"):
             points = decision_points(batch, PERIOD, LIMIT)
         with watch.part("draws"):

@@ -4,6 +4,7 @@ from allocator_cases import close, decision_state, index_of, random_allocation, 
 
 from ding_alma.model import allocation_critic
 from ding_alma.model.allocation_critic import AllocationCritic
+from ding_alma.model.case_attention import attend_cases, attend_cases_dense
 from ding_alma.model.distinct import distinct, distinct_allocations
 from ding_alma.model.reference_names_allocator import load_critic
 
@@ -71,3 +72,15 @@ def test_distinct_allocations_of_different_decisions_stay_apart():
     assert point.tolist() == [0, 0, 1, 1]
     assert slot[place].equal(torch.where(allocation < 0, 2, allocation))
     assert point[place].equal(torch.tensor([[0, 0, 0], [1, 1, 1]]))
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4])
+def test_compiled_and_regular_attention_over_cases_agree(heads):
+    generator = torch.Generator().manual_seed(3)
+    rows, agents, others, dim, cases = 30, 3, 4, 8, 12
+    query, key_value = (torch.randn(cases, width, generator=generator) for width in (dim, 2 * dim))
+    place = torch.randint(cases, (rows, agents + others), generator=generator)
+    exists = torch.rand(rows, agents + others, generator=generator) < 0.6
+    compiled = attend_cases(query, key_value, place, exists, agents, heads)
+    assert len(compiled) == exists[:, :agents].sum()
+    close(compiled, attend_cases_dense(query, key_value, place, exists, agents, heads))

@@ -77,7 +77,7 @@ def test_masked_subtasks_are_never_proposed_and_inactive_agents_get_none(seed, v
 
 
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 2**31), variant=st.sampled_from(POINTERS + ("updall", "nonautoreg")))
+@given(seed=st.integers(0, 2**31), variant=st.sampled_from((*POINTERS, "updall", "nonautoreg")))
 def test_relabelling_subtasks_relabels_the_distribution(seed, variant):
     generator = torch.Generator().manual_seed(seed)
     state = random_state(generator, 4, 4, 5, 3, 6)
