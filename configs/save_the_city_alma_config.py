@@ -70,10 +70,18 @@ main_config = EasyDict(
                 random_proposal=dict(start=1.0, end=0.05, length=3_000_000),
             ),
             learn=dict(
-                # (bool) Continue the run whose checkpoint learner.hook.load_ckpt_before_run names.
+                # (bool) Continue the run whose checkpoint is named below.
                 resume_training=False,
-                # (dict) Checkpoint to start from: learner=dict(hook=dict(load_ckpt_before_run='.../ckpt_last.pth.tar')).
-                learner=dict(hook=dict(load_ckpt_before_run="")),
+                learner=dict(
+                    hook=dict(
+                        # (str) Checkpoint to start from, such as '.../ckpt/ckpt_last.pth.tar'; '' for none.
+                        load_ckpt_before_run="",
+                        # (dict) The run's record: its config, its evaluations, the paper's names in tensorboard.
+                        run_record=dict(type="run_record", name="run_record", position="before_run", priority=30),
+                        # (dict) Progress on the console.
+                        progress=dict(type="progress", name="progress", position="before_run", priority=30),
+                    ),
+                ),
             ),
             collect=dict(
                 # (int) Episodes per collection; a multiple of collector_env_num.

@@ -26,6 +26,8 @@ class EpisodePolicy(Policy):
     config = dict(
         learn=dict(
             learner=dict(
+                # (bool) Print the networks at the start.
+                log_policy=False,
                 hook=dict(
                     # (int) Learner iterations between checkpoints; the newest is also ckpt_last.pth.tar.
                     save_ckpt_after_iter=1000,
@@ -112,6 +114,12 @@ class EpisodePolicy(Policy):
         self._collect_hold.reset(ids)
         self._recorder.reset(ids)
 
+    def _load_state_dict_collect(self, state_dict: dict[str, Any]) -> None:
+        self._model.load_state_dict(state_dict["model"])
+
+    def _state_dict_collect(self) -> dict[str, Any]:
+        return {"model": self._model.state_dict()}
+
     def _init_eval(self) -> None:
         self._eval_hold = self._new_hold(self._cfg.eval.get("env_num", 1))
         self._eval_generator = self._new_generator()
@@ -122,6 +130,12 @@ class EpisodePolicy(Policy):
 
     def _reset_eval(self, data_id: list[int] | None = None) -> None:
         self._eval_hold.reset(None if data_id is None else np.asarray(data_id))
+
+    def _load_state_dict_eval(self, state_dict: dict[str, Any]) -> None:
+        self._model.load_state_dict(state_dict["model"])
+
+    def _state_dict_eval(self) -> dict[str, Any]:
+        return {"model": self._model.state_dict()}
 
 
 def _per_environment(ids: np.ndarray, choice: dict[str, Tensor]) -> dict[int, dict[str, Any]]:

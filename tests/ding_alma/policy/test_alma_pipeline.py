@@ -1,0 +1,135 @@
+"""ALMA through DI-engine's pipelines: managers, buffers, swap, checkpoints, evaluation, reproducibility."""
+
+import copy
+import json
+
+import pytest
+import torch
+from ding.entry import eval as ding_eval
+from tiny_runs import collect, last_checkpoint, tiny_config, train
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def flat(state: dict) -> torch.Tensor:
+    return torch.cat([value.double().flatten() for value in state.values()])
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not():
+    main, create = tiny_config()
+    first, again, other = (flat(train(main, create, seed)._model.state_dict()) for seed in (3, 3, 4))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("manager", ["base", "subprocess"])
+def test_every_manager_gives_the_same_training(manager, tmp_path):
+    weights = {}
+    for name in ("vector", manager):
+        main, create = tiny_config(manager=name)
+        main.exp_name = f"run_{name}"
+        if name == "subprocess":
+            main.env.manager = dict(shared_memory=False, reset_timeout=60, connect_timeout=120)
+        weights[name] = flat(train(main, create)._model.state_dict())
+        record = json.loads((tmp_path / main.exp_name / "evaluations.json").read_text())
+        weights[name, "returns"] = [e["metrics"]["return_mean"] for e in record["evaluations"]]
+    assert torch.equal(weights["vector"], weights[manager])
+    assert weights["vector", "returns"] == weights[manager, "returns"]
+
+
+def test_the_list_based_buffer_of_ding_engine_works():
+    policy = train(*tiny_config(buffer="naive"))
+    assert policy._updates == {"low_level": 4, "allocator": 4}
+
+
+@pytest.mark.parametrize("manager", ["base", "vector"])
+def test_swapping_the_policy_is_one_word(manager):
+    main, create = tiny_config(policy="coma", manager=manager)
+    trained = train(main, create, iterations=2)
+    assert all(torch.isfinite(value).all() for value in trained._model.state_dict().values())
+
+
+@pytest.mark.parametrize("source", ["heuristic", "random"])
+def test_allocations_by_rule_train_the_agents_alone(source):
+    main, create = tiny_config()
+    main.policy.allocation.source = source
+    policy = train(main, create)
+    assert policy._model.allocator is None
+    assert policy._updates == {"low_level": 4, "allocator": 0}
+
+
+def test_learning_continues_from_a_checkpoint_as_if_it_had_not_stopped():
+    main, create = tiny_config()
+    policy = train(main, create)
+    batch = policy._train_data(collect(policy, main))
+    state = copy.deepcopy(policy._state_dict_learn())
+    policy._forward_learn(batch)
+    continued = flat(policy._model.state_dict())
+
+    other = train(main, create, seed=9)
+    other._load_state_dict_learn(state)
+    other._forward_learn(batch)
+    assert torch.equal(continued, flat(other._model.state_dict()))
+    assert torch.equal(flat(policy._target.state_dict()), flat(other._target.state_dict()))
+
+
+def test_a_run_resumes_with_its_counters(tmp_path):
+    main, create = tiny_config()
+    train(main, create)
+    before = last_checkpoint(tmp_path / "run")
+    main.policy.learn.resume_training = True
+    main.policy.learn.learner.hook.load_ckpt_before_run = str(tmp_path / "run" / "ckpt" / "ckpt_last.pth.tar")
+    policy = train(main, create, iterations=8)
+    after = last_checkpoint(tmp_path / "run")
+    assert after["last_iter"] >= 8 and after["last_step"] > before["last_step"]
+    assert policy._updates["low_level"] == after["last_iter"]
+
+
+def test_ding_evaluates_a_checkpoint(tmp_path):
+    main, create = tiny_config()
+    train(main, create)
+    value = ding_eval(
+        (copy.deepcopy(main), copy.deepcopy(create)),
+        seed=0,
+        load_path=str(tmp_path / "run" / "ckpt" / "ckpt_best.pth.tar"),
+    )
+    assert value is not None
+
+
+def test_monitored_values_are_floats_and_complete():
+    main, create = tiny_config()
+    policy = train(main, create)
+    values = policy._forward_learn(collect(policy, main))
+    assert set(values) == set(policy._monitor_vars_learn())
+    assert all(type(value) is float for value in values.values())
+    assert values["q_loss"] == values["q_loss"] and values["alloc_q_loss"] == values["alloc_q_loss"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "error", "message"),
+    [
+        ("policy.allocation.perod", 5, ValueError, "policy.allocation.perod; did you mean policy.allocation.period"),
+        ("policy.allocaton", {}, ValueError, "did you mean policy.allocation"),
+        ("policy.learn.gamma", 0.9, ValueError, "policy.learn.gamma"),
+        ("policy.network.attention_dim", "64", TypeError, "must be of type int"),
+        ("policy.network.attention_dim", 9, ValueError, "not divisible by 2 heads"),
+        ("policy.allocation.proposals", 1, ValueError, "proposals must lie in"),
+        ("policy.allocation.source", "learnt", ValueError, "did you mean 'learned'"),
+        ("policy.entity.features", 57, ValueError, "obs_shape"),
+        ("policy.other.replay_buffer.windw", 9, ValueError, "did you mean policy.other.replay_buffer.window"),
+        ("env.scenario", "2-5a_2-5c", ValueError, "2-5a_2-5b"),
+        ("env.episod_limit", 5, ValueError, "episode_limit"),
+    ],
+)
+def test_config_mistakes_are_refused_at_the_start(path, value, error, message):
+    main, create = tiny_config()
+    *blocks, key = path.split(".")
+    block = main
+    for name in blocks:
+        block = block[name]
+    block[key] = value
+    with pytest.raises(error, match=message):
+        train(main, create)
