@@ -30,6 +30,7 @@ def build(golden, prefix):
         proposal_heads=int(golden["cfg/attn_n_heads"]),
         critic_dim=int(golden["cfg/alloc_embed_dim"]),
         critic_heads=int(golden["cfg/alloc_n_heads"]),
+        extra_subtasks=int(golden.get("cfg/n_extra_tasks", 0)),
         popart_alpha=0.01 if golden["cfg/popart"] else None,
     )
     load_critic(allocator.critic, with_prefix(golden, f"{prefix}_alloc_critic/"))
