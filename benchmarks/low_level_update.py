@@ -3,11 +3,13 @@
 import argparse
 import copy
 import time
+from collections import defaultdict
 
 import numpy as np
 import torch
 
 from ding_alma.model.low_level import LowLevel, LowLevelShape
+from ding_alma.model.mixer import HyperNetwork
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
 
@@ -65,6 +67,36 @@ def synthetic_batch(rng: np.random.Generator) -> EpisodeBatch:
     return EpisodeBatch(action_subtask=None, **{key: torch.from_numpy(value) for key, value in arrays.items()})
 
 
+class Clock:
+    """CPU milliseconds per part of an update; networks' forward passes are parts of their own."""
+
+    def __init__(self, networks: dict[str, LowLevel]) -> None:
+        self.parts: dict[str, float] = defaultdict(float)
+        for owner, low_level in networks.items():
+            self._watch(f"{owner} agents, forward", low_level.agent)
+            for module in low_level.mixer.children():
+                if isinstance(module, HyperNetwork):
+                    self._watch(f"{owner} mixer, forward", module)
+            if low_level.coach is not None:
+                self._watch(f"{owner} coach, forward", low_level.coach)
+
+    def _watch(self, name: str, module: torch.nn.Module) -> None:
+        module.register_forward_pre_hook(lambda *_: self.lap("rest of the forward pass"))
+        module.register_forward_hook(lambda *_: self.lap(name))
+
+    def start(self) -> None:
+        self._begin = self._mark = time.process_time()
+
+    def lap(self, name: str) -> None:
+        """Book the time since the last call under ``name``."""
+        now = time.process_time()
+        self.parts[name] += (now - self._mark) * 1000
+        self._mark = now
+
+    def total(self) -> float:
+        return (self._mark - self._begin) * 1000
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=20)
@@ -80,34 +112,35 @@ def main() -> None:
     target = copy.deepcopy(live)
     config = LowLevelConfig(imagined_weight=0.5 if "refil" in args.variant else 0.0)
     optimizer = torch.optim.RMSprop(live.parameters(), lr=5e-4, alpha=0.99, eps=1e-5)
-    parts = {"draws": [], "forward and targets": [], "backward": [], "clip and step": []}
+    clock = Clock(networks={"live": live, "target": target})
+    totals = []
 
     def update() -> None:
-        marks = [time.process_time()]
+        clock.start()
         draws = LowLevelDraws.draw(live, batch, config)
-        marks.append(time.process_time())
         optimizer.zero_grad()
         loss, _ = low_level_loss(live, target, batch, config, draws)
-        marks.append(time.process_time())
+        clock.lap("rest of the forward pass")
         loss.backward()
-        marks.append(time.process_time())
+        clock.lap("backward pass")
         torch.nn.utils.clip_grad_norm_(live.parameters(), 10)
         optimizer.step()
-        marks.append(time.process_time())
-        for part, spent in zip(parts.values(), np.diff(marks), strict=True):
-            part.append(spent * 1000)
+        clock.lap("clip and step")
+        totals.append(clock.total())
 
-    for _ in range(args.repeats + 2):
+    for repeat in range(args.repeats + 2):
         update()
-    total = np.sum([part[2:] for part in parts.values()], 0)
+        if repeat == 1:
+            clock.parts.clear()
+            totals.clear()
     print(
         f"{args.variant}: {ROWS} windows x {STEPS} steps, 1 thread, CPU milliseconds per update, {args.repeats} updates"
     )
-    print(f"{'part':<22}{'minimum':>10}{'median':>10}{'share':>8}")
-    for name, part in parts.items():
-        share = np.median(part[2:]) / np.median(total)
-        print(f"{name:<22}{min(part[2:]):>10.1f}{np.median(part[2:]):>10.1f}{share:>8.0%}")
-    print(f"{'total':<22}{total.min():>10.1f}{np.median(total):>10.1f}{'100%':>8}")
+    print(f"{'part':<26}{'mean':>8}{'share':>8}")
+    for name, spent in clock.parts.items():
+        print(f"{name:<26}{spent / args.repeats:>8.1f}{spent / sum(totals):>8.0%}")
+    print(f"{'total':<26}{np.mean(totals):>8.1f}{'100%':>8}")
+    print(f"minimum {min(totals):.1f}, median {np.median(totals):.1f}")
     if args.profile:
         with torch.profiler.profile() as profile:
             update()

@@ -19,6 +19,9 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: s
     Args: x (R, I) and weight (O, I), of any strides; bias (O,); activation 'none' or 'relu'. Returns (R, O).
     """
     if _ONEDNN and x.numel() and weight.numel():
+        # oneDNN falls back to a loop that is a thousand times slower for any other layout of the weight.
+        if not (weight.is_contiguous() or weight.T.is_contiguous()):
+            weight = weight.contiguous()
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "")
     out = F.linear(x, weight, bias)
     return out.relu_() if activation == "relu" else out

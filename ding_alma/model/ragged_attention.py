@@ -164,14 +164,12 @@ class RaggedAttention(torch.autograd.Function):
         grad_rows = product(grad_key, weight_k.T)
         grad_rows += product(grad_value, weight_v.T)
         grad_rows[:queries] += product(grad_query, weight_q.T)
-        grad_weight = torch.cat(
-            [
-                product(grad_query.T, rows[:queries].T),
-                product(grad_key.T, rows.T),
-                product(grad_value.T, rows.T),
-            ]
-        )
-        return grad_rows, grad_weight, None, None, None, None
+        grad_weight = [
+            product(grad_query.T, rows[:queries].T),
+            product(grad_key.T, rows.T),
+            product(grad_value.T, rows.T),
+        ]
+        return grad_rows, torch.cat(grad_weight), None, None, None, None
 
 
 def _scale(dim: int, heads: int) -> np.float32:

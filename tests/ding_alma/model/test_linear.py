@@ -1,3 +1,5 @@
+import time
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -24,6 +26,19 @@ def test_values_and_gradients_are_those_of_an_ordinary_linear_map(rows, with_bia
 def test_strided_inputs():
     x, weight = torch.randn(4, 6, 9)[:, 2, 1:8], torch.randn(7, 5).T
     torch.testing.assert_close(linear(x, weight), x @ weight.T, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [lambda w: w[:, :128], lambda w: w[:128, :128].T, lambda w: w.T[:128, :128], lambda w: w[::2, :128]],
+    ids=["columns", "transposed columns", "rows of a transpose", "every second row"],
+)
+def test_no_layout_of_the_weight_is_pathologically_slow(layout):
+    x, weight = torch.randn(2000, 128), layout(torch.randn(256, 256))
+    start = time.process_time()
+    out = linear(x, weight)
+    assert time.process_time() - start < 1
+    torch.testing.assert_close(out, x @ weight.T, atol=1e-4, rtol=1e-4)
 
 
 def test_frozen_inputs_get_no_gradient():
