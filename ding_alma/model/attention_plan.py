@@ -5,12 +5,13 @@ somebody looks at and only the agents that ask, which pays on a CPU; `DensePlan`
 and never waits for a device.
 
 ``N`` steps, ``E`` entities of which the first ``A`` are agents, ``V`` views (sets of masks that share queries, keys and
-values), ``R`` encoded rows, ``Q`` queries.
+values), ``R`` encoded rows, ``Q`` queries (both with the filling of `PackedPlan`).
 """
 
 from abc import ABC, abstractmethod
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ding_alma.model.attention import masked_attention
@@ -79,28 +80,42 @@ class DensePlan(AttentionPlan):
         return dense * self.query_mask.unsqueeze(-1)
 
 
+GRAIN = 64
+"""Row counts are rounded up to a multiple of this: oneDNN prepares a product anew for every shape it has not met, which
+costs more than the product itself, and the number of rows differs from batch to batch."""
+
+
 class PackedPlan(AttentionPlan):
-    """Only agents that ask and entities that somebody looks at; the asking agents are the leading rows."""
+    """Only agents that ask and entities that somebody looks at; the asking agents are the leading rows.
+
+    Both parts are filled up to whole grains with copies of the first entity, which look at nothing, are looked at by
+    nobody and whose outputs are dropped.
+    """
 
     def __init__(self, allowed: Tensor, query_mask: Tensor) -> None:
         """Args: allowed (V, N, A, E) bool; query_mask (N, A) bool; both on the CPU."""
         self.views, self.steps, self.agents, entities = allowed.shape
         self.query = query_mask.flatten().nonzero().squeeze(1)
         looks = allowed.flatten(1, 2)[:, self.query]
-        self.queries = len(self.query)
+        asked = len(self.query)
         step = self.query // self.agents
         asking = step * entities + self.query % self.agents
         pair_row, pair_entity = looks.flatten(0, 1).nonzero().unbind(1)
-        looked_at = step[pair_row % max(self.queries, 1)] * entities + pair_entity
+        looked_at = step[pair_row % max(asked, 1)] * entities + pair_entity
         used = torch.zeros(self.steps * entities, dtype=torch.bool)
         used[looked_at] = True
         used[asking] = False
-        self.rows = torch.cat([asking, used.nonzero().squeeze(1)])
+        others = used.nonzero().squeeze(1)
+
+        rows = _whole_grains(asking)
+        self.queries = len(rows)
+        self.rows = torch.cat([rows, _whole_grains(others)])
         position = torch.empty(self.steps * entities, dtype=torch.int64)
-        position[self.rows] = torch.arange(len(self.rows))
+        position[asking] = torch.arange(asked)
+        position[others] = self.queries + torch.arange(len(others))
         self.neighbour = position[looked_at]
-        self.start = torch.zeros(self.views * self.queries + 1, dtype=torch.int64)
-        torch.cumsum(looks.flatten(0, 1).sum(1), 0, out=self.start[1:])
+        neighbours = F.pad(looks.sum(-1), (0, self.queries - asked))
+        self.start = F.pad(neighbours.flatten().cumsum(0), (1, 0))
 
     def gather(self, x: Tensor) -> Tensor:
         return x.flatten(0, 1).index_select(0, self.rows)
@@ -112,13 +127,19 @@ class PackedPlan(AttentionPlan):
         return RaggedAttention.apply(rows, weight_in, self.queries, start - start[0], neighbour, heads)
 
     def gather_queries(self, x: Tensor) -> Tensor:
-        return x.flatten(1, 2)[:, self.query].flatten(0, 1)
+        return x.flatten(1, 2)[:, _whole_grains(self.query)].flatten(0, 1)
 
     def scatter(self, x: Tensor) -> Tensor:
         views = len(x) // self.queries if self.queries else self.views
         dense = x.new_zeros(views, self.steps * self.agents, x.shape[1])
-        dense = dense.index_copy(1, self.query, x.view(views, self.queries, x.shape[1]))
+        asked = x.view(views, self.queries, x.shape[1])[:, : len(self.query)]
+        dense = dense.index_copy(1, self.query, asked)
         return dense.view(views, self.steps, self.agents, x.shape[1])
+
+
+def _whole_grains(index: Tensor) -> Tensor:
+    """Indices (n,) filled up with zeros to a multiple of `GRAIN`."""
+    return F.pad(index, (0, -len(index) % GRAIN))
 
 
 def plan_attention(allowed: Tensor, query_mask: Tensor) -> AttentionPlan:
