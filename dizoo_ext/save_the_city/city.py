@@ -135,6 +135,7 @@ RULES = np.dtype(
         ("reward_scale", np.float64),
         ("max_reward", np.float64),
         ("episode_limit", np.int64),
+        ("building_reach", np.int64),
         ("end_on_any_burn", np.bool_),
         ("illegal_is_noop", np.bool_),
     ],

@@ -28,6 +28,8 @@ class SaveTheCityEnv(EntityEnv):
         end_on_any_burn=False,
         # (bool) Report how each agent type splits its building actions.
         track_action_types=False,
+        # (int) Buildings stand within this many cells of the centre; 8 is the whole city.
+        building_reach=8,
         # (str) What an illegal action does: 'raise' or 'noop' (the agent stays).
         illegal_action="raise",
     )

@@ -94,18 +94,20 @@ def _place_agents(city, spacing):
 def _place_buildings(city, rules, spacing):
     cells = np.empty(GRID * GRID, np.int64)
     free = 0
+    low, high = GRID // 2 - rules.building_reach, GRID // 2 + rules.building_reach
     for x in range(1, GRID, spacing):
         for y in range(1, GRID, spacing):
-            cells[free] = x * GRID + y
-            free += 1
+            if low <= x < high and low <= y < high:
+                cells[free] = x * GRID + y
+                free += 1
     for b in range(city.buildings):
         kind = city.building_type[b]
         cell = _take(cells, draw_below(city, free - b), free - b)
         city.building_x[b] = cell // GRID
         city.building_y[b] = cell % GRID
-        low, high = (0.25, 0.40) if draw_uniform(city) < 0.5 else (0.60, 0.75)
+        weakest, strongest = (0.25, 0.40) if draw_uniform(city) < 0.5 else (0.60, 0.75)
         share = draw_uniform(city)
-        city.health[b] = low * share + high * (1 - share)
+        city.health[b] = weakest * share + strongest * (1 - share)
         city.period[b] = PERIOD_LOW[kind] + draw_below(city, PERIOD_HIGH[kind] - PERIOD_LOW[kind] + 1)
         city.time_to_next_fire[b] = city.period[b]
         city.time_since_last_fire[b] = 0

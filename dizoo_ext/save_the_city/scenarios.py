@@ -7,8 +7,8 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from dizoo_ext.save_the_city.city import AGENT_LETTERS, BUILDING_LETTERS, MAX_AGENTS, MAX_BUILDINGS
-from dizoo_ext.strict_config import check_choice
+from dizoo_ext.save_the_city.city import AGENT_LETTERS, BUILDING_LETTERS, GRID, MAX_AGENTS, MAX_BUILDINGS
+from dizoo_ext.strict_config import check_choice, check_range
 
 DENSE, SPARSE = 3, 7
 """Distance of neighbouring building cells."""
@@ -82,6 +82,15 @@ class ScenarioSet:
     def test_table(self) -> np.ndarray:
         """(S,) records of `SCENARIO`."""
         return _table(self.test)
+
+    def check_building_reach(self, reach: int) -> None:
+        """Raise a ValueError unless all buildings find a place within ``reach`` cells of the centre."""
+        check_range(reach, "env.building_reach", minimum=1, maximum=GRID // 2)
+        places = len([x for x in range(1, GRID, self.spacing) if GRID // 2 - reach <= x < GRID // 2 + reach]) ** 2
+        if places < self.max_buildings:
+            raise ValueError(
+                f"env.building_reach = {reach} leaves {places} places for up to {self.max_buildings} buildings"
+            )
 
     def check_index(self, index: int, is_test: bool) -> None:
         """Raise a ValueError unless the list of this kind has an entry ``index``."""

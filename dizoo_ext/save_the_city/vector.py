@@ -10,6 +10,7 @@ from dizoo_ext.save_the_city.city import (
     ACTION_NAMES,
     ACTIONS,
     CITY,
+    GRID,
     MAX_AGENTS,
 )
 from dizoo_ext.save_the_city.kernel import (
@@ -44,6 +45,7 @@ class SaveTheCityVector(VectorEnv):
         reward_scale: rewards are multiplied by ``reward_scale / (health_delta_mult K / 2 + complete K + solved)``.
         end_on_any_burn: end the episode as soon as a building has burned down.
         track_action_types: add the shares `kernel.ACTION_SHARES` to ``episode_info``.
+        building_reach: buildings stand within this many cells of the centre, 1..8; 8 is the paper's whole city.
         observation: 'both', 'entities' or 'flat'.
         illegal_action: 'raise' or 'noop' (the agent stays).
 
@@ -62,6 +64,7 @@ class SaveTheCityVector(VectorEnv):
         reward_scale: float = 20.0,
         end_on_any_burn: bool = False,
         track_action_types: bool = False,
+        building_reach: int = GRID // 2,
         observation: str = "both",
         illegal_action: str = "raise",
     ) -> None:
@@ -75,6 +78,8 @@ class SaveTheCityVector(VectorEnv):
         self.spec = _entity_spec(self._scenarios, episode_limit)
         self.rules = rules_record(self.spec, game_config or {}, reward_config or {}, reward_scale)
         self.rules["end_on_any_burn"] = end_on_any_burn
+        self._scenarios.check_building_reach(building_reach)
+        self.rules["building_reach"] = building_reach
         self.rules["illegal_is_noop"] = illegal_action == "noop"
         self._metrics = EPISODE_INFO + (ACTION_SHARES if track_action_types else ())
         self._observation_keys = self.spec.observation_keys(observation)
