@@ -1,7 +1,7 @@
 """No golden file goes unread: an area that is missing, empty or holds an unknown file fails."""
 
 import pytest
-from conftest import GOLDEN_PATTERNS
+from golden_patterns import GOLDEN_PATTERNS
 
 
 @pytest.mark.parametrize("area", GOLDEN_PATTERNS)

@@ -25,12 +25,16 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not():
     assert not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("manager", ["base", "subprocess"])
-def test_every_manager_gives_the_same_training(manager, tmp_path):
+@pytest.mark.parametrize(("manager", "environments"), [("base", 2), ("subprocess", 1)])
+def test_every_manager_gives_the_same_training(manager, environments, tmp_path):
+    """With one environment under ``subprocess``: how many of several are ready at a time depends on their processes."""
     weights = {}
     for name in ("vector", manager):
         main, create = tiny_config(manager=name)
         main.exp_name = f"run_{name}"
+        main.env.update(
+            collector_env_num=environments, evaluator_env_num=environments, n_evaluator_episode=environments
+        )
         if name == "subprocess":
             main.env.manager = dict(shared_memory=False, reset_timeout=60, connect_timeout=120)
         weights[name] = flat(train(main, create)._model.state_dict())

@@ -1,0 +1,26 @@
+"""Which golden files exist, by area and kind."""
+
+GOLDEN_PATTERNS = {
+    "save_the_city": {
+        "episode": "ep*.npz",
+        "index": "index.json",
+        "scenario_sets": "scenario_sets.json",
+    },
+    "alma": {
+        "agent": "agent_*.npz",
+        "mixer": "mixer_*.npz",
+        "copa": "copa_*.npz",
+        "learner": "learner_*.npz",
+        "allocation_policy": "alloc_policy_*.npz",
+        "allocation_critic": "alloc_critic_*.npz",
+        "allocation_learner": "alloc_learner_*.npz",
+        "acting": "acting_*.npz",
+        "decision_points": "fn_meta_batch_*.npz",
+        "schedules": "fn_eps_schedules.npz",
+        "popart": "fn_popart.npz",
+        "masks": "fn_masks.npz",
+        "broadcast": "fn_broadcast_decisions.npz",
+        "windows": "fn_window_sampler.npz",
+    },
+}
+"""Area -> kind -> files. A test marked ``golden(area, kind)`` gets one ``golden_path`` per file of that kind."""
