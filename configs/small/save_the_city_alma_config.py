@@ -1,7 +1,7 @@
 """ALMA on a small SaveTheCity: one team of three, four buildings near the centre, quick hands, small networks.
 
-Learns visibly within about 20 minutes on two cores. What differs from the paper beside sizes and schedules: the
-discount, absolute mixing weights and a smaller epsilon in RMSprop, which let few updates carry further.
+Its return rises visibly within about 20 minutes on two cores. What differs from the paper beside sizes and schedules:
+the discount, absolute mixing weights and a smaller epsilon in RMSprop, which let few updates carry further.
 Run: ``uv run ding -m serial -c configs/small/save_the_city_alma_config.py -s 0 --env-step 4e5``
 """
 
