@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from ding_alma.model.agent import SubtaskLabel
-from ding_alma.rl.masks import both_exist, same_subtask, subtask_one_hot
+from ding_alma.model.decision_state import one_hot
+from ding_alma.rl.masks import both_exist, same_subtask
 
 
 def entity_inputs(entities: Tensor, last_action: Tensor, actions: int) -> Tensor:
@@ -17,7 +18,7 @@ def entity_inputs(entities: Tensor, last_action: Tensor, actions: int) -> Tensor
     inputs[..., :features] = entities
     inputs[..., features:] = 0
     agents = last_action.shape[1]
-    inputs[:, :agents, features:] = subtask_one_hot(last_action, actions)
+    inputs[:, :agents, features:] = one_hot(last_action, actions)
     return inputs
 
 
@@ -36,18 +37,14 @@ def mixer_allowed(conditioning: str, entity_mask: Tensor, subtask: Tensor, agent
 
 def mixer_inputs(conditioning: str, inputs: Tensor, subtask: Tensor, subtasks: int) -> Tensor:
     """Args: inputs (N, E, F + U); subtask (N, E) int64. Returns inputs with one-hot subtasks if these are embedded."""
-    return torch.cat([inputs, subtask_one_hot(subtask, subtasks)], -1) if conditioning == "embed" else inputs
+    return torch.cat([inputs, one_hot(subtask, subtasks)], -1) if conditioning == "embed" else inputs
 
 
 def mixer_gate(conditioning: str, allocation: Tensor, subtasks: int) -> Tensor:
     """Agents of every group: (..., A, G) float32 of allocation (..., A) int64, one group of all agents if flat."""
-    return (
-        torch.ones_like(allocation[..., None]).float()
-        if conditioning == "none"
-        else subtask_one_hot(allocation, subtasks)
-    )
+    return torch.ones_like(allocation[..., None]).float() if conditioning == "none" else one_hot(allocation, subtasks)
 
 
 def subtask_label(subtask: Tensor, subtasks: int, permutation: Tensor | None) -> SubtaskLabel | None:
     """Label of entities' subtasks (N, E) int64 for a network with an embedding; None without a permutation."""
-    return None if permutation is None else SubtaskLabel(subtask_one_hot(subtask, subtasks), permutation)
+    return None if permutation is None else SubtaskLabel(one_hot(subtask, subtasks), permutation)

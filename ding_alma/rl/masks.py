@@ -12,11 +12,6 @@ def subtask_of_entities(allocation: Tensor, entity_subtask: Tensor) -> Tensor:
     return torch.cat([allocation, entity_subtask[..., allocation.shape[-1] :]], -1)
 
 
-def subtask_one_hot(subtask: Tensor, subtasks: int) -> Tensor:
-    """Membership (..., K) float32 of subtask indices (...), an all-zero row for -1."""
-    return (subtask.unsqueeze(-1) == torch.arange(subtasks, device=subtask.device)).float()
-
-
 def same_subtask(subtask: Tensor, queries: int) -> Tensor:
     """Pairs that share a subtask; an entity of none shares it with nobody, itself included.
 

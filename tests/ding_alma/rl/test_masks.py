@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from ding_alma.rl.masks import available_actions, both_exist, same_subtask, subtask_of_entities, subtask_one_hot
+from ding_alma.model.decision_state import one_hot
+from ding_alma.rl.masks import available_actions, both_exist, same_subtask, subtask_of_entities
 
 
 @pytest.mark.golden("alma", "masks")
@@ -39,4 +40,4 @@ def test_without_ties_every_legal_action_is_available():
 
 
 def test_one_hot_of_no_subtask_is_zero():
-    assert subtask_one_hot(torch.tensor([1, -1]), 2).tolist() == [[0, 1], [0, 0]]
+    assert one_hot(torch.tensor([1, -1]), 2).tolist() == [[0, 1], [0, 0]]
