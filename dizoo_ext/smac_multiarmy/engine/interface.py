@@ -14,8 +14,8 @@ MAX_UNITS = 64
 ALLY, ENEMY = 0, 1
 """Owners. Allied units do nothing without an order; enemy units look after themselves."""
 KEEP, STOP, MOVE, ATTACK, HEAL, ATTACK_MOVE, SCAN_MOVE = range(7)
-"""Kinds of orders. KEEP gives none; MOVE, ATTACK_MOVE and SCAN_MOVE (what healers do on an attack) go to a point, ATTACK
-and HEAL to a unit. An order replaces the unit's previous one; one that cannot be carried out is refused, and the
+"""Kinds of orders. KEEP gives none; MOVE, ATTACK_MOVE and SCAN_MOVE (what healers do on an attack) go to a point,
+ATTACK and HEAL to a unit. An order replaces the unit's previous one; one that cannot be carried out is refused, and the
 previous order goes on."""
 SPAWN_LOOPS = 2
 """Game loops between the spawn of a roster and the first look at it."""
