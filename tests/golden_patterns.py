@@ -22,5 +22,15 @@ GOLDEN_PATTERNS = {
         "broadcast": "fn_broadcast_decisions.npz",
         "windows": "fn_window_sampler.npz",
     },
+    "refil": {
+        "attention": "attention.npz",
+        "recurrent_agent": "agent_rnn.npz",
+        "pooling_agent": "agent_rnn_pool_*.npz",
+        "direct_agent": "agent_ff.npz",
+        "flex_mixer": "mixer_flex_*.npz",
+        "linear_mixer": "mixer_lin_*.npz",
+        "learner": "learner_*.npz",
+        "group_matching": "group_matching.npz",
+    },
 }
 """Area -> kind -> files. A test marked ``golden(area, kind)`` gets one ``golden_path`` per file of that kind."""

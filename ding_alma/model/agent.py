@@ -1,5 +1,7 @@
 """The utility network that all agents share."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch.nn.functional as F
@@ -49,8 +51,84 @@ class LabelledEncoder(nn.Module):
         return F.relu(rows)
 
 
-class AgentNetwork(nn.Module):
-    """Utilities of every action from what an agent sees (spec ALMA 1.2)."""
+class Agent(nn.Module, ABC):
+    """Utilities of every action from what an agent sees, with or without a memory of its episode.
+
+    Subclasses have an ``encoder`` (`LabelledEncoder`) and a last layer ``utility`` (Linear).
+    """
+
+    memory_dim = 0
+    """Numbers that an agent carries from step to step; 0 = it has no memory and any step can be looked at alone."""
+
+    @abstractmethod
+    def unroll(
+        self,
+        inputs: Tensor,
+        plan: AttentionPlan,
+        first: Tensor,
+        label: SubtaskLabel | None = None,
+        strategy: Tensor | None = None,
+    ) -> Tensor:
+        """Utilities over rows of consecutive steps in each of the plan's views, zero for agents that do not ask.
+
+        Args:
+            inputs: (N, E, I), N = B T steps; features, followed by the one-hot last action where it is shown.
+            plan: who sees whom.
+            first: (B, T) bool, an episode starts here; memories start empty there and at a row's first step.
+            label: subtask membership; None shows no label.
+            strategy: (V, N, A, hidden_dim) of a coach, added to the last hidden layer (COPA).
+
+        Returns:
+            (V, N, A, U).
+        """
+
+    @abstractmethod
+    def step(
+        self,
+        inputs: Tensor,
+        plan: AttentionPlan,
+        memory: Tensor,
+        label: SubtaskLabel | None = None,
+        strategy: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """One step of N environments: utilities (V, N, A, U) and the new memory.
+
+        Args: as `unroll`; memory (N, A, memory_dim), or one per view, zeros at an episode's first step.
+        """
+
+
+class ReactiveAgent(Agent):
+    """An agent without memory: `forward` says everything."""
+
+    @abstractmethod
+    def forward(
+        self, inputs: Tensor, plan: AttentionPlan, label: SubtaskLabel | None = None, strategy: Tensor | None = None
+    ) -> Tensor:
+        """Utilities (V, N, A, U); arguments as in `unroll`."""
+
+    def unroll(
+        self,
+        inputs: Tensor,
+        plan: AttentionPlan,
+        first: Tensor,
+        label: SubtaskLabel | None = None,
+        strategy: Tensor | None = None,
+    ) -> Tensor:
+        return self(inputs, plan, label, strategy)
+
+    def step(
+        self,
+        inputs: Tensor,
+        plan: AttentionPlan,
+        memory: Tensor,
+        label: SubtaskLabel | None = None,
+        strategy: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        return self(inputs, plan, label, strategy), memory
+
+
+class AgentNetwork(ReactiveAgent):
+    """Attention and one hidden layer (ALMA's agents; spec ALMA 1.2)."""
 
     def __init__(
         self,
@@ -60,11 +138,13 @@ class AgentNetwork(nn.Module):
         heads: int,
         hidden_dim: int,
         embedding: SubtaskEmbedding | None = None,
+        pooling: Callable[[int, int], nn.Module] = EntityAttention,
     ) -> None:
-        """``features`` counts the entity features and the one-hot last action."""
+        """``features`` counts the entity features and the one-hot last action where it is shown; ``pooling`` is the
+        class that sums up what is seen."""
         super().__init__()
         self.encoder = LabelledEncoder(features, attention_dim, embedding)
-        self.attention = EntityAttention(attention_dim, heads)
+        self.attention = pooling(attention_dim, heads)
         self.hidden = nn.Linear(attention_dim, hidden_dim)
         self.utility = nn.Linear(hidden_dim, actions)
 

@@ -43,6 +43,13 @@ class AttentionPlan(ABC):
         """
 
     @abstractmethod
+    def pool(self, rows: Tensor, reduce: str) -> Tensor:
+        """The largest or the mean value over all E entities, zeros for those that an agent does not see.
+
+        Args: rows (R, D), encoded; reduce 'max' or 'mean'. Returns (V Q, D).
+        """
+
+    @abstractmethod
     def gather_queries(self, x: Tensor) -> Tensor:
         """(V, N, A, C) to (V Q, C)."""
 
@@ -72,6 +79,10 @@ class DensePlan(AttentionPlan):
         mixed = masked_attention(query, key, value, self.allowed[views])
         return mixed.transpose(2, 3).reshape(-1, dim)
 
+    def pool(self, rows: Tensor, reduce: str) -> Tensor:
+        seen = rows.view(self.steps, 1, self.entities, -1) * self.allowed.unsqueeze(-1)
+        return (seen.amax(-2) if reduce == "max" else seen.mean(-2)).flatten(0, 2)
+
     def gather_queries(self, x: Tensor) -> Tensor:
         return x.flatten(0, 2)
 
@@ -94,15 +105,15 @@ class PackedPlan(AttentionPlan):
 
     def __init__(self, allowed: Tensor, query_mask: Tensor) -> None:
         """Args: allowed (V, N, A, E) bool; query_mask (N, A) bool; both on the CPU."""
-        self.views, self.steps, self.agents, entities = allowed.shape
+        self.views, self.steps, self.agents, self.entities = allowed.shape
         self.query = query_mask.flatten().nonzero().squeeze(1)
         looks = allowed.flatten(1, 2)[:, self.query]
         asked = len(self.query)
         step = self.query // self.agents
-        asking = step * entities + self.query % self.agents
+        asking = step * self.entities + self.query % self.agents
         pair_row, pair_entity = looks.flatten(0, 1).nonzero().unbind(1)
-        looked_at = step[pair_row % max(asked, 1)] * entities + pair_entity
-        used = torch.zeros(self.steps * entities, dtype=torch.bool)
+        looked_at = step[pair_row % max(asked, 1)] * self.entities + pair_entity
+        used = torch.zeros(self.steps * self.entities, dtype=torch.bool)
         used[looked_at] = True
         used[asking] = False
         others = used.nonzero().squeeze(1)
@@ -110,7 +121,7 @@ class PackedPlan(AttentionPlan):
         rows = _whole_grains(asking)
         self.queries = len(rows)
         self.rows = torch.cat([rows, _whole_grains(others)])
-        position = torch.empty(self.steps * entities, dtype=torch.int64)
+        position = torch.empty(self.steps * self.entities, dtype=torch.int64)
         position[asking] = torch.arange(asked)
         position[others] = self.queries + torch.arange(len(others))
         self.neighbour = position[looked_at]
@@ -125,6 +136,15 @@ class PackedPlan(AttentionPlan):
         start = self.start[first * self.queries : last * self.queries + 1]
         neighbour = self.neighbour[start[0] : start[-1]]
         return RaggedAttention.apply(rows, weight_in, self.queries, start - start[0], neighbour, heads)
+
+    def pool(self, rows: Tensor, reduce: str) -> Tensor:
+        seen = self.start.diff()
+        asking = torch.arange(len(seen)).repeat_interleave(seen)
+        values = rows.index_select(0, self.neighbour)
+        if reduce == "mean":
+            return rows.new_zeros(len(seen), rows.shape[1]).index_add(0, asking, values) / self.entities
+        hidden = torch.where(seen < self.entities, 0.0, -torch.inf).unsqueeze(1).expand(-1, rows.shape[1])
+        return hidden.to(rows.dtype).scatter_reduce(0, asking.unsqueeze(1).expand_as(values), values, "amax")
 
     def gather_queries(self, x: Tensor) -> Tensor:
         return x.flatten(1, 2)[:, _whole_grains(self.query)].flatten(0, 1)

@@ -1,17 +1,33 @@
 """Everything that the low level trains: agents, mixer and, for COPA, coach and recognition network."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
-from ding_alma.model.agent import AgentNetwork
+from ding_alma.model.agent import Agent, AgentNetwork
+from ding_alma.model.agent_direct import DirectAgent
+from ding_alma.model.agent_recurrent import RecurrentAgent
+from ding_alma.model.attention import EntityAttention
 from ding_alma.model.copa import Coach, Recognition
-from ding_alma.model.mixer import Mixer
+from ding_alma.model.mixer import Mixer, UtilityMixer
+from ding_alma.model.mixer_linear import LinearMixer
+from ding_alma.model.mixer_sum import SumMixer
+from ding_alma.model.pooling import MaxPooling, MeanPooling
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
 
 CONDITIONINGS = ("none", "mask", "embed")
 """How agents and mixers are told of subtasks: not at all (flat, COPA), by seeing their own subtask alone (ALMA), or by
 embedded labels under full observability ("No Mask")."""
+AGENTS: Mapping[str, type[Agent]] = {
+    "feedforward": AgentNetwork,
+    "recurrent": RecurrentAgent,
+    "direct": DirectAgent,
+}
+MIXERS: Mapping[str, type[UtilityMixer]] = {"flex": Mixer, "linear": LinearMixer, "vdn": SumMixer}
+POOLINGS: Mapping[str, type[nn.Module]] = {"attention": EntityAttention, "max": MaxPooling, "mean": MeanPooling}
+"""What agents, mixers and the agents' view of entities may be made of, by the names that configs use."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +44,13 @@ class LowLevelShape:
     mixing_dim: int = 32
     extra_subtasks: int = 0
     """Further rows of every subtask embedding, for transfer to environments with more subtasks."""
+    last_action: bool = True
+    """Agents and mixer read the agents' last actions beside the features."""
+
+    @property
+    def shown_actions(self) -> int:
+        """Columns of the one-hot last action in the inputs."""
+        return self.actions if self.last_action else 0
 
 
 class LowLevel(nn.Module):
@@ -42,26 +65,39 @@ class LowLevel(nn.Module):
         softmax_mixing: bool = True,
         mixer_bias_abs: bool = True,
         popart: bool = True,
+        agent: str = "feedforward",
+        mixer: str = "flex",
+        pooling: str = "attention",
     ) -> None:
-        """``coach`` adds COPA's networks, which read embedded subtask labels if ``coach_labels``.
+        """``coach`` adds COPA's networks, which read embedded subtask labels if ``coach_labels``; ``agent``, ``mixer``
+        and ``pooling`` are names in `AGENTS`, `MIXERS` and `POOLINGS`.
 
         Raises:
-            ValueError: unknown ``conditioning``.
+            ValueError: an unknown name, or networks that do not go together.
         """
         super().__init__()
         if conditioning not in CONDITIONINGS:
             raise ValueError(f"conditioning must be one of {CONDITIONINGS}, got {conditioning!r}")
+        if coach and agent == "direct":
+            raise ValueError("agents 'direct' have no hidden layer to add a coach's strategy to")
         self.conditioning = conditioning
-        inputs = shape.features + shape.actions
+        self.shown_actions = shape.shown_actions
+        inputs = shape.features + shape.shown_actions
 
         def embedding(wanted: bool) -> SubtaskEmbedding | None:
             return SubtaskEmbedding(shape.subtasks, shape.attention_dim, shape.extra_subtasks) if wanted else None
 
         labelled = conditioning == "embed"
-        self.agent = AgentNetwork(
-            inputs, shape.actions, shape.attention_dim, shape.attention_heads, shape.hidden_dim, embedding(labelled)
+        self.agent = _named(AGENTS, agent, "agent")(
+            inputs,
+            shape.actions,
+            shape.attention_dim,
+            shape.attention_heads,
+            shape.hidden_dim,
+            embedding(labelled),
+            _named(POOLINGS, pooling, "pooling"),
         )
-        self.mixer = Mixer(
+        self.mixer = _named(MIXERS, mixer, "mixer")(
             inputs + (shape.subtasks if labelled else 0),
             1 if conditioning == "none" else shape.subtasks,
             shape.hypernet_dim,
@@ -76,3 +112,9 @@ class LowLevel(nn.Module):
             sizes = (shape.attention_dim, shape.attention_heads, shape.hidden_dim)
             self.coach = Coach(shape.features, *sizes, embedding(coach_labels))
             self.recognition = Recognition(shape.features, shape.actions, *sizes, embedding(coach_labels))
+
+
+def _named(choices: Mapping[str, Any], name: str, what: str) -> Any:
+    if name not in choices:
+        raise ValueError(f"{what} must be one of {sorted(choices)}, got {name!r}")
+    return choices[name]

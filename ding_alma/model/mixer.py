@@ -1,6 +1,7 @@
 """The monotonic mixer: weights from attention over entities turn agents' utilities into values."""
 
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -44,11 +45,38 @@ class MixingWeights(NamedTuple):
     """(N, G)."""
 
 
-class Mixer(nn.Module):
+class UtilityMixer(nn.Module, ABC):
+    """Turns the utilities of groups of agents into one value per group, never lower for a higher utility.
+
+    Outputs are raw: ``popart`` turns them into values on the normalised scale.
+    """
+
+    popart: PopArt | Unnormalised
+
+    @abstractmethod
+    def weights(self, inputs: Tensor, plan: AttentionPlan, gate: Tensor) -> Any:
+        """What `mix` needs of one batch of steps.
+
+        Args: inputs (N, E, I); plan, who is seen from every agent, in V views; gate (N, A, G) float32, 1 = the agent
+        counts in the group.
+        """
+
+    @abstractmethod
+    def mix(self, utilities: Tensor, gate: Tensor, weights: Any, views: slice = slice(0, 1)) -> Tensor:
+        """Raw values of the utilities seen in the chosen views, whose contributions are summed.
+
+        Args: utilities (V, N, A), V the number of views chosen; gate (N, A, G). Returns (N, G).
+        """
+
+    def forward(self, utilities: Tensor, inputs: Tensor, plan: AttentionPlan, gate: Tensor) -> Tensor:
+        """Raw values (N, G) of utilities (N, A) in the plan's first view."""
+        return self.mix(utilities.unsqueeze(0), gate, self.weights(inputs, plan, gate))
+
+
+class Mixer(UtilityMixer):
     """Values of groups of agents, monotonic in the utilities of the group's agents (spec ALMA 1.4; REFIL, appendix).
 
-    The number of groups is 1 (flat) or K (one per subtask). Outputs are raw: ``popart`` turns them into values on the
-    normalised scale.
+    The number of groups is 1 (flat) or K (one per subtask).
     """
 
     def __init__(
@@ -72,10 +100,9 @@ class Mixer(nn.Module):
         self.value_bias = HyperNetwork(*sizes)
         self.popart = PopArt(groups) if popart else Unnormalised()
         self._positive = _softmax if softmax_weights else torch.abs
-        self._bias_sign = torch.abs if bias_abs else _identity
+        self._bias_sign = torch.abs if bias_abs else identity
 
     def weights(self, inputs: Tensor, plan: AttentionPlan, gate: Tensor) -> MixingWeights:
-        """Args: inputs (N, E, F); gate (N, A, G) float32, 1 = the agent counts in the group."""
         rows = plan.gather(inputs)
         of_agents = gate.transpose(1, 2) / gate.shape[1]
         value_weight, hidden_bias, value_bias = (
@@ -90,22 +117,15 @@ class Mixer(nn.Module):
         )
 
     def mix(self, utilities: Tensor, gate: Tensor, weights: MixingWeights, views: slice = slice(0, 1)) -> Tensor:
-        """Raw values of the utilities seen in the chosen views, whose contributions are summed.
-
-        Args: utilities (V, N, A), V the number of views chosen; gate (N, A, G). Returns (N, G).
-        """
         contribution = (utilities.unsqueeze(-1) * weights.agent_weight[views]).sum(0)
         hidden = F.elu(gate.transpose(1, 2) @ contribution + weights.hidden_bias)
         return (hidden * weights.value_weight).sum(-1) + weights.value_bias
-
-    def forward(self, utilities: Tensor, inputs: Tensor, plan: AttentionPlan, gate: Tensor) -> Tensor:
-        """Raw values (N, G) of utilities (N, A) in the plan's first view."""
-        return self.mix(utilities.unsqueeze(0), gate, self.weights(inputs, plan, gate))
 
 
 def _softmax(x: Tensor) -> Tensor:
     return x.softmax(-1)
 
 
-def _identity(x: Tensor) -> Tensor:
+def identity(x: Tensor) -> Tensor:
+    """Leaves signs alone."""
     return x

@@ -9,7 +9,8 @@ Names = Mapping[str, str]
 """The reference's names to ours."""
 
 
-def _attention(theirs: str, ours: str) -> dict[str, str]:
+def attention_names(theirs: str, ours: str) -> dict[str, str]:
+    """Of one `EntityAttention` module."""
     return {
         f"{theirs}.in_trans.weight": f"{ours}.project_in.weight",
         f"{theirs}.out_trans.weight": f"{ours}.project_out.weight",
@@ -17,16 +18,17 @@ def _attention(theirs: str, ours: str) -> dict[str, str]:
     }
 
 
-def _linear(theirs: str, ours: str) -> dict[str, str]:
+def linear_names(theirs: str, ours: str) -> dict[str, str]:
+    """Of one linear map with a bias."""
     return {f"{theirs}.{part}": f"{ours}.{part}" for part in ("weight", "bias")}
 
 
 EMBEDDING_NAMES: dict[str, str] = {"task_embed.fc.weight": "encoder.embedding.project.weight"}
 AGENT_NAMES: dict[str, str] = {
-    **_linear("_base.fc1", "encoder.encode"),
-    **_attention("_base.attn", "attention"),
-    **_linear("_base.fc2", "hidden"),
-    **_linear("_head.fc_out", "utility"),
+    **linear_names("_base.fc1", "encoder.encode"),
+    **attention_names("_base.attn", "attention"),
+    **linear_names("_base.fc2", "hidden"),
+    **linear_names("_head.fc_out", "utility"),
     **EMBEDDING_NAMES,
 }
 HYPERNETWORKS = {
@@ -42,26 +44,26 @@ MIXER_NAMES: dict[str, str] = {
     "targ_rms.var": "popart.var",
 }
 for _theirs, _ours in HYPERNETWORKS.items():
-    MIXER_NAMES |= _linear(f"{_theirs}.fc1", f"{_ours}.encode")
-    MIXER_NAMES |= _attention(f"{_theirs}.attn", f"{_ours}.attention")
-    MIXER_NAMES |= _linear(f"{_theirs}.fc2", f"{_ours}.head")
+    MIXER_NAMES |= linear_names(f"{_theirs}.fc1", f"{_ours}.encode")
+    MIXER_NAMES |= attention_names(f"{_theirs}.attn", f"{_ours}.attention")
+    MIXER_NAMES |= linear_names(f"{_theirs}.fc2", f"{_ours}.head")
 _STRATEGY_NAMES: dict[str, str] = {
-    **_linear("entity_encode", "encoder.encode"),
-    **_attention("mha", "attention"),
+    **linear_names("entity_encode", "encoder.encode"),
+    **attention_names("mha", "attention"),
     **EMBEDDING_NAMES,
 }
 COACH_NAMES: dict[str, str] = {
     **_STRATEGY_NAMES,
-    **_linear("mean", "mean"),
-    **_linear("logvar", "log_variance"),
+    **linear_names("mean", "mean"),
+    **linear_names("logvar", "log_variance"),
 }
 RECOGNITION_NAMES: dict[str, str] = {
     **_STRATEGY_NAMES,
     "action_embedding.weight": "action.weight",
-    **_linear("mean.0", "mean.0"),
-    **_linear("mean.2", "mean.2"),
-    **_linear("logvar.0", "log_variance.0"),
-    **_linear("logvar.2", "log_variance.2"),
+    **linear_names("mean.0", "mean.0"),
+    **linear_names("mean.2", "mean.2"),
+    **linear_names("logvar.0", "log_variance.0"),
+    **linear_names("logvar.2", "log_variance.2"),
 }
 
 

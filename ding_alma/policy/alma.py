@@ -238,7 +238,7 @@ class AlmaPolicy(EpisodePolicy):
             allocation[due] = self._allocate(deciding, held[due], generator, exploration)
         seen = {key: value.to(self._device) for key, value in observation.items()}
         at_device = allocation.to(self._device)
-        utilities = acting_utilities(
+        utilities, _ = acting_utilities(
             self._model.low_level,
             seen["entities"],
             last_action.to(self._device),

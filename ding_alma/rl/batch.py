@@ -51,6 +51,8 @@ class EpisodeBatch:
     """(B, T) bool, a real transition starts here (neither padding nor a closing observation)."""
     collected_at: Tensor
     """(B,) int64, environment-step counter when the episode's collection began."""
+    groups: Tensor | None = None
+    """(B, T, E) int64 true group of every entity, -1 for none; None where the environment's groups are not used."""
 
     def to(self, device: torch.device | str) -> "EpisodeBatch":
         """The same batch on another device."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ding_alma.model.agent import Agent
 from ding_alma.model.attention_plan import plan_attention
 from ding_alma.model.copa import Gaussian, hold
 from ding_alma.model.low_level import LowLevel
@@ -20,7 +21,7 @@ from ding_alma.rl.low_level_inputs import (
     subtask_label,
 )
 from ding_alma.rl.masks import available_actions, subtask_of_entities
-from ding_alma.rl.refil import Split, agent_views, draw_groups, split_pairs
+from ding_alma.rl.refil import Split, agent_views, common_pairs, draw_groups, given_pairs, split_pairs
 from ding_alma.rl.strategies import coach_batch, held_strategy, recognise, strategy_losses
 
 
@@ -34,8 +35,12 @@ class LowLevelConfig:
     """Actions tied to a subtask are open to its agents only; for policies that allocate agents to subtasks."""
     imagined_weight: float = 0.0
     """REFIL's lambda in [0, 1], the share of the imagined loss; 0 = no REFIL."""
+    imagined_groups: str = "random"
+    """One of `ding_alma.rl.refil.GROUPINGS`."""
     strategy_weight: float = 5e-5
-    """COPA's vi_lambda; the entropy term gets a tenth of it."""
+    """COPA's vi_lambda, weight of the recognised strategies' likelihood."""
+    strategy_entropy_weight: float = 5e-6
+    """Weight of the entropy of COPA's strategies."""
     episode_end_is_terminal: bool = False
     """A true end of the episode ends every subtask (quirk Q8: in the reference unfinished subtasks bootstrap)."""
     unlabelled_refil: bool = False
@@ -65,7 +70,7 @@ class LowLevelDraws:
         """Fresh draws for one batch from a CPU generator (default: the global one)."""
         device = batch.entities.device
         draws: dict[str, Tensor] = {}
-        if config.imagined_weight:
+        if config.imagined_weight and config.imagined_groups != "given":
             rows, _, entities = batch.entity_mask.shape
             draws["groups"] = draw_groups(rows, entities, generator).to(device)
         embedded = {
@@ -90,7 +95,9 @@ class _Steps(NamedTuple):
     """A batch with rows and time merged, ``N = B T``, as the live and the target networks need it."""
 
     inputs: Tensor
-    """(N, E, F + U)."""
+    """(N, E, F + U), or (N, E, F) where last actions are not shown."""
+    first: Tensor
+    """(B, T) bool, an episode starts here."""
     present: Tensor
     """(N, A) bool."""
     starts: Tensor
@@ -125,10 +132,8 @@ def low_level_loss(
     """
     _check_draws(live, config, draws)
     rows, steps, agents = batch.action.shape
-    merged = _merge(batch)
-    split = None
-    if config.imagined_weight:
-        split = split_pairs(draws.groups, batch.entity_mask[:, 0], agents)
+    merged = _merge(batch, live.shown_actions)
+    split = _imagined_split(batch, config, draws) if config.imagined_weight else None
 
     strategy = coach = None
     if live.coach is not None:
@@ -164,14 +169,14 @@ def low_level_loss(
         guess = recognise(live.recognition, batch, draws.recognition_permutation, wanted)
         held = Gaussian(*(hold(part[:1], batch.decision).flatten(0, 2) for part in coach))
         vi_loss, entropy_loss = strategy_losses(strategy[0], guess, held, merged.present, merged.starts)
-        loss = loss + config.strategy_weight * (vi_loss + entropy_loss / 10)
+        loss = loss + config.strategy_weight * vi_loss + config.strategy_entropy_weight * entropy_loss
         metrics |= {"copa_vi_loss": vi_loss, "copa_entropy_loss": entropy_loss}
     return loss, {"q_loss": loss.detach(), **{name: value.detach() for name, value in metrics.items()}}
 
 
 def _check_draws(live: LowLevel, config: LowLevelConfig, draws: LowLevelDraws) -> None:
     needed = {
-        "groups": bool(config.imagined_weight),
+        "groups": bool(config.imagined_weight) and config.imagined_groups != "given",
         "agent_permutation": live.agent.encoder.embedding is not None and not config.unlabelled_refil,
         "target_agent_permutation": live.agent.encoder.embedding is not None,
         "coach_noise": live.coach is not None,
@@ -182,15 +187,27 @@ def _check_draws(live: LowLevel, config: LowLevelConfig, draws: LowLevelDraws) -
         raise ValueError(f"the low-level loss needs the draws {missing}; make them with LowLevelDraws.draw")
 
 
-def _merge(batch: EpisodeBatch) -> _Steps:
+def _imagined_split(batch: EpisodeBatch, config: LowLevelConfig, draws: LowLevelDraws) -> Split:
+    """The imagined groups of every row; drawn ones know of existence at the row's first step only."""
+    agents = batch.action.shape[-1]
+    if config.imagined_groups == "random":
+        return split_pairs(draws.groups, batch.entity_mask[:, 0], agents)
+    if batch.groups is None:
+        raise ValueError(f"imagined groups {config.imagined_groups!r} need a batch with the entities' true groups")
+    given = given_pairs(batch.groups, batch.entity_mask, agents)
+    if config.imagined_groups == "given":
+        return given
+    return common_pairs(split_pairs(draws.groups, batch.entity_mask[:, 0], agents), given)
+
+
+def _merge(batch: EpisodeBatch, shown_actions: int) -> _Steps:
     """Rows and time as one axis, and the steps whose transitions count."""
     starts = batch.valid.clone()
     starts[:, -1] = False
     subtask = subtask_of_entities(batch.allocation, batch.entity_subtask)
     return _Steps(
-        inputs=entity_inputs(
-            batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), batch.action_mask.shape[-1]
-        ),
+        inputs=entity_inputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), shown_actions),
+        first=(batch.last_action < 0).all(-1),
         present=batch.entity_mask[..., : batch.action.shape[-1]].flatten(0, 1),
         starts=starts.flatten(),
         follows=starts.roll(1, 1).flatten(),
@@ -213,10 +230,15 @@ def _live_utilities(
     views = [agent_allowed(live.conditioning, obs_mask, merged.subtask)]
     if split is not None:
         views += [view.flatten(0, 1) for view in agent_views(batch.obs_mask, split)]
-    plan = plan_attention(torch.stack(views), merged.present & (merged.starts | merged.follows).unsqueeze(-1))
+    plan = plan_attention(torch.stack(views), _asking(live.agent, merged, merged.starts | merged.follows))
     permutation = None if split is not None and config.unlabelled_refil else draws.agent_permutation
     label = subtask_label(merged.subtask, batch.subtask_mask.shape[-1], permutation)
-    return live.agent(merged.inputs, plan, label, strategy)
+    return live.agent.unroll(merged.inputs, plan, merged.first, label, strategy)
+
+
+def _asking(agent: Agent, merged: _Steps, wanted: Tensor) -> Tensor:
+    """(N, A) bool, agents whose view is computed: at the steps ``wanted`` (N,) or, to have a memory, at all."""
+    return merged.present if agent.memory_dim else merged.present & wanted.unsqueeze(-1)
 
 
 @torch.no_grad()
@@ -237,9 +259,9 @@ def _targets(
         coach = coach_batch(target.coach, batch, draws.target_coach_permutation)
         strategy = held_strategy(coach, draws.target_coach_noise, batch.decision)
     seen = agent_allowed(target.conditioning, batch.obs_mask.flatten(0, 1), subtask)
-    plan = plan_attention(seen.unsqueeze(0), merged.present & merged.follows.unsqueeze(-1))
+    plan = plan_attention(seen.unsqueeze(0), _asking(target.agent, merged, merged.follows))
     label = subtask_label(subtask, subtasks, draws.target_agent_permutation)
-    utilities = target.agent(merged.inputs, plan, label, strategy).squeeze(0)
+    utilities = target.agent.unroll(merged.inputs, plan, merged.first, label, strategy).squeeze(0)
 
     ties = batch.action_subtask.flatten(0, 1) if config.tie_actions else None
     available = available_actions(batch.action_mask.flatten(0, 1), ties, subtask[:, :agents])
@@ -267,8 +289,7 @@ def _mixer_view(
     kind = networks.conditioning
     views = [mixer_allowed(kind, batch.entity_mask.flatten(0, 1), subtask, agents)]
     if split is not None:
-        steps = batch.action.shape[1]
-        views += [pairs.repeat_interleave(steps, 0) & (views[0] if kind == "mask" else True) for pairs in split]
+        views += [pairs & (views[0] if kind == "mask" else True) for pairs in split.steps(batch.action.shape[1])]
     plan = plan_attention(torch.stack(views), merged.present & wanted.unsqueeze(-1))
     inputs = mixer_inputs(kind, merged.inputs, subtask, subtasks)
     return inputs, plan, mixer_gate(kind, subtask[:, :agents], subtasks)

@@ -23,8 +23,9 @@ def acting_utilities(
     subtasks: int,
     permutation: Tensor | None = None,
     strategy: Tensor | None = None,
-) -> Tensor:
-    """Utilities of every action for N environments, zero for agents that are absent or dead.
+    memory: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Utilities of every action for N environments, zero for agents that are absent or dead, and agents' new memories.
 
     Args:
         networks: the live networks.
@@ -37,9 +38,10 @@ def acting_utilities(
         subtasks: K.
         permutation: (K + extra,) int64, fresh, for agents with embedded labels; None otherwise.
         strategy: (N, A, Z) held strategies of the coach, None without COPA.
+        memory: (N, A, memory_dim) of the step before, zeros at an episode's first step; None where all are zero.
 
     Returns:
-        (N, A, U).
+        Utilities (N, A, U) and memories (N, A, memory_dim).
 
     Raises:
         ValueError: a permutation or strategy that the networks need is missing.
@@ -51,9 +53,13 @@ def acting_utilities(
     subtask = subtask_of_entities(allocation, entity_subtask)
     seen = agent_allowed(networks.conditioning, obs_mask, subtask)
     plan = DensePlan(seen.unsqueeze(0), entity_mask[:, : allocation.shape[1]])
-    inputs = entity_inputs(entities, last_action, networks.agent.utility.out_features)
+    inputs = entity_inputs(entities, last_action, networks.shown_actions)
     label = subtask_label(subtask, subtasks, permutation)
-    return networks.agent(inputs, plan, label, None if strategy is None else strategy.unsqueeze(0)).squeeze(0)
+    if memory is None:
+        memory = entities.new_zeros(*allocation.shape, networks.agent.memory_dim)
+    strategies = None if strategy is None else strategy.unsqueeze(0)
+    utilities, memory = networks.agent.step(inputs, plan, memory, label, strategies)
+    return utilities.squeeze(0), memory
 
 
 @torch.no_grad()

@@ -11,8 +11,11 @@ from ding_alma.rl.masks import both_exist, same_subtask
 def entity_inputs(entities: Tensor, last_action: Tensor, actions: int) -> Tensor:
     """Features followed by the one-hot last action, which is zero for non-agents and where it is -1.
 
-    Args: entities (N, E, F) float32; last_action (N, A) int64. Returns (N, E, F + actions).
+    Args: entities (N, E, F) float32; last_action (N, A) int64; actions, U or 0 to leave the last action out. Returns
+    (N, E, F + actions).
     """
+    if not actions:
+        return entities
     steps, rows, features = entities.shape
     inputs = entities.new_empty(steps, rows, features + actions)
     inputs[..., :features] = entities

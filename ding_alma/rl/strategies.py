@@ -31,8 +31,7 @@ def coach_batch(coach: Coach, batch: EpisodeBatch, permutation: Tensor | None, s
     seen = coach_allowed(coach.encoder.embedding is not None, entity_mask, subtask, agents)
     views = [seen]
     if split is not None:
-        row = at // batch.decision.shape[1]
-        views += [seen & split.same[row], seen & split.different[row]]
+        views += [seen & pairs[at] for pairs in split.steps(batch.decision.shape[1])]
     plan = plan_attention(torch.stack(views), entity_mask[:, :agents])
     return coach(batch.entities.flatten(0, 1)[at], plan, subtask_label(subtask, subtasks, permutation))
 

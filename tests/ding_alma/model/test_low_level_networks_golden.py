@@ -67,7 +67,7 @@ def test_golden_alma_agent(golden, golden_path, plan_class):
     if case.split is not None:
         for pairs, name in zip(case.split, ("within_mask_mixer", "interact_mask_mixer"), strict=True):
             steps = golden[f"out/{name}"].shape[1]
-            ours = pairs.unsqueeze(1).expand(-1, steps, -1, -1)
+            ours = pairs.expand(-1, steps, -1, -1)
             assert np.array_equal(ours, golden[f"out/{name}"] == 0)
 
 
@@ -122,7 +122,7 @@ def test_golden_alma_copa(golden, plan_class):
     seen = coach_allowed(labelled, case.exists, case.subtask, case.agents)
     views = [seen]
     if case.split is not None:
-        views += [seen & pairs[:, None, : case.agents] for pairs in case.split]
+        views += [seen & pairs[:, :, : case.agents] for pairs in case.split]
         both = seen.repeat(2, 1, 1, 1)
         imagined = torch.cat(views[1:])
         assert np.array_equal(imagined, (golden["out/imagine_mask"][:, :, : case.agents] == 0) & both.numpy())

@@ -83,7 +83,7 @@ def test_golden_alma_acting(golden):
             assert held[decides].equal(index_of(out["alloc"]))
         assert held.equal(index_of(out["task_allocations"]))
 
-        utility = acting_utilities(
+        utility, _ = acting_utilities(
             low_level,
             inputs["entities"][:, t],
             last_action,

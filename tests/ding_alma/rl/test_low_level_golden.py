@@ -52,6 +52,7 @@ def test_golden_alma_low_level_update(golden, golden_path):
         tie_actions=bool(setting(golden, "mask_subtask_actions")) and conditioning != "none",
         imagined_weight=setting(golden, "lmbda") if refil else 0.0,
         strategy_weight=setting(golden, "vi_lambda"),
+        strategy_entropy_weight=setting(golden, "vi_lambda") / 10,
         unlabelled_refil=True,
     )
     loss, metrics = low_level_loss(live, target, batch, config, _draws(golden, batch, refil))

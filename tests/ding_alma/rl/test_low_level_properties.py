@@ -73,7 +73,7 @@ def test_padding_with_agents_and_entities_leaves_utilities_alone(conditioning):
     torch.manual_seed(0)
     networks = LowLevel(SHAPE, conditioning)
     arguments = _acting_arguments(_batch())
-    utilities = acting_utilities(networks, **arguments, **_extras(networks))
+    utilities, _ = acting_utilities(networks, **arguments, **_extras(networks))
 
     def pad(x, agent_axis, entity_axis, value):
         """Two more agents behind the agents and one more entity behind the others."""
@@ -93,7 +93,7 @@ def test_padding_with_agents_and_entities_leaves_utilities_alone(conditioning):
         "entity_subtask": pad(arguments["entity_subtask"], None, 1, -1),
         "allocation": pad(arguments["allocation"], 1, None, -1),
     }
-    more = acting_utilities(networks, **padded, **_extras(networks))
+    more, _ = acting_utilities(networks, **padded, **_extras(networks))
     torch.testing.assert_close(more[:, :AGENTS], utilities, atol=1e-6, rtol=1e-6)
     assert not more[:, AGENTS:].any()
 
@@ -247,7 +247,7 @@ def test_strategies_move_utilities_of_present_agents_only():
     )
     present = arguments["entity_mask"][:, :AGENTS]
     quiet, moved = (
-        acting_utilities(networks, **arguments, subtasks=SUBTASKS, strategy=strategy)
+        acting_utilities(networks, **arguments, subtasks=SUBTASKS, strategy=strategy)[0]
         for strategy in (torch.zeros_like(coach.mean), coach.mean)
     )
     difference = (moved - quiet).abs().sum(-1)

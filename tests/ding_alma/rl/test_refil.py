@@ -7,8 +7,8 @@ def test_pairs_fall_into_one_group_two_groups_or_neither():
     group = torch.tensor([[True, True, False, True]])
     exists = torch.tensor([[True, True, True, False]])
     split = split_pairs(group, exists, queries=2)
-    assert split.same.tolist() == [[[True, True, False, False], [True, True, False, False]]]
-    assert split.different.tolist() == [[[False, False, True, False], [False, False, True, False]]]
+    assert split.same.tolist() == [[[[True, True, False, False], [True, True, False, False]]]]
+    assert split.different.tolist() == [[[[False, False, True, False], [False, False, True, False]]]]
 
 
 def test_the_two_views_of_agents_share_out_what_is_seen():
@@ -18,7 +18,7 @@ def test_the_two_views_of_agents_share_out_what_is_seen():
     within, beyond = agent_views(obs_mask, split)
     assert torch.equal(within | beyond, obs_mask)
     assert not (within & beyond).any()
-    assert not (within & ~split.same.unsqueeze(1)).any()
+    assert not (within & ~split.same).any()
 
 
 def test_groups_have_one_probability_per_row():

@@ -1,0 +1,42 @@
+"""REFIL's agent for Group Matching, in which what is seen is mapped to utilities at once (spec REFIL 3)."""
+
+from collections.abc import Callable
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ding_alma.model.agent import LabelledEncoder, ReactiveAgent, SubtaskLabel
+from ding_alma.model.attention import EntityAttention
+from ding_alma.model.attention_plan import AttentionPlan
+from ding_alma.model.subtask_embedding import SubtaskEmbedding
+
+
+class DirectAgent(ReactiveAgent):
+    """Linear-ReLU, attention-ReLU, Linear: no hidden layer."""
+
+    def __init__(
+        self,
+        features: int,
+        actions: int,
+        attention_dim: int,
+        heads: int,
+        hidden_dim: int,
+        embedding: SubtaskEmbedding | None = None,
+        pooling: Callable[[int, int], nn.Module] = EntityAttention,
+    ) -> None:
+        """As `AgentNetwork`; there is no layer that ``hidden_dim`` could size."""
+        super().__init__()
+        self.encoder = LabelledEncoder(features, attention_dim, embedding)
+        self.attention = pooling(attention_dim, heads)
+        self.utility = nn.Linear(attention_dim, actions)
+
+    def forward(
+        self, inputs: Tensor, plan: AttentionPlan, label: SubtaskLabel | None = None, strategy: Tensor | None = None
+    ) -> Tensor:
+        """Raises:
+        ValueError: a strategy is given; there is no hidden layer to add it to.
+        """
+        if strategy is not None:
+            raise ValueError("agents without a hidden layer cannot take a coach's strategy; use 'feedforward' agents")
+        seen = F.relu(self.attention.attend(self.encoder(inputs, plan, label), plan))
+        return plan.scatter(self.utility(seen))

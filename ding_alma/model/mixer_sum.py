@@ -1,0 +1,32 @@
+"""Value decomposition networks: a group's value is the sum of its agents' utilities (VDN; spec REFIL 5)."""
+
+from torch import Tensor
+
+from ding_alma.model.attention_plan import AttentionPlan
+from ding_alma.model.mixer import UtilityMixer
+from ding_alma.model.popart import PopArt, Unnormalised
+
+
+class SumMixer(UtilityMixer):
+    """Nothing to learn but Pop-Art's scale. Views mixed together are summed up like agents."""
+
+    def __init__(
+        self,
+        features: int,
+        groups: int,
+        hypernet_dim: int,
+        heads: int,
+        mixing_dim: int,
+        softmax_weights: bool = True,
+        bias_abs: bool = True,
+        popart: bool = True,
+    ) -> None:
+        """The arguments of `Mixer`, of which only ``groups`` and ``popart`` matter."""
+        super().__init__()
+        self.popart = PopArt(groups) if popart else Unnormalised()
+
+    def weights(self, inputs: Tensor, plan: AttentionPlan, gate: Tensor) -> None:
+        return None
+
+    def mix(self, utilities: Tensor, gate: Tensor, weights: None, views: slice = slice(0, 1)) -> Tensor:
+        return (gate.transpose(1, 2) @ utilities.sum(0).unsqueeze(-1)).squeeze(-1)
