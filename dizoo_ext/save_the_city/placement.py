@@ -3,8 +3,8 @@
 import numpy as np
 from numba import njit
 
+from dizoo_ext.mersenne import draw_below, draw_uniform
 from dizoo_ext.save_the_city.city import FAST, FIREFIGHTER, GRID, PERIOD_HIGH, PERIOD_LOW, SLOW
-from dizoo_ext.save_the_city.mersenne import draw_below, draw_uniform
 from dizoo_ext.save_the_city.scenarios import DRAWN
 
 _SMALLEST, _LARGEST = 2, 8

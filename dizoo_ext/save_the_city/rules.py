@@ -2,6 +2,7 @@
 
 from numba import njit
 
+from dizoo_ext.mersenne import draw_below
 from dizoo_ext.save_the_city.city import (
     ACTIONS,
     BORDER,
@@ -21,7 +22,6 @@ from dizoo_ext.save_the_city.city import (
     STAY,
     WALKS,
 )
-from dizoo_ext.save_the_city.mersenne import draw_below
 
 _F, _B, _G = (1 << (kind - FIREFIGHTER) for kind in (FIREFIGHTER, BUILDER, GENERALIST))
 """Bits of the agent types in a building's ``used``: extinguishing types, builders shifted by _BUILDS, then _FROZEN."""

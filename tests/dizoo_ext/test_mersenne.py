@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
+from dizoo_ext.mersenne import draw_below, draw_uniform
 from dizoo_ext.save_the_city.city import CITY
-from dizoo_ext.save_the_city.mersenne import draw_below, draw_uniform
 
 
 @njit

@@ -1,6 +1,7 @@
 """The legacy numpy random stream (MT19937 as in ``numpy.random.RandomState``) inside compiled code.
 
-The words and the position live in the city's record, so that every environment has its own stream.
+The words and the position live in the environment's record (fields ``words``, (624,) uint32, and ``position``), so that
+every environment has its own stream.
 """
 
 from numba import njit
@@ -23,13 +24,13 @@ def _renew(words):
 
 
 @njit
-def next_word(city):
+def next_word(record):
     """The stream's next 32 random bits."""
-    if city.position >= WORDS:
-        _renew(city.words)
-        city.position = 0
-    word = int(city.words[city.position])
-    city.position += 1
+    if record.position >= WORDS:
+        _renew(record.words)
+        record.position = 0
+    word = int(record.words[record.position])
+    record.position += 1
     word ^= word >> 11
     word ^= (word << 7) & 0x9D2C5680
     word ^= (word << 15) & 0xEFC60000
@@ -37,15 +38,15 @@ def next_word(city):
 
 
 @njit
-def draw_uniform(city):
+def draw_uniform(record):
     """``random_sample()``: a float64 in [0, 1) of 53 random bits."""
-    high = next_word(city) >> 5
-    low = next_word(city) >> 6
+    high = next_word(record) >> 5
+    low = next_word(record) >> 6
     return (high * 67108864.0 + low) / 9007199254740992.0
 
 
 @njit
-def draw_below(city, bound):
+def draw_below(record, bound):
     """``randint(bound)`` by masked rejection; a bound of one draws nothing."""
     highest = bound - 1
     if highest == 0:
@@ -53,7 +54,7 @@ def draw_below(city, bound):
     mask = highest
     for shift in (1, 2, 4, 8, 16):
         mask |= mask >> shift
-    value = next_word(city) & mask
+    value = next_word(record) & mask
     while value > highest:
-        value = next_word(city) & mask
+        value = next_word(record) & mask
     return value
