@@ -1,14 +1,11 @@
-"""Which keys a policy's config may hold: its own defaults, its siblings' blocks, and what DI-engine reads itself."""
+"""Which keys a policy's config may hold: its own defaults, its siblings', and what DI-engine reads itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from easydict import EasyDict
 
 from dizoo_ext.strict_config import check_block, check_range
-
-SIBLING_BLOCKS = ("entity", "network", "allocation")
-"""Blocks of our policies; each accepts the others' blocks, so that swapping the policy's type changes nothing else."""
 
 READ_BY_DING = {
     "policy": [
@@ -45,24 +42,42 @@ READ_BY_DING = {
 }
 
 
-def check_policy_config(cfg: EasyDict, defaults: Mapping[str, Any]) -> None:
+def check_policy_config(cfg: EasyDict, defaults: Mapping[str, Any], siblings: Iterable[Mapping[str, Any]] = ()) -> None:
     """Refuse keys nobody reads and values of the wrong type in a policy's merged config.
+
+    Args:
+        defaults: of the policy itself.
+        siblings: defaults of the policies that it may be swapped for. A key that only they know is accepted and not
+            read, so that a swap changes nothing but the policy's type.
 
     Raises:
         ValueError: an unknown key (the nearest valid name is given) or an impossible value.
         TypeError: a value of the wrong type.
     """
+    known: Mapping[str, Any] = defaults
+    for sibling in siblings:
+        known = _completed(known, sibling)
     blocks = {"learn", "collect", "eval", "other"}
-    own = {key: value for key, value in defaults.items() if key not in blocks}
     check_block(
         {key: value for key, value in cfg.items() if key not in blocks},
-        own,
+        {key: value for key, value in known.items() if key not in blocks},
         "policy",
-        (*READ_BY_DING["policy"], *(block for block in SIBLING_BLOCKS if block not in own)),
+        READ_BY_DING["policy"],
     )
     for block in sorted(blocks):
         path = f"policy.{block}"
-        check_block(cfg[block], defaults.get(block, {}), path, READ_BY_DING[path])
+        check_block(cfg[block], known.get(block, {}), path, READ_BY_DING[path])
     check_range(cfg.learn.batch_size, "policy.learn.batch_size", 1)
     check_range(cfg.learn.update_per_collect, "policy.learn.update_per_collect", 1)
     check_range(cfg.collect.n_episode, "policy.collect.n_episode", 1)
+
+
+def _completed(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """``own`` and what only ``other`` has, at every depth."""
+    both = dict(own)
+    for key, value in other.items():
+        if key not in both:
+            both[key] = value
+        elif isinstance(value, Mapping) and isinstance(both[key], Mapping):
+            both[key] = _completed(both[key], value)
+    return both

@@ -1,6 +1,6 @@
 """DI-engine hooks shared by the policies that record whole episodes while they act."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,8 @@ from ding.policy import Policy
 from easydict import EasyDict
 from torch import Tensor
 
-from ding_alma.policy.allocation_hold import AllocationHold
 from ding_alma.policy.config_check import check_policy_config
+from ding_alma.policy.episode_hold import EpisodeHold
 from ding_alma.policy.observation import stack_observations
 from ding_alma.policy.sizes import read_sizes
 from ding_alma.replay.episode import Episode
@@ -20,7 +20,8 @@ from ding_alma.replay.recorder import EpisodeRecorder
 class EpisodePolicy(Policy):
     """Acting, recording and bookkeeping; a subclass says how it chooses and how it learns.
 
-    Subclasses define ``config``, `observation_keys`, `recorded_keys`, `_create_model`, `_choose` and how to learn.
+    Subclasses define ``config``, `observation_keys`, `recorded_keys`, `_create_model`, `_initially_held`, `_choose` and
+    how to learn.
     """
 
     config = dict(
@@ -43,7 +44,8 @@ class EpisodePolicy(Policy):
     def __init__(
         self, cfg: EasyDict, model: torch.nn.Module | None = None, enable_field: list[str] | None = None
     ) -> None:
-        check_policy_config(cfg, self.default_config())
+        siblings = (policy.default_config() for policy in _subclasses(EpisodePolicy))
+        check_policy_config(cfg, self.default_config(), siblings)
         self._sizes = read_sizes(cfg)
         super().__init__(cfg, model, enable_field)
 
@@ -59,11 +61,13 @@ class EpisodePolicy(Policy):
         self,
         ids: np.ndarray,
         observation: dict[str, Tensor],
-        hold: AllocationHold,
+        hold: EpisodeHold,
         generator: torch.Generator,
         exploration: Mapping[str, float],
     ) -> dict[str, Tensor]:
         """Allocation (n, A), decision (n,) and action (n, A) for the environments ``ids``, on the CPU.
+
+        Policies that allocate nobody give -1; a decision is whatever the clock of ``hold`` called for.
 
         Args:
             generator: source of all draws.
@@ -71,10 +75,16 @@ class EpisodePolicy(Policy):
         """
         raise NotImplementedError
 
-    def _new_hold(self, environments: int) -> AllocationHold:
-        return AllocationHold(
-            self._sizes.agents, self._sizes.subtasks, self._cfg.allocation.period, max(environments, 1)
-        )
+    def _initially_held(self) -> dict[str, Tensor]:
+        """What an episode carries from step to step, as it is before the first one (see `EpisodeHold`)."""
+        raise NotImplementedError
+
+    def _decision_period(self) -> int | None:
+        """Steps between decisions; None where nothing is decided by the clock."""
+        return None
+
+    def _new_hold(self, environments: int) -> EpisodeHold:
+        return EpisodeHold(self._initially_held(), self._sizes.subtasks, self._decision_period(), max(environments, 1))
 
     def _new_generator(self) -> torch.Generator:
         """A random stream of its own, started from the one DI-engine seeds."""
@@ -136,6 +146,12 @@ class EpisodePolicy(Policy):
 
     def _state_dict_eval(self) -> dict[str, Any]:
         return {"model": self._model.state_dict()}
+
+
+def _subclasses(policy: type) -> Iterator[type]:
+    for subclass in policy.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
 
 
 def _per_environment(ids: np.ndarray, choice: dict[str, Tensor]) -> dict[int, dict[str, Any]]:

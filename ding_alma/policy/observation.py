@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 MASKS = ("entity_mask", "obs_mask", "subtask_mask", "action_mask")
-INDICES = ("entity_subtask", "action_subtask", "heuristic_allocation")
+INDICES = ("entity_subtask", "action_subtask", "heuristic_allocation", "groups")
 
 
 def stack_observations(
@@ -30,7 +30,7 @@ def stack_observations(
     if missing:
         raise KeyError(
             f"observations lack {missing}; the policy reads the entity view: "
-            "set env.observation to 'both' or 'entities'"
+            "set env.observation to 'both' or 'entities' ('groups' only come from environments that know true groups)"
         )
     stacked = {}
     for key in keys:

@@ -29,6 +29,8 @@ OUTCOME = {
 """What the environment answers to a transition; zero at the closing step."""
 TIED = {"action_subtask": torch.int8}
 """Stored only where an environment's ties between actions and subtasks are used."""
+GROUPED = {"groups": torch.int8}
+"""Stored only where an environment's true groups are used."""
 
 Episode = dict[str, Tensor | int]
 """``length`` L (transitions), ``collected_at`` (environment steps), and step arrays of L + 1 rows per stored key."""
@@ -114,6 +116,7 @@ class EpisodeTable:
             decision=take("decision"),
             valid=torch.from_numpy(valid).to(self.device),
             collected_at=torch.from_numpy(self.collected_at[slots]).to(self.device),
+            groups=take("groups").long() if "groups" in self._steps else None,
         )
 
 

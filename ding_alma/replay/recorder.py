@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ding_alma.replay.episode import CHOSEN, OBSERVED, OUTCOME, TIED, Episode
+from ding_alma.replay.episode import CHOSEN, GROUPED, OBSERVED, OUTCOME, TIED, Episode
 
 
 class EpisodeRecorder:
@@ -110,6 +110,6 @@ class EpisodeRecorder:
         self._collected_at = np.pad(self._collected_at, (0, missing))
 
 
-def recorded_keys(ties: bool) -> dict[str, torch.dtype]:
-    """Observation keys a policy stores; ``ties``: also the ties between actions and subtasks."""
-    return {**OBSERVED, **(TIED if ties else {})}
+def recorded_keys(ties: bool = False, groups: bool = False) -> dict[str, torch.dtype]:
+    """Observation keys a policy stores; also the ties between actions and subtasks, or the true groups, if wanted."""
+    return {**OBSERVED, **(TIED if ties else {}), **(GROUPED if groups else {})}

@@ -1,0 +1,242 @@
+"""Wiring of the agents, the mixer and their update, shared by ALMA and its rivals."""
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from ding.policy.command_mode_policy_instance import EpsCommandModePolicy
+from torch import Tensor
+
+from ding_alma.model.low_level import LowLevelShape
+from ding_alma.policy.episode_policy import EpisodePolicy
+from ding_alma.replay.episode import Episode, table_of
+from ding_alma.replay.store import TrainData
+from ding_alma.replay.windows import draw_rows
+from ding_alma.rl.batch import EpisodeBatch
+from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
+from ding_alma.rl.optimisation import descend
+from dizoo_ext.strict_config import check_range
+
+LOW_LEVEL_METRICS = ("q_loss", "td_error_abs", "q_taken_mean", "target_mean", "q_grad_norm")
+"""Names of the values a learner iteration reports, as the reference logs them."""
+
+
+class LowLevelPolicy(EpisodePolicy):
+    """Trains the networks of `LowLevel`, kept as ``low_level`` in the model, on batches of episodes.
+
+    Subclasses define `default_model`, `_create_model`, `_loss_config` and what `EpisodePolicy` leaves open; they may
+    add parts to `_init_learn`, `_update` and `_monitor_vars_learn`.
+    """
+
+    config = dict(
+        # (bool) Train on the GPU.
+        cuda=False,
+        # (bool) Data are re-used from a replay buffer.
+        on_policy=False,
+        # (bool) Prioritised replay; episodes carry no priority.
+        priority=False,
+        # (dict) Sizes of the entity view; every config states them.
+        entity=dict(
+            # (int) Entities, agents first.
+            entities=0,
+            # (int) Features per entity.
+            features=0,
+            # (int) Subtasks, padded maximum.
+            subtasks=0,
+        ),
+        # (dict) Agents and mixer (spec 1.2, 1.4).
+        network=dict(
+            # (int) Width of the agents' entity encoding and attention.
+            attention_dim=128,
+            # (int) Attention heads, in agents, hypernetworks and proposal network.
+            attention_heads=4,
+            # (int) Width of the agents' last hidden layer.
+            hidden_dim=64,
+            # (int) Width of the hypernetworks' entity encoding and attention.
+            hypernet_dim=128,
+            # (int) Width of the mixing layer.
+            mixing_dim=32,
+            # (bool) Mixing weights by softmax (else by absolute value).
+            softmax_mixing=True,
+            # (bool) Mixer biases made non-negative, as in the reference (original REFIL: signed).
+            mixer_bias_abs=True,
+            # (bool) Pop-Art normalisation of the targets.
+            popart=True,
+        ),
+        learn=dict(
+            # (int) Updates after each collection.
+            update_per_collect=8,
+            # (int) Rows in a batch.
+            batch_size=32,
+            # (float) Learning rate of agents and mixer.
+            learning_rate=5e-4,
+            # (float) RMSprop's smoothing, all optimisers.
+            rmsprop_alpha=0.99,
+            # (float) RMSprop's epsilon, all optimisers.
+            rmsprop_eps=1e-5,
+            # (float) Largest global norm of a gradient, per optimiser.
+            grad_norm_clip=10.0,
+            # (float) Discount per step, and per decision in an allocation critic.
+            discount_factor=0.99,
+            # (bool) Double Q-learning in the agents' target.
+            double_q=True,
+            # (int) Updates between copies to the target agents and mixer (reference: 200 episodes).
+            target_update=200,
+            # (int) Updates between readings of the monitored values (each reading waits for the device).
+            monitor_interval=10,
+        ),
+        collect=dict(
+            # (int) Kept at 1: an episode is one sample.
+            unroll_len=1,
+            # (int) Episodes per collection.
+            n_episode=8,
+        ),
+        eval=dict(),
+        other=dict(
+            # (dict) Probability of a random action, falling from start to end over `decay` environment steps.
+            eps=dict(type="linear", start=1.0, end=0.05, decay=2_000_000),
+            replay_buffer=dict(
+                # (int) Episodes kept.
+                replay_buffer_size=5000,
+                # (int) Steps of a training row; more than the episode limit gives whole episodes.
+                window=64,
+            ),
+        ),
+    )
+
+    exploration_names: tuple[str, ...] = ("epsilon",)
+    """Names under which the probabilities of exploration are monitored, actions' first."""
+
+    def exploration_schedules(self, env_step: int) -> dict[str, float]:
+        """Probabilities of exploration beside that of a random action, by the names that acting knows."""
+        return {}
+
+    def _loss_config(self) -> LowLevelConfig:
+        """Constants of the agents' loss."""
+        raise NotImplementedError
+
+    def _low_level_shape(self, last_action: bool = True) -> LowLevelShape:
+        sizes, network = self._sizes, self._cfg.network
+        return LowLevelShape(
+            features=sizes.features,
+            actions=sizes.actions,
+            subtasks=sizes.subtasks,
+            attention_dim=network.attention_dim,
+            attention_heads=network.attention_heads,
+            hidden_dim=network.hidden_dim,
+            hypernet_dim=network.hypernet_dim,
+            mixing_dim=network.mixing_dim,
+            last_action=last_action,
+        )
+
+    def _init_learn(self) -> None:
+        self._priority = self._cfg.priority
+        self._target = copy.deepcopy(self._model).requires_grad_(False)
+        self._low_level_config = self._loss_config()
+        check_range(self._low_level_config.imagined_weight, "policy.learn.imagined_weight", 0.0, 1.0)
+        self._optimisers = {"low_level": self._optimiser(self._model.low_level, self._cfg.learn.learning_rate)}
+        self._learn_generator = self._new_generator()
+        self._window_random = np.random.default_rng(int(torch.randint(2**31, ())))
+        self._updates = {"low_level": 0}
+        self._env_step = 0
+        self._exploration = dict.fromkeys(self.exploration_names, math.nan)
+        self._last_metrics = dict.fromkeys(self._monitor_vars_learn(), math.nan)
+
+    def _optimiser(self, network: torch.nn.Module, learning_rate: float) -> torch.optim.Optimizer:
+        learn = self._cfg.learn
+        return torch.optim.RMSprop(
+            network.parameters(), lr=learning_rate, alpha=learn.rmsprop_alpha, eps=learn.rmsprop_eps
+        )
+
+    def _forward_learn(self, data: TrainData | list[Episode]) -> dict[str, float]:
+        if isinstance(data, list):
+            data = self._train_data(data)
+        metrics = self._update(data)
+        if (self._updates["low_level"] - 1) % self._cfg.learn.monitor_interval == 0:
+            read = torch.stack([value.float().reshape(()) for value in metrics.values()]).tolist()
+            self._last_metrics |= dict(zip(metrics, read, strict=True))
+        return self._last_metrics | self._exploration
+
+    def _train_data(self, episodes: list[Episode]) -> TrainData:
+        """What the ring buffer would make of these episodes, for buffers that hand out lists.
+
+        The batch of recent episodes holds the same ones.
+        """
+        table = table_of(episodes)
+        rows = draw_rows(
+            table.lengths + 1, self._cfg.other.replay_buffer.window, self._window_random.random(len(episodes))
+        )
+        batch = table.batch(np.arange(len(episodes)), rows)
+        return TrainData(batch, batch, self._env_step)
+
+    def _update(self, data: TrainData) -> dict[str, Tensor]:
+        """Train once; returns detached scalars by name."""
+        return self._low_level_update(data.batch.to(self._device))
+
+    def _low_level_update(self, batch: EpisodeBatch) -> dict[str, Tensor]:
+        live, target = self._model.low_level, self._target.low_level
+        draws = LowLevelDraws.draw(live, batch, self._low_level_config, self._learn_generator)
+        loss, metrics = low_level_loss(live, target, batch, self._low_level_config, draws)
+        metrics["q_grad_norm"] = self._descend(loss, "low_level", live)
+        self._count_update("low_level", self._cfg.learn.target_update)
+        return metrics
+
+    def _descend(self, loss: Tensor, name: str, network: torch.nn.Module) -> Tensor:
+        synchronise = (lambda: self.sync_gradients(network)) if self._cfg.multi_gpu else None
+        return descend(loss, self._optimisers[name], network.parameters(), self._cfg.learn.grad_norm_clip, synchronise)
+
+    def _count_update(self, name: str, interval: int) -> None:
+        self._updates[name] += 1
+        if self._updates[name] % interval == 0:
+            getattr(self._target, name).load_state_dict(getattr(self._model, name).state_dict())
+
+    def _monitor_vars_learn(self) -> list[str]:
+        imagined = ("im_loss",) if self._low_level_config.imagined_weight else ()
+        return [*LOW_LEVEL_METRICS, *imagined, *self.exploration_names]
+
+    def _state_dict_learn(self) -> dict[str, Any]:
+        return {
+            "model": self._model.state_dict(),
+            "target": self._target.state_dict(),
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self._optimisers.items()},
+            "updates": dict(self._updates),
+            "env_step": self._env_step,
+            "metrics": dict(self._last_metrics),
+            "random": self._random_state(),
+        }
+
+    def _random_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = {
+            name: getattr(self, f"_{name}_generator").get_state()
+            for name in ("learn", "collect", "eval")
+            if hasattr(self, f"_{name}_generator")
+        }
+        return {**state, "window": self._window_random.bit_generator.state}
+
+    def _load_state_dict_learn(self, state_dict: dict[str, Any]) -> None:
+        self._model.load_state_dict(state_dict["model"])
+        self._target.load_state_dict(state_dict["target"])
+        for name, optimiser in self._optimisers.items():
+            optimiser.load_state_dict(state_dict["optimisers"][name])
+        self._updates = dict(state_dict["updates"])
+        self._env_step = state_dict["env_step"]
+        self._last_metrics = dict(state_dict["metrics"])
+        for name, state in state_dict["random"].items():
+            if name == "window":
+                self._window_random.bit_generator.state = state
+            elif hasattr(self, f"_{name}_generator"):
+                getattr(self, f"_{name}_generator").set_state(state)
+
+
+class ExplorationCommand(EpsCommandModePolicy):
+    """To be mixed into a `LowLevelPolicy`: its schedules of exploration, as DI-engine's pipelines ask for them."""
+
+    def _get_setting_collect(self, command_info: dict[str, Any]) -> dict[str, float]:
+        """Probabilities of exploration, all by the step counter at the start of the collection."""
+        step = command_info["envstep"]
+        setting = {**super()._get_setting_collect(command_info), **self.exploration_schedules(step)}
+        self._env_step = step
+        self._exploration = dict(zip(self.exploration_names, map(float, setting.values()), strict=True))
+        return {**setting, "env_step": step}
