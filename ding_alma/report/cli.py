@@ -1,4 +1,4 @@
-"""The command ``ding-alma``: look at trained policies."""
+"""The command ``ding-alma``: look at trained policies, and at what is installed."""
 
 import contextlib
 import math
@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from ding_alma.report.doctor import FAILED, MISSING, OK, examine, is_healthy
 from ding_alma.report.play import evaluate, film, load_run, summarise
 from ding_alma.report.run_config import RunError
 from dizoo_ext.gif import save_gif
 
 CONTEXT = dict(help_option_names=["-h", "--help"], show_default=True)
+STATE_COLOURS = {OK: "green", MISSING: "yellow", FAILED: "red"}
 
 checkpoint_argument = click.argument("checkpoint", type=click.Path(path_type=Path))
 config_option = click.option(
@@ -69,6 +71,19 @@ def render_command(
     save_gif(frames, output, fps)
     click.echo(f"{output}: {len(frames)} frames")
     _print_table(metrics)
+
+
+@main.command("doctor")
+@click.pass_context
+def doctor_command(context: click.Context) -> None:
+    """Check what is installed; fails if something that training needs is missing."""
+    checks = examine()
+    name_width, state_width = (max(len(check[column]) for check in checks) for column in (0, 1))
+    for check in checks:
+        state = click.style(f"{check.state:<{state_width}}", fg=STATE_COLOURS[check.state])
+        click.echo(f"{check.name:<{name_width}}  {state}  {check.found}{check.fix and f' -> {check.fix}'}")
+    if not is_healthy(checks):
+        context.exit(1)
 
 
 @contextlib.contextmanager

@@ -48,7 +48,7 @@ def make_orders(kinds, **columns):
 
 
 def catalogue(first, named=True):
-    names = {number: "" for number in range(first)}
+    names = dict.fromkeys(range(first), "")
     return names | {first + k: rl_name(unit) if named else "" for k, unit in enumerate(RL_CATALOGUE)}
 
 

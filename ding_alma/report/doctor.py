@@ -1,0 +1,115 @@
+"""Is everything installed that training needs, and what is missing for the rest?"""
+
+import importlib
+import platform
+import re
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from typing import NamedTuple
+
+import torch
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from dizoo_ext.starcraft_files import game_builds, game_folder, map_file
+
+PACKAGE = "ding-alma"
+OK, MISSING, FAILED = "ok", "optional missing", "failed"
+IMPORTS = ("dizoo_ext", "ding_alma", "ding.framework")
+"""What must import; the last one is the first to break when packages do not fit together."""
+EXTRAS = ("sc2", "lux", "report")
+_NEEDED_ANYWAY = ("protobuf",)
+"""Listed by an extra only, but DI-engine's logger also breaks with a wrong one."""
+
+
+class Check(NamedTuple):
+    """One line of the report: ``state`` is `OK`, `MISSING` (optional) or `FAILED`; ``fix`` is empty if it is `OK`."""
+
+    name: str
+    state: str
+    found: str
+    fix: str = ""
+
+
+def examine() -> list[Check]:
+    """Check Python, packages, imports, StarCraft II and the GPU of this machine."""
+    return [_python(), *_packages(), *map(_import, IMPORTS), *_starcraft(), _gpu()]
+
+
+def is_healthy(checks: list[Check]) -> bool:
+    """Whether nothing that is required failed."""
+    return all(check.state != FAILED for check in checks)
+
+
+def _python() -> Check:
+    wanted = metadata.metadata(PACKAGE)["Requires-Python"]
+    version = platform.python_version()
+    if SpecifierSet(wanted).contains(version):
+        return Check("Python", OK, version)
+    return Check("Python", FAILED, version, f"use Python {wanted}, for example `uv python install 3.11`")
+
+
+def _packages() -> Iterator[Check]:
+    seen = set()
+    for line in metadata.requires(PACKAGE) or ():
+        requirement = Requirement(line)
+        extra = next((name for name in EXTRAS if requirement.marker and f'"{name}"' in str(requirement.marker)), None)
+        is_needed = requirement.marker is None or requirement.name in _NEEDED_ANYWAY
+        if (extra is None and not is_needed) or requirement.name in seen:
+            continue
+        seen.add(requirement.name)
+        yield _package(requirement, None if is_needed else extra)
+
+
+def _package(requirement: Requirement, extra: str | None) -> Check:
+    """The check of one package, needed always or (``extra``) for something optional."""
+    wanted = f"{requirement.name}{requirement.specifier}"
+    try:
+        version = metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
+        version = None
+    if version is not None and requirement.specifier.contains(version, prereleases=True):
+        return Check(requirement.name, OK, version)
+    if extra is None:
+        state, fix = FAILED, f"`uv sync` (or `uv pip install '{wanted}'`)"
+    else:
+        state, fix = MISSING, f"`uv sync --extra {extra}`"
+    return Check(requirement.name, state, f"{version or 'not installed'}, wanted {wanted}", fix)
+
+
+def _import(module: str) -> Check:
+    try:
+        importlib.import_module(module)
+    except Exception as error:
+        reason = re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")
+        return Check(f"import {module}", FAILED, reason, "mend the packages above, then `uv sync --reinstall`")
+    return Check(f"import {module}", OK, "works")
+
+
+def _starcraft() -> Iterator[Check]:
+    """The game's folder, its versions and the map; what does not exist is not looked into."""
+    folder = None
+
+    def look(name: str, find: Callable[[], str]) -> Check:
+        try:
+            return Check(name, OK, find())
+        except FileNotFoundError as error:
+            problem, _, fix = str(error).partition("; ")
+            return Check(name, MISSING, problem, fix)
+
+    def find_folder() -> str:
+        nonlocal folder
+        folder = game_folder()
+        return str(folder)
+
+    yield look("StarCraft II", find_folder)
+    if folder is not None:
+        yield look("StarCraft II builds", lambda: ", ".join(map(str, game_builds(folder))))
+        yield look("StarCraft II map", lambda: str(map_file(folder)))
+
+
+def _gpu() -> Check:
+    count = torch.cuda.device_count()
+    if count:
+        return Check("GPU", OK, ", ".join(torch.cuda.get_device_name(index) for index in range(count)))
+    return Check("GPU", MISSING, "none that torch can use", "training works without one; it is slower for big networks")
