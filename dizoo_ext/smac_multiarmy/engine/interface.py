@@ -49,7 +49,7 @@ ORDERS = np.dtype(
 
 UNITS = np.dtype(
     [
-        ("alive", np.bool_, MAX_UNITS),
+        ("alive", np.int8, MAX_UNITS),
         ("x", np.float32, MAX_UNITS),
         ("y", np.float32, MAX_UNITS),
         ("health", np.float32, MAX_UNITS),
@@ -59,7 +59,11 @@ UNITS = np.dtype(
     ],
     align=True,
 )
-"""What can be seen of every slot; ``cooldown`` in game loops. The numbers of a dead unit are the last ones it had."""
+"""What can be seen of every slot; ``cooldown`` in game loops. The numbers of a dead unit are the last ones seen.
+
+``alive`` is 1 or 0, not a bool, because compiled code cannot read arrays of bools inside records: compare it with 0
+before you index with it.
+"""
 
 
 class Engine(ABC):
