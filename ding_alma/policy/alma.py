@@ -107,15 +107,13 @@ class AlmaPolicy(LowLevelPolicy):
 
     exploration_names = ("epsilon", "alloc_eps", "prop_alloc_eps")
 
-    def __init__(
-        self, cfg: EasyDict, model: torch.nn.Module | None = None, enable_field: list[str] | None = None
-    ) -> None:
+    def check_values(self, cfg: EasyDict) -> None:
+        super().check_values(cfg)
         check_choice(cfg.allocation.source, ALLOCATION_SOURCES, "policy.allocation.source")
         check_choice(cfg.network.conditioning, CONDITIONINGS, "policy.network.conditioning")
         check_range(cfg.allocation.period, "policy.allocation.period", 1)
         check_range(cfg.allocation.proposals, "policy.allocation.proposals", 2)
         check_range(cfg.allocation.max_points, "policy.allocation.max_points", 2)
-        super().__init__(cfg, model, enable_field)
 
     def observation_keys(self) -> tuple[str, ...]:
         keys = tuple(self.recorded_keys())

@@ -46,8 +46,12 @@ class EpisodePolicy(Policy):
     ) -> None:
         siblings = (policy.default_config() for policy in _subclasses(EpisodePolicy))
         check_policy_config(cfg, self.default_config(), siblings)
+        self.check_values(cfg)
         self._sizes = read_sizes(cfg)
         super().__init__(cfg, model, enable_field)
+
+    def check_values(self, cfg: EasyDict) -> None:
+        """Raise a ValueError for an impossible value in a config whose keys and types are known to be right."""
 
     def observation_keys(self) -> tuple[str, ...]:
         """Keys of the observation that acting reads."""

@@ -41,6 +41,18 @@ def held_strategy(gaussian: Gaussian, noise: Tensor, decision: Tensor) -> Tensor
     return hold(gaussian.sample(noise), decision).flatten(1, 2)
 
 
+def broadcast(new: Tensor, held: Tensor, present: Tensor, first: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    """Send new strategies only to agents whose held one is further away than ``threshold`` (COPA, adaptive
+    communication; spec COPA 2.9). At an episode's first decision everybody receives.
+
+    Args: new and held (N, A, Z); present (N, A) bool; first (N,) bool. Returns the strategies (N, A, Z) then held, and
+    which agents received one, (N, A) bool.
+    """
+    far = (new - held).norm(dim=-1) > threshold
+    receives = present & (far | first.unsqueeze(1))
+    return torch.where(receives.unsqueeze(-1), new, held), receives
+
+
 def recognise(
     recognition: Recognition, batch: EpisodeBatch, permutation: Tensor | None, query_mask: Tensor
 ) -> Gaussian:

@@ -1,0 +1,154 @@
+"""COPA as a DI-engine policy: a coach that sees everything sends strategies to agents that do not."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from ding.utils import POLICY_REGISTRY
+from easydict import EasyDict
+from torch import Tensor
+
+from ding_alma.model.subtask_embedding import draw_permutation
+from ding_alma.policy.flat import FlatPolicy
+from ding_alma.policy.low_level_policy import ExplorationCommand
+from ding_alma.replay.episode import Episode
+from ding_alma.replay.store import TrainData
+from ding_alma.rl.batch import EpisodeBatch
+from ding_alma.rl.low_level import LowLevelConfig
+from ding_alma.rl.low_level_acting import acting_strategies
+from ding_alma.rl.strategies import broadcast
+from dizoo_ext.strict_config import check_range
+
+
+@POLICY_REGISTRY.register("copa")
+class CopaPolicy(FlatPolicy):
+    """Coach-Player (ICML 2021) as the ALMA paper compares with it: its agents, mixer, clock and subtask labels.
+
+    Strategies are sampled while collecting; evaluation takes their mean and numbers subtasks as they come, so that it
+    repeats itself.
+    """
+
+    _sent = _could_send = 0
+    """Messages of the evaluation so far: sent, and as many as there were present agents at decisions."""
+
+    config = dict(
+        # (str) Name in DI-engine's policy registry.
+        type="copa",
+        # (dict) The block of ALMA's allocations, whose clock also calls for strategies.
+        allocation=dict(
+            # (int) Steps between decisions (reference: action_length).
+            period=5,
+        ),
+        # (dict) Coach and recognition network (spec COPA 3).
+        coach=dict(
+            # (bool) They know the entities' subtasks by embedded labels.
+            labels=True,
+            # (float) Weight of the recognised strategies' likelihood (paper: lambda; 0 trains no recognition).
+            strategy_weight=5e-5,
+            # (float) Weight of the strategies' entropy.
+            entropy_weight=5e-6,
+            # (bool) The first step of a training row decides, as an episode's does; without it there are no strategies
+            # until the row's first decision, as in the reference.
+            window_start_decides=True,
+            # (float) In evaluation an agent keeps its strategy unless the new one is further away than this; 0 sends
+            # always (paper: beta; try 1.4 to 5.7 for 64 numbers).
+            broadcast_threshold=0.0,
+        ),
+        learn=dict(
+            # (float) Share of REFIL's imagined groups in the loss, 0 for none (paper: StarCraft 0.5).
+            imagined_weight=0.0,
+        ),
+    )
+
+    def check_values(self, cfg: EasyDict) -> None:
+        super().check_values(cfg)
+        check_range(cfg.allocation.period, "policy.allocation.period", 1)
+        check_range(cfg.coach.broadcast_threshold, "policy.coach.broadcast_threshold", 0.0)
+
+    def _coach_options(self) -> dict[str, Any]:
+        return {"coach": True, "coach_labels": self._cfg.coach.labels}
+
+    def _loss_config(self) -> LowLevelConfig:
+        learn, coach = self._cfg.learn, self._cfg.coach
+        return LowLevelConfig(
+            gamma=learn.discount_factor,
+            double_q=learn.double_q,
+            imagined_weight=learn.imagined_weight,
+            strategy_weight=coach.strategy_weight,
+            strategy_entropy_weight=coach.entropy_weight,
+        )
+
+    def _decision_period(self) -> int:
+        return self._cfg.allocation.period
+
+    def _initially_held(self) -> dict[str, Tensor]:
+        strategy = torch.zeros(self._sizes.agents, self._model.low_level.coach.mean.out_features)
+        return {**super()._initially_held(), "strategy": strategy}
+
+    def _decide(
+        self,
+        due: Tensor,
+        held: dict[str, Tensor],
+        observation: dict[str, Tensor],
+        generator: torch.Generator,
+        exploration: Mapping[str, float],
+    ) -> dict[str, Tensor]:
+        if not due.any():
+            return {}
+        due = due.to(self._device)
+        deciding = {key: observation[key][due] for key in ("entities", "entity_mask", "entity_subtask")}
+        first = (held["last_action"][due] < 0).all(1)
+        coach = acting_strategies(
+            self._model.low_level,
+            **deciding,
+            allocation=torch.full_like(held["last_action"][due], -1),
+            subtasks=self._sizes.subtasks,
+            permutation=self._numbering(generator if exploration else None),
+        )
+        if exploration:
+            new = coach.sample(torch.randn(coach.mean.shape, generator=generator).to(self._device))
+        else:
+            present = deciding["entity_mask"][:, : self._sizes.agents]
+            threshold = self._cfg.coach.broadcast_threshold
+            new, receives = broadcast(coach.mean, held["strategy"][due], present, first, threshold)
+            self._sent += int(receives.sum())
+            self._could_send += int(present.sum())
+        strategy = held["strategy"].clone()
+        strategy[due] = new
+        return {"strategy": strategy}
+
+    def _numbering(self, generator: torch.Generator | None) -> Tensor | None:
+        """Permutation of the subtasks' numbers for the coach: random, or none without a generator."""
+        embedding = self._model.low_level.coach.encoder.embedding
+        if embedding is None:
+            return None
+        return torch.arange(embedding.size) if generator is None else draw_permutation(embedding, generator)
+
+    def _reset_eval(self, data_id: list[int] | None = None) -> None:
+        super()._reset_eval(data_id)
+        if data_id is None:
+            self._sent = self._could_send = 0
+
+    def broadcast_rate(self) -> float:
+        """Strategies sent per present agent and decision in the last evaluation; NaN before any."""
+        return self._sent / self._could_send if self._could_send else math.nan
+
+    def _forward_learn(self, data: TrainData | list[Episode]) -> dict[str, float]:
+        return {**super()._forward_learn(data), "broadcast_rate": self.broadcast_rate()}
+
+    def _low_level_update(self, batch: EpisodeBatch) -> dict[str, Tensor]:
+        if self._cfg.coach.window_start_decides:
+            starts = torch.zeros_like(batch.decision)
+            starts[:, 0] = batch.valid[:, 0]
+            batch = replace(batch, decision=batch.decision | starts)
+        return super()._low_level_update(batch)
+
+    def _monitor_vars_learn(self) -> list[str]:
+        return [*super()._monitor_vars_learn(), "copa_vi_loss", "copa_entropy_loss", "broadcast_rate"]
+
+
+@POLICY_REGISTRY.register("copa_command")
+class CopaCommandPolicy(CopaPolicy, ExplorationCommand):
+    """`CopaPolicy` with the schedule of exploration."""

@@ -1,0 +1,130 @@
+"""What A-QMIX, REFIL and COPA share: agents that nobody allocates and one value for the whole team."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from easydict import EasyDict
+from torch import Tensor
+
+from ding_alma.model.flat import FlatModel
+from ding_alma.model.low_level import AGENTS, MIXERS, POOLINGS, LowLevel
+from ding_alma.policy.episode_hold import EpisodeHold
+from ding_alma.policy.low_level_policy import LowLevelPolicy
+from ding_alma.replay.recorder import recorded_keys
+from ding_alma.rl.exploration import epsilon_greedy
+from ding_alma.rl.low_level import LowLevelConfig
+from ding_alma.rl.low_level_acting import acting_utilities
+from dizoo_ext.strict_config import check_choice
+
+
+class FlatPolicy(LowLevelPolicy):
+    """Every agent sees what it observes; the global reward trains them through the mixer.
+
+    Defaults are those of the ALMA paper's rivals. Those of the REFIL paper: ``network.agent='recurrent'``,
+    ``mixer_bias_abs=False``, ``popart=False`` and a replay window above the episode limit; on Group Matching
+    ``agent='direct'``, ``mixer='linear'``, ``last_action=False``, all widths 64, and the last two of the above.
+    """
+
+    config = dict(
+        network=dict(
+            # (str) Agents: 'feedforward' (ALMA paper), 'recurrent' (REFIL paper) or 'direct' (REFIL's Group Matching).
+            agent="feedforward",
+            # (str) What sums up the entities that an agent sees: 'attention', or 'max' or 'mean' (REFIL's ablation).
+            pooling="attention",
+            # (str) Mixing of utilities: 'flex' (QMIX), 'linear' (weighted sum) or 'vdn' (sum).
+            mixer="flex",
+            # (bool) Agents and mixer read the agents' last actions.
+            last_action=True,
+        ),
+    )
+
+    def check_values(self, cfg: EasyDict) -> None:
+        super().check_values(cfg)
+        check_choice(cfg.network.agent, AGENTS, "policy.network.agent")
+        check_choice(cfg.network.pooling, POOLINGS, "policy.network.pooling")
+        check_choice(cfg.network.mixer, MIXERS, "policy.network.mixer")
+
+    def observation_keys(self) -> tuple[str, ...]:
+        return tuple(self.recorded_keys())
+
+    def recorded_keys(self) -> dict[str, torch.dtype]:
+        return recorded_keys()
+
+    def default_model(self) -> tuple[str, list[str]]:
+        """Name in DI-engine's model registry and the package that registers it."""
+        return "flat", ["ding_alma"]
+
+    def _create_model(self, cfg: EasyDict, model: torch.nn.Module | None = None) -> torch.nn.Module:
+        if model is not None:
+            return super()._create_model(cfg, model)
+        network = cfg.network
+        low_level = LowLevel(
+            self._low_level_shape(network.last_action),
+            "none",
+            softmax_mixing=network.softmax_mixing,
+            mixer_bias_abs=network.mixer_bias_abs,
+            popart=network.popart,
+            agent=network.agent,
+            mixer=network.mixer,
+            pooling=network.pooling,
+            **self._coach_options(),
+        )
+        return FlatModel(low_level)
+
+    def _coach_options(self) -> dict[str, Any]:
+        """What `LowLevel` is told of a coach."""
+        return {}
+
+    def _loss_config(self) -> LowLevelConfig:
+        return LowLevelConfig(gamma=self._cfg.learn.discount_factor, double_q=self._cfg.learn.double_q)
+
+    def _initially_held(self) -> dict[str, Tensor]:
+        agents = self._sizes.agents
+        return {
+            "last_action": torch.full((agents,), -1),
+            "memory": torch.zeros(agents, self._model.low_level.agent.memory_dim),
+        }
+
+    @torch.no_grad()
+    def _choose(
+        self,
+        ids: np.ndarray,
+        observation: dict[str, Tensor],
+        hold: EpisodeHold,
+        generator: torch.Generator,
+        exploration: Mapping[str, float],
+    ) -> dict[str, Tensor]:
+        due, held = hold.begin_step(ids, observation["subtask_mask"])
+        seen = {key: value.to(self._device) for key, value in observation.items()}
+        held = {key: value.to(self._device) for key, value in held.items()}
+        held |= self._decide(due, held, seen, generator, exploration)
+        nobody = torch.full_like(held["last_action"], -1)
+        utilities, memory = acting_utilities(
+            self._model.low_level,
+            seen["entities"],
+            held["last_action"],
+            seen["entity_mask"],
+            seen["obs_mask"],
+            seen["entity_subtask"],
+            nobody,
+            self._sizes.subtasks,
+            strategy=held.get("strategy"),
+            memory=held["memory"],
+        )
+        action = epsilon_greedy(utilities, seen["action_mask"], exploration.get("eps", 0.0), generator)
+        held |= {"last_action": action, "memory": memory}
+        hold.end_step(ids, due, **{key: value.cpu() for key, value in held.items()})
+        return {"allocation": nobody.cpu(), "decision": due, "action": action.cpu()}
+
+    def _decide(
+        self,
+        due: Tensor,
+        held: dict[str, Tensor],
+        observation: dict[str, Tensor],
+        generator: torch.Generator,
+        exploration: Mapping[str, float],
+    ) -> dict[str, Tensor]:
+        """Held values (n, ...) that change before the agents act, where ``due`` (n,) bool on the CPU."""
+        return {}

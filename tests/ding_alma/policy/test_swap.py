@@ -1,0 +1,159 @@
+"""One config serves every policy: only the policy's type changes."""
+
+import math
+
+import pytest
+import torch
+from ding.utils import POLICY_REGISTRY, deep_merge_dicts
+from easydict import EasyDict
+from tiny_runs import collect, tiny_config, train
+
+from dizoo_ext.save_the_city import SaveTheCityEnv
+
+RIVALS = ["aqmix", "refil", "copa"]
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def _new(main, name, seed=0):
+    """An untrained policy."""
+    policy = POLICY_REGISTRY.get(name)
+    torch.manual_seed(seed)
+    return policy(deep_merge_dicts(policy.default_config(), main.policy))
+
+
+def _flat(state):
+    return torch.cat([value.double().flatten() for value in state.values()])
+
+
+def _actions(policy, main, steps=8):
+    """Actions of two environments in evaluation, from fresh episodes."""
+    envs = [SaveTheCityEnv(EasyDict(scenario=main.env.scenario, episode_limit=main.env.episode_limit)) for _ in "ab"]
+    for seed, env in enumerate(envs):
+        env.seed(seed)
+    observations = {i: env.reset() for i, env in enumerate(envs)}
+    policy.eval_mode.reset()
+    played = []
+    for _ in range(steps):
+        tensors = {i: {k: torch.as_tensor(v).float() for k, v in obs.items()} for i, obs in observations.items()}
+        outputs = policy.eval_mode.forward(tensors)
+        played.append([torch.as_tensor(outputs[i]["action"]).tolist() for i in observations])
+        observations = {i: env.step(torch.tensor(played[-1][i]).numpy()).obs for i, env in enumerate(envs)}
+    return played
+
+
+@pytest.mark.parametrize("manager", ["base", "vector"])
+@pytest.mark.parametrize("policy", ["alma", *RIVALS, "coma"])
+def test_every_policy_trains_from_one_config_and_acts_alike_from_its_checkpoint(policy, manager, tmp_path):
+    main, create = tiny_config(policy=policy, manager=manager)
+    trained = train(main, create, iterations=4)
+    assert all(torch.isfinite(value).all() for value in trained._model.state_dict().values())
+    folder = tmp_path / "run" / "ckpt"
+    newest = max(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+    checkpoint = torch.load(newest, weights_only=True)
+    assert checkpoint["last_iter"] >= 4
+    trained.learn_mode.load_state_dict(checkpoint)
+    expected = _actions(trained, main)
+
+    other = _new(main, policy, seed=9)
+    assert not torch.equal(_flat(other._model.state_dict()), _flat(trained._model.state_dict()))
+    other.learn_mode.load_state_dict(checkpoint)
+    assert torch.equal(_flat(other._model.state_dict()), _flat(trained._model.state_dict()))
+    assert _actions(other, main) == expected
+
+
+@pytest.mark.parametrize("policy", ["alma", *RIVALS])
+def test_keys_that_only_a_sibling_knows_are_accepted(policy):
+    main, _ = tiny_config()
+    main.policy.entity.tie_actions = False
+    main.policy.network.agent = "feedforward"
+    main.policy.network.conditioning = "mask"
+    main.policy.coach = EasyDict(labels=True)
+    main.policy.learn.imagined_groups = "random"
+    main.policy.other.replay_buffer.recent_steps = 0
+    _new(main, policy)
+
+
+@pytest.mark.parametrize("policy", RIVALS)
+@pytest.mark.parametrize(
+    ("path", "value", "error", "message"),
+    [
+        ("policy.allocation.perod", 5, ValueError, "did you mean policy.allocation.period"),
+        ("policy.coach.lables", True, ValueError, "did you mean policy.coach.labels"),
+        ("policy.network.conditionin", "mask", ValueError, "did you mean policy.network.conditioning"),
+        ("policy.allocation.period", "5", TypeError, "must be of type int"),
+        ("policy.network.agent", "recurent", ValueError, "did you mean 'recurrent'"),
+        ("policy.network.mixer", "qmix", ValueError, "flex"),
+        ("policy.learn.imagined_wight", 0.5, ValueError, "did you mean policy.learn.imagined_weight"),
+    ],
+)
+def test_keys_that_nobody_knows_are_refused(policy, path, value, error, message):
+    main, _ = tiny_config()
+    *blocks, key = path.split(".")
+    block = main
+    for name in blocks:
+        block = block.setdefault(name, EasyDict())
+    block[key] = value
+    with pytest.raises(error, match=message):
+        _new(main, policy)
+
+
+@pytest.mark.parametrize(
+    ("policy", "path", "value"),
+    [
+        ("refil", "learn.imagined_weight", 1.5),
+        ("refil", "learn.imagined_groups", "true"),
+        ("copa", "coach.broadcast_threshold", -1.0),
+        ("copa", "allocation.period", 0),
+        ("copa", "network.agent", "direct"),
+    ],
+)
+def test_impossible_values_are_refused(policy, path, value):
+    main, _ = tiny_config()
+    block, key = path.split(".")
+    main.policy.setdefault(block, EasyDict())[key] = value
+    with pytest.raises(ValueError, match=str(value) if block != "network" else "direct"):
+        _new(main, policy)
+
+
+@pytest.mark.parametrize(
+    ("policy", "agent", "mixer"),
+    [
+        ("aqmix", "recurrent", "linear"),
+        ("aqmix", "direct", "vdn"),
+        ("refil", "recurrent", "vdn"),
+        ("refil", "direct", "linear"),
+        ("copa", "recurrent", "flex"),
+    ],
+)
+def test_agents_and_mixers_combine(policy, agent, mixer):
+    main, _ = tiny_config()
+    main.policy.network.update(agent=agent, mixer=mixer, mixer_bias_abs=False, popart=mixer == "vdn")
+    learner = _new(main, policy)
+    before = _flat(learner._model.state_dict())
+    values = learner._forward_learn(collect(learner, main))
+    assert set(values) == {*learner._monitor_vars_learn()}
+    assert all(type(value) is float for value in values.values())
+    assert math.isfinite(values["q_loss"]) and values["q_grad_norm"] > 0
+    assert not torch.equal(before, _flat(learner._model.state_dict()))
+
+
+def test_true_groups_are_asked_for_by_name():
+    main, _ = tiny_config()
+    main.policy.learn.imagined_groups = "given"
+    with pytest.raises(KeyError, match="groups"):
+        collect(_new(main, "refil"), main)
+
+
+def test_alma_learns_from_imagined_groups_and_with_labels():
+    main, _ = tiny_config()
+    main.policy.network.conditioning = "embed"
+    main.policy.learn.imagined_weight = 0.5
+    policy = _new(main, "alma")
+    weight = policy._model.low_level.agent.encoder.embedding.project.weight
+    before = weight.clone()
+    assert math.isfinite(policy._forward_learn(collect(policy, main))["im_loss"])
+    assert not torch.equal(before, weight)
