@@ -1,0 +1,105 @@
+"""What every unit wants to do in a loop, from the state at its beginning (spec B.3, B.4)."""
+
+from numba import njit
+
+from dizoo_ext.smac_multiarmy.engine.geometry import distance_to, gap
+from dizoo_ext.smac_multiarmy.engine.interface import ATTACK, HEAL, MOVE, STOP
+from dizoo_ext.smac_multiarmy.engine.orders import become_idle
+from dizoo_ext.smac_multiarmy.engine.search import choose_foe, choose_patient
+from dizoo_ext.smac_multiarmy.engine.state import NOBODY
+
+_CLOSER = 0.01
+"""How far inside its range a unit stops, so that rounding does not leave it a hair outside."""
+_NEAR_HOME = 0.5
+"""Idle units that are pushed about come back when they are farther than this from where they belong."""
+
+
+@njit
+def make_plans(battle, table):
+    """Set ``aim``, ``walks``, ``step_x`` and ``step_y`` of all living units."""
+    for k in range(battle.living):
+        unit = battle.roll[k]
+        battle.aim[unit] = NOBODY
+        battle.walks[unit] = False
+        battle.healed[unit] = False
+    for k in range(battle.living):
+        plan_unit(battle, table, battle.roll[k])
+
+
+@njit
+def plan_unit(battle, table, unit):
+    """Plan one unit's loop according to its order."""
+    kind = table[battle.type[unit]]
+    order = battle.order[unit]
+    target = battle.target[unit]
+    if order == MOVE:
+        walk_to_goal(battle, table, unit)
+    elif order == ATTACK:
+        if battle.alive[target]:
+            engage(battle, table, unit, target)
+        else:
+            become_idle(battle, unit)
+    elif order == HEAL:
+        if battle.alive[target] and battle.health[target] < table[battle.type[target]].health:
+            tend(battle, table, unit, target)
+        else:
+            become_idle(battle, unit)
+    elif order != STOP or battle.autonomous[unit]:
+        if kind.heal > 0:
+            choose_patient(battle, table, unit)
+            if battle.target[unit] != NOBODY:
+                tend(battle, table, unit, battle.target[unit])
+                return
+        elif kind.damage > 0:
+            choose_foe(battle, table, unit)
+            if battle.target[unit] != NOBODY:
+                engage(battle, table, unit, battle.target[unit])
+                return
+        if order != STOP:
+            walk_to_goal(battle, table, unit)
+        elif distance_to(battle, unit, battle.guard_x[unit], battle.guard_y[unit]) > _NEAR_HOME:
+            walk(battle, table, unit, battle.guard_x[unit], battle.guard_y[unit], battle.map_size)
+
+
+@njit
+def engage(battle, table, unit, target):
+    """Aim at a target in range, approach any other."""
+    beyond = gap(battle, unit, target) - table[battle.type[unit]].range
+    if beyond <= 0:
+        battle.aim[unit] = target
+    else:
+        walk(battle, table, unit, battle.x[target], battle.y[target], beyond + _CLOSER)
+
+
+@njit
+def tend(battle, table, unit, target):
+    """Heal a patient in range that nobody else heals yet, approach one out of range."""
+    beyond = gap(battle, unit, target) - table[battle.type[unit]].range
+    if beyond > 0:
+        walk(battle, table, unit, battle.x[target], battle.y[target], beyond + _CLOSER)
+    elif not battle.healed[target] and battle.energy[unit] > 0:
+        battle.aim[unit] = target
+        battle.healed[target] = True
+
+
+@njit
+def walk_to_goal(battle, table, unit):
+    """Go to the order's point; a unit that reaches it in this loop is idle and stays there."""
+    x = battle.goal_x[unit]
+    y = battle.goal_y[unit]
+    walk(battle, table, unit, x, y, battle.map_size)
+    if distance_to(battle, unit, x, y) <= table[battle.type[unit]].speed:
+        become_idle(battle, unit)
+        battle.guard_x[unit] = x
+        battle.guard_y[unit] = y
+
+
+@njit
+def walk(battle, table, unit, x, y, way):
+    """Plan a step towards a point, no longer than the unit's speed and ``way`` and not beyond the point."""
+    battle.walks[unit] = True
+    distance = distance_to(battle, unit, x, y)
+    length = min(table[battle.type[unit]].speed, way)
+    share = length / distance if length < distance else 1.0
+    battle.step_x[unit] = (x - battle.x[unit]) * share
+    battle.step_y[unit] = (y - battle.y[unit]) * share
