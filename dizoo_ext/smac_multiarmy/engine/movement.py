@@ -109,7 +109,6 @@ def ends_walk(battle, unit, blocker):
     return (
         is_ordered
         and battle.order[blocker] == STOP
-        and battle.owner[blocker] == battle.owner[unit]
         and battle.goal_x[blocker] == x
         and battle.goal_y[blocker] == y
     )
