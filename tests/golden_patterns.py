@@ -32,5 +32,15 @@ GOLDEN_PATTERNS = {
         "learner": "learner_*.npz",
         "group_matching": "group_matching.npz",
     },
+    "copa": {
+        "attention": "mha.npz",
+        "coach": "coach.npz",
+        "player": "agent_*.npz",
+        "coach_mixer": "mixer_coach.npz",
+        "team_mixer": "mixer_nocoach.npz",
+        "recognition": "vi.npz",
+        "learner": "learner_*.npz",
+        "adaptive_communication": "adaptive_comm.npz",
+    },
 }
 """Area -> kind -> files. A test marked ``golden(area, kind)`` gets one ``golden_path`` per file of that kind."""
