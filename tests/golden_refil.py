@@ -33,10 +33,17 @@ def mixer_kind(state):
     return "flex" if "hyper_b_1.fc1.weight" in state else "linear" if state else "vdn"
 
 
-def low_level(golden, prefix="", heads=4, softmax=True, shown_last_action=True, pooling="attention"):
+def heads_of(state, prefix=""):
+    """Attention heads, by the width of a head's square root; 1 without attention."""
+    scale = state.get(f"{prefix}attn.scale_factor")
+    return 1 if scale is None else round(state[f"{prefix}fc1.weight"].shape[0] / scale.item() ** 2)
+
+
+def low_level(golden, prefix="", softmax=True, shown_last_action=True, pooling="attention"):
     """Our networks with the weights stored under ``<prefix>agent.`` and ``<prefix>mixer.``."""
     agent, mixer = (tensors(golden, f"{prefix}{module}.") for module in MODULES)
     kind, table = agent_kind(agent)
+    heads = heads_of(agent)
     last = agent["fc3.weight"] if kind == "recurrent" else agent["fc2.weight"]
     actions = last.shape[0]
     inputs = agent["fc1.weight"].shape[1]

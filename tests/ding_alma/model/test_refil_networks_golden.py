@@ -1,7 +1,7 @@
 import pytest
 import torch
 from golden_low_level import assert_close
-from golden_refil import low_level, mixer_kind, split_of, tensors, there
+from golden_refil import heads_of, low_level, mixer_kind, split_of, tensors, there
 
 from ding_alma.model.attention import EntityAttention
 from ding_alma.model.attention_plan import DensePlan, PackedPlan
@@ -145,8 +145,7 @@ def _mixer(golden):
     state = tensors(golden, "mixer.")
     sizes = (state["hyper_w_1.fc1.weight"].shape[1], 1, state["hyper_w_1.fc1.weight"].shape[0])
     mixing = state["hyper_w_1.fc2.weight"].shape[0]
-    scale = state["hyper_w_1.attn.scale_factor"].item()
-    heads = round(sizes[2] / scale**2)
+    heads = heads_of(state, "hyper_w_1.")
     softmax = golden["softmax_mixing_weights"].item() == 1
     mixer = MIXERS[mixer_kind(state)](*sizes, heads, mixing, softmax, bias_abs=False, popart=False)
     load(mixer, state, MIXER_NAMES)

@@ -5,56 +5,16 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
+from random_batch import ACTIONS, AGENTS, ENTITIES, SHAPE, SUBTASKS, random_batch
 
 from ding_alma.model.attention_plan import DensePlan, PackedPlan
-from ding_alma.model.low_level import LowLevel, LowLevelShape
-from ding_alma.rl.batch import EpisodeBatch
+from ding_alma.model.low_level import LowLevel
 from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
 from ding_alma.rl.low_level_acting import acting_strategies, acting_utilities
 from ding_alma.rl.low_level_inputs import entity_inputs, mixer_allowed, mixer_gate, mixer_inputs
 from ding_alma.rl.masks import subtask_of_entities
 
-AGENTS, ENTITIES, SUBTASKS, ACTIONS, FEATURES = 4, 7, 3, 5, 6
-SHAPE = LowLevelShape(FEATURES, ACTIONS, SUBTASKS, 16, 4, 12, 16, 8)
 CONDITIONINGS = pytest.mark.parametrize("conditioning", ["none", "mask", "embed"])
-
-
-def _batch(rows=3, steps=6, seed=0):
-    g = torch.Generator().manual_seed(seed)
-    shape = (rows, steps)
-
-    def flip(*size, p=0.5):
-        return torch.rand(*shape, *size, generator=g) < p
-
-    def pick(high, *size):
-        return torch.randint(high, (*shape, *size), generator=g)
-
-    exists = flip(ENTITIES, p=0.8)
-    exists[..., 0] = True
-    entity_subtask = pick(SUBTASKS, ENTITIES)
-    entity_subtask[..., :AGENTS] = -1
-    action_mask = flip(AGENTS, ACTIONS)
-    action_mask[..., 0] = True
-    return EpisodeBatch(
-        entities=torch.randn(*shape, ENTITIES, FEATURES, generator=g),
-        entity_mask=exists,
-        obs_mask=flip(AGENTS, ENTITIES, p=0.8) & exists.unsqueeze(2),
-        entity_subtask=entity_subtask,
-        subtask_mask=flip(SUBTASKS, p=0.9),
-        action_mask=action_mask,
-        action_subtask=None,
-        allocation=torch.where(exists[..., :AGENTS], pick(SUBTASKS, AGENTS), -1),
-        action=pick(ACTIONS, AGENTS),
-        last_action=pick(ACTIONS + 1, AGENTS) - 1,
-        reward=torch.randn(shape, generator=g),
-        subtask_reward=torch.randn(*shape, SUBTASKS, generator=g),
-        terminated=flip(p=0.2),
-        last_transition=flip(p=0.2),
-        subtask_done=flip(SUBTASKS, p=0.2),
-        decision=flip(p=0.5),
-        valid=flip(p=0.8),
-        collected_at=torch.zeros(rows, dtype=torch.int64),
-    )
 
 
 def _acting_arguments(batch):
@@ -72,7 +32,7 @@ def _extras(networks, agents=AGENTS, steps=3):
 def test_padding_with_agents_and_entities_leaves_utilities_alone(conditioning):
     torch.manual_seed(0)
     networks = LowLevel(SHAPE, conditioning)
-    arguments = _acting_arguments(_batch())
+    arguments = _acting_arguments(random_batch())
     utilities, _ = acting_utilities(networks, **arguments, **_extras(networks))
 
     def pad(x, agent_axis, entity_axis, value):
@@ -103,7 +63,7 @@ def test_padding_with_agents_and_entities_leaves_utilities_alone(conditioning):
 def test_values_are_monotonic_and_separate(conditioning, options):
     torch.manual_seed(1)
     mixer = LowLevel(SHAPE, conditioning, **options).mixer
-    batch = _batch(rows=8, steps=1)
+    batch = random_batch(rows=8, steps=1)
     allocation = batch.allocation[:, 0]
     subtask = subtask_of_entities(allocation, batch.entity_subtask[:, 0])
     exists = batch.entity_mask[:, 0]
@@ -136,7 +96,7 @@ def _loss(networks, batch, config, draws):
 def test_packed_and_dense_losses_agree(monkeypatch, conditioning, imagined_weight):
     torch.manual_seed(2)
     networks = LowLevel(SHAPE, conditioning, coach=conditioning == "none")
-    batch = _batch()
+    batch = random_batch()
     config = LowLevelConfig(imagined_weight=imagined_weight)
     draws = LowLevelDraws.draw(networks, batch, config, torch.Generator().manual_seed(3))
     packed = _loss(networks, batch, config, draws)
@@ -150,7 +110,7 @@ def test_packed_and_dense_losses_agree(monkeypatch, conditioning, imagined_weigh
 def test_only_valid_transitions_count(conditioning):
     torch.manual_seed(4)
     networks = LowLevel(SHAPE, conditioning)
-    batch, config = _batch(), LowLevelConfig()
+    batch, config = random_batch(), LowLevelConfig()
     draws = LowLevelDraws.draw(networks, batch, config, torch.Generator().manual_seed(5))
     expected = _loss(networks, batch, config, draws)
     starts = batch.valid.clone()
@@ -168,7 +128,7 @@ def test_only_valid_transitions_count(conditioning):
 
 def test_a_batch_without_valid_transitions_is_harmless():
     networks = LowLevel(SHAPE, "mask")
-    batch = _batch()
+    batch = random_batch()
     batch = replace(batch, valid=torch.zeros_like(batch.valid))
     loss, _, gradients = _loss(networks, batch, LowLevelConfig(), LowLevelDraws())
     assert loss == 0
@@ -178,7 +138,7 @@ def test_a_batch_without_valid_transitions_is_harmless():
 def test_a_true_end_ends_every_subtask_only_on_request():
     torch.manual_seed(6)
     networks = LowLevel(SHAPE, "mask")
-    batch = _batch()
+    batch = random_batch()
     ended = torch.ones_like(batch.terminated)
     never = replace(batch, terminated=~ended, subtask_done=torch.zeros_like(batch.subtask_done))
     always = replace(never, terminated=ended)
@@ -192,7 +152,7 @@ def test_a_true_end_ends_every_subtask_only_on_request():
 def test_single_q_learning_takes_the_targets_own_maximum():
     torch.manual_seed(7)
     live, target = LowLevel(SHAPE, "none"), LowLevel(SHAPE, "none")
-    batch = replace(_batch(), reward=torch.zeros(3, 6), terminated=torch.zeros(3, 6, dtype=torch.bool))
+    batch = replace(random_batch(), reward=torch.zeros(3, 6), terminated=torch.zeros(3, 6, dtype=torch.bool))
     double, single = (
         low_level_loss(copy.deepcopy(live), target, batch, LowLevelConfig(double_q=flag), LowLevelDraws())[1]
         for flag in (True, False)
@@ -203,7 +163,7 @@ def test_single_q_learning_takes_the_targets_own_maximum():
 
 def test_draws_have_the_shapes_that_the_loss_wants_and_follow_their_generator():
     networks = LowLevel(SHAPE, "none", coach=True)
-    batch, config = _batch(), LowLevelConfig(imagined_weight=0.5)
+    batch, config = random_batch(), LowLevelConfig(imagined_weight=0.5)
     first, second = (LowLevelDraws.draw(networks, batch, config, torch.Generator().manual_seed(8)) for _ in range(2))
     decisions = int(batch.decision.sum())
     assert first.coach_noise.shape == (3, decisions, AGENTS, 12)
@@ -219,7 +179,7 @@ def test_draws_have_the_shapes_that_the_loss_wants_and_follow_their_generator():
 def test_missing_draws_are_named():
     networks = LowLevel(SHAPE, "embed")
     with pytest.raises(ValueError, match=r"groups.*agent_permutation"):
-        low_level_loss(networks, networks, _batch(), LowLevelConfig(imagined_weight=0.5), LowLevelDraws())
+        low_level_loss(networks, networks, random_batch(), LowLevelConfig(imagined_weight=0.5), LowLevelDraws())
 
 
 def test_unknown_conditioning_is_refused():
@@ -228,7 +188,7 @@ def test_unknown_conditioning_is_refused():
 
 
 def test_acting_says_what_is_missing():
-    arguments = _acting_arguments(_batch())
+    arguments = _acting_arguments(random_batch())
     with pytest.raises(ValueError, match="permutation"):
         acting_utilities(LowLevel(SHAPE, "embed"), **arguments, subtasks=SUBTASKS)
     with pytest.raises(ValueError, match="strategies"):
@@ -238,7 +198,7 @@ def test_acting_says_what_is_missing():
 def test_strategies_move_utilities_of_present_agents_only():
     torch.manual_seed(9)
     networks = LowLevel(SHAPE, "none", coach=True)
-    arguments = _acting_arguments(_batch())
+    arguments = _acting_arguments(random_batch())
     coach = acting_strategies(
         networks,
         **{key: arguments[key] for key in ("entities", "entity_mask", "entity_subtask", "allocation")},

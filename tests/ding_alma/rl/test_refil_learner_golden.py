@@ -7,7 +7,7 @@ from ding_alma.model.reference_names import convert
 from ding_alma.model.reference_names_refil import MIXER_NAMES
 from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
 
-TRUE_SIZES = {"gamma": 0.99, "lmbda": 0.5, "attn_n_heads": 4, "double_q": 1, "entity_last_action": 1}
+TRUE_SIZES = {"gamma": 0.99, "lmbda": 0.5, "double_q": 1, "entity_last_action": 1}
 """Of the file that stores no hyper-parameters, one update at the sizes of the paper."""
 GROUPINGS = {"gt": "given", "randgt": "random_given"}
 
@@ -20,7 +20,6 @@ def _case(golden, name):
     """Live and target networks and the configuration of the loss."""
     softmax = golden["hp.softmax_mixing_weights"].item() == 1 if "hp.softmax_mixing_weights" in golden else True
     options = dict(
-        heads=_setting(golden, "attn_n_heads"),
         softmax=softmax,
         shown_last_action=bool(_setting(golden, "entity_last_action")),
     )
