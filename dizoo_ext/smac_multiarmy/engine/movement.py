@@ -4,9 +4,7 @@ import math
 
 from numba import njit
 
-from dizoo_ext.smac_multiarmy.engine.geometry import distance_to, inside
-from dizoo_ext.smac_multiarmy.engine.interface import STOP
-from dizoo_ext.smac_multiarmy.engine.orders import become_idle, guard_here
+from dizoo_ext.smac_multiarmy.engine.geometry import inside
 from dizoo_ext.smac_multiarmy.engine.state import NOBODY
 
 _SWEEPS = 2
@@ -40,18 +38,11 @@ def move_units(battle):
 
 @njit
 def steer(battle, unit):
-    """Turn the unit's step along the edge of a standing unit in its way, or end its walk there (`ends_walk`)."""
+    """Turn the unit's step along the edge of a standing unit in its way."""
     blocker = first_in_way(battle, unit)
     if blocker == NOBODY:
         if battle.detour[unit] != 0:
             battle.detour[unit] -= 1 if battle.detour[unit] > 0 else -1
-        return
-    if ends_walk(battle, unit, blocker):
-        if battle.order[unit] == STOP:
-            guard_here(battle, unit)
-        else:
-            become_idle(battle, unit)
-        battle.step_x[unit] = battle.step_y[unit] = 0.0
         return
     off_x = battle.x[blocker] - battle.x[unit]
     off_y = battle.y[blocker] - battle.y[unit]
@@ -90,28 +81,6 @@ def first_in_way(battle, unit):
             found = other
             found_square = square
     return found
-
-
-@njit
-def ends_walk(battle, unit, blocker):
-    """Whether a unit on its way to a point has come as near to it as it can.
-
-    That is so if the one in its way stands on the point, or was sent to the same point and has ended its own walk:
-    units that are sent to one point gather around it.
-    """
-    if battle.target[unit] != NOBODY:
-        return False
-    is_ordered = battle.order[unit] != STOP
-    x = battle.goal_x[unit] if is_ordered else battle.guard_x[unit]
-    y = battle.goal_y[unit] if is_ordered else battle.guard_y[unit]
-    if distance_to(battle, blocker, x, y) < battle.inner_radius[unit] + battle.inner_radius[blocker]:
-        return True
-    return (
-        is_ordered
-        and battle.order[blocker] == STOP
-        and battle.goal_x[blocker] == x
-        and battle.goal_y[blocker] == y
-    )
 
 
 @njit

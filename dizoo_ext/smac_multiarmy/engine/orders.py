@@ -1,5 +1,7 @@
 """How units take orders, and how they lay them down (spec A.6, B.3)."""
 
+import math
+
 from numba import njit
 
 from dizoo_ext.smac_multiarmy.engine.geometry import inside
@@ -51,6 +53,14 @@ def give_order(battle, table, unit, kind, x, y, target):
     battle.target[unit] = target
     battle.responds[unit] = False
     battle.detour[unit] = 0
+    set_out(battle, unit)
+
+
+@njit
+def set_out(battle, unit):
+    """Begin to watch a walk to a point for progress."""
+    battle.nearest[unit] = math.inf
+    battle.stalled[unit] = 0
 
 
 @njit
@@ -67,3 +77,4 @@ def guard_here(battle, unit):
     """Make the unit's present place the one it returns to when it is idle."""
     battle.guard_x[unit] = battle.x[unit]
     battle.guard_y[unit] = battle.y[unit]
+    set_out(battle, unit)

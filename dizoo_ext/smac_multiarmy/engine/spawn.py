@@ -44,7 +44,8 @@ def spawn(battle, table, roster, map_size, autonomous):
         battle.attacker[unit] = battle.target[unit] = battle.aim[unit] = NOBODY
         battle.order[unit] = STOP
         battle.responds[unit] = battle.walks[unit] = battle.healed[unit] = False
-        battle.detour[unit] = 0
+        battle.nearest[unit] = math.inf
+        battle.stalled[unit] = battle.detour[unit] = 0
 
 
 @njit

@@ -54,6 +54,8 @@ BATTLE = np.dtype(
         ("guard_y", np.float64, MAX_UNITS),
         ("target", np.int16, MAX_UNITS),
         ("responds", np.int8, MAX_UNITS),
+        ("nearest", np.float64, MAX_UNITS),
+        ("stalled", np.int16, MAX_UNITS),
         ("detour", np.int8, MAX_UNITS),
         # what it does in the running loop
         ("aim", np.int16, MAX_UNITS),
@@ -83,7 +85,8 @@ beginning, not on their slots or owners (see `spawn.number_units`): ``slot[numbe
 ``autonomous`` units look after themselves. ``order`` is a kind of `interface`, STOP while there is none; ``goal`` is
 its point, or the last one. ``guard`` is where an autonomous unit became idle and returns to, ``target`` the unit
 ordered or chosen, which is kept beyond sight when the unit ``responds`` to an attack. ``attacker`` is one of those who
-damaged the unit in the last loop. ``detour`` is the side (its sign) on which the unit goes round what stands in its
+damaged the unit in the last loop. ``nearest`` is how near the unit came on its present walk to a point, ``stalled`` for
+how many loops it has not come nearer. ``detour`` is the side (its sign) on which the unit goes round what stands in its
 way, and for how many loops it remembers. ``aim`` is whom the unit heals in this loop, or fires at if its weapon is
 ready; ``healed`` units have a healer already. ``shield_wait`` counts the loops until the shield recovers.
 """
