@@ -18,6 +18,8 @@ key                        shape              dtype    meaning
 ``heuristic_allocation``   (A,)               int64    what the environment's hand-made rule would assign, -1 for none
 ``agent_state``            (A, D)             float32  flat view, read by DI-engine's own policies
 ``global_state``           (G,)               float32  flat view, read by DI-engine's own policies
+``groups``                 (E,)               int64    true group of every entity, -1 for none; only from environments
+                                                       that know such groups (`EntitySpec.has_groups`)
 =========================  =================  =======  ==============================================================
 """
 
@@ -51,6 +53,8 @@ class EntitySpec:
     actions: int
     features: int
     episode_limit: int
+    has_groups: bool = False
+    """``groups`` is handed out beside the other entity keys."""
 
     @property
     def agent_state_size(self) -> int:
@@ -68,7 +72,8 @@ class EntitySpec:
             raise ValueError(f"observation must be one of {OBSERVATION_CHOICES}, got {observation!r}")
         if observation == "flat":
             return ("action_mask", *FLAT_KEYS)
-        return ENTITY_KEYS + (FLAT_KEYS if observation == "both" else ())
+        groups = ("groups",) if self.has_groups else ()
+        return ENTITY_KEYS + groups + (FLAT_KEYS if observation == "both" else ())
 
     def observation_space(self, observation: str = "both") -> gym.spaces.Dict:
         """The flat gym Dict of Boxes that describes one environment's observation."""
@@ -82,6 +87,7 @@ class EntitySpec:
             "action_mask": ((a, u), np.float32, 0, 1),
             "action_subtask": ((a, u), np.int64, -1 - a, k - 1),
             "heuristic_allocation": ((a,), np.int64, -1, k - 1),
+            "groups": ((e,), np.int64, -1, e - 1),
             "agent_state": ((a, self.agent_state_size), np.float32, -np.inf, np.inf),
             "global_state": ((self.global_state_size,), np.float32, -np.inf, np.inf),
         }

@@ -58,7 +58,7 @@ class GroupMatchingVector(VectorEnv):
         check_range(episode_limit, "env.episode_limit", 1)
         check_choice(observation, OBSERVATION_CHOICES, "env.observation")
         self.num_envs = num_envs
-        self.spec = EntitySpec(agents, agents, 1, ACTIONS, cells + groups + agents, episode_limit)
+        self.spec = EntitySpec(agents, agents, 1, ACTIONS, cells + groups + agents, episode_limit, has_groups=True)
         self.rules = np.zeros(1, RULES)
         self.rules[0] = (agents, cells, groups, random_move, episode_limit)
         self._keys = self.spec.observation_keys(observation)
@@ -138,6 +138,7 @@ class GroupMatchingVector(VectorEnv):
             np.ones((n, agents, ACTIONS), np.float32),
             np.full((n, agents, ACTIONS), -1),
             np.repeat(np.where(solved, -1, 0)[:, None], agents, 1),
+            self.games["member"][rows, :, :agents].argmax(1),
         )
         if len(self._keys) != len(arrays):
             last_action = self.games["last_action"][rows, :agents]

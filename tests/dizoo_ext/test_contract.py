@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,15 @@ def test_flat_sizes_count_own_row_all_rows_previous_action_and_name():
 def test_observation_choice_decides_the_keys_of_the_space(observation, keys):
     assert set(SPEC.observation_keys(observation)) == keys
     assert set(SPEC.observation_space(observation).keys()) == keys
+
+
+def test_groups_come_only_from_environments_that_know_them():
+    spec = replace(SPEC, has_groups=True)
+    assert set(spec.observation_keys("both")) == {*ENTITY_KEYS, "groups", *FLAT_KEYS}
+    assert set(spec.observation_keys("entities")) == {*ENTITY_KEYS, "groups"}
+    assert "groups" not in spec.observation_keys("flat")
+    box = spec.observation_space()["groups"]
+    assert (box.shape, box.dtype) == ((5,), np.int64)
 
 
 def test_unknown_observation_choice_is_refused():
