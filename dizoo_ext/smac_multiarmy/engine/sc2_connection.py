@@ -16,6 +16,7 @@ from dizoo_ext.smac_multiarmy.engine.game_process import HOST, GameProcess
 
 Status = protocol.Status
 _SECONDS_BETWEEN_TRIES = 0.05
+_HANDSHAKE_SECONDS = 5.0
 _BROKEN = (
     protocol.ConnectionError,
     protocol.ProtocolError,
@@ -48,7 +49,10 @@ class Connection:
         self._patience, self._request_timeout = launch_timeout, request_timeout
         self._ids = itertools.count(1)
         self._socket = _connect(process, launch_timeout)
-        self._client = protocol.StarcraftProtocol(self._socket)
+        try:
+            self._client = protocol.StarcraftProtocol(self._socket)
+        except OSError as error:
+            raise GameLost(f"StarCraft II hung up at once: {error}") from error
 
     @property
     def status(self) -> protocol.Status:
@@ -99,15 +103,20 @@ def _connect(process: GameProcess, seconds: float) -> websocket.WebSocket:
     end = time.monotonic() + seconds
     while process.running and (left := end - time.monotonic()) > 0:
         try:
-            return websocket.create_connection(url, timeout=left)
+            connection = websocket.create_connection(url, timeout=min(left, _HANDSHAKE_SECONDS), http_no_proxy=[HOST])
+        except (OSError, websocket.WebSocketTimeoutException):
+            pass
         except websocket.WebSocketBadStatusException as error:
             # The game listens before it serves this address.
             if error.status_code != 404:
                 raise GameLost(f"StarCraft II refuses to be connected to {url}: {error}") from error
         except websocket.WebSocketException as error:
             raise GameLost(f"StarCraft II refuses to be connected to {url}: {error}") from error
-        except OSError:
-            pass
+        else:
+            # Another program may have taken the port before the game could.
+            if process.running:
+                return connection
+            connection.shutdown()
         time.sleep(_SECONDS_BETWEEN_TRIES)
     reason = f"did not listen within {seconds} s" if process.running else "ended at once"
     raise GameLost(f"StarCraft II {reason}; its last words were: {process.last_words() or '(none)'}")

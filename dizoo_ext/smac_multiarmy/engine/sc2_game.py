@@ -163,7 +163,7 @@ class Game:
         self.loop += loops
 
     def observe(self) -> list[SeenUnit]:
-        """All living units.
+        """All living units of both sides.
 
         Raises:
             GameLost: the game does not show the present loop.
@@ -175,7 +175,7 @@ class Game:
                 f"{'with' if observation.HasField('raw_data') else 'without'} units"
             )
         self.loop = observation.game_loop
-        return [self._seen(unit) for unit in observation.raw_data.units]
+        return [self._seen(unit) for unit in observation.raw_data.units if unit.owner in _PLAYERS.values()]
 
     def _seen(self, unit: raw_pb2.Unit) -> SeenUnit:
         kind, owner = self._kinds.get((unit.owner, unit.unit_type), (-1, unit.owner))

@@ -22,10 +22,14 @@ class InstalledDouble:
 
     def add_build(self, build: int) -> None:
         """Install one more version of the game."""
-        script = self.folder / "Versions" / f"Base{build:05d}" / "SC2_x64"
+        script = self.program(build)
         script.parent.mkdir(parents=True)
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I "{SERVER}" "$@"\n')
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{SERVER}" "$@"\n')
         script.chmod(0o755)
+
+    def program(self, build: int) -> Path:
+        """The executable of a version."""
+        return self.folder / "Versions" / f"Base{build:05d}" / "SC2_x64"
 
     @property
     def launches(self) -> list[list[str]]:

@@ -6,6 +6,7 @@ import numpy as np
 from faults import Faults
 from s2clientprotocol import debug_pb2, error_pb2, raw_pb2
 
+from dizoo_ext.smac_multiarmy.engine.embedded import EmbeddedEngine
 from dizoo_ext.smac_multiarmy.engine.interface import (
     ALLY,
     ATTACK,
@@ -54,7 +55,7 @@ class Battlefield:
             self._owner_and_type[faults.first_rl_id + RL_CATALOGUE.index(name)] = (ALLY, kind)
         self._ids = {both: number for number, both in self._owner_and_type.items()}
         self._controls_enemies = faults.control == "inverted"
-        self._engine = None
+        self._engine = EmbeddedEngine()
         self._seen = np.zeros((), dtype=UNITS)
         self._roster = np.zeros((), dtype=ROSTER)
         self._slots: dict[int, int] = {}
@@ -62,6 +63,7 @@ class Battlefield:
         self._created: list[tuple[int, int, float, float]] = []
         self._values: list[debug_pb2.DebugSetUnitValue] = []
         self._hidden = 0
+        self._warm_up()
 
     def step(self, loops: int) -> None:
         """Do what was asked of the next loop, then let time pass."""
@@ -118,10 +120,6 @@ class Battlefield:
     def _spawn(self) -> None:
         if self._slots:
             raise Refusal("the double creates units on an empty map only")
-        # Until the first battle nobody waits for the compiled kernels.
-        from dizoo_ext.smac_multiarmy.engine.embedded import EmbeddedEngine
-
-        self._engine = self._engine or EmbeddedEngine()
         self._roster["units"] = len(self._created)
         self._roster["seed"] = next(self._seeds)
         for slot, values in enumerate(self._created):
@@ -131,6 +129,13 @@ class Battlefield:
         self._slots = {next(self._tags): slot for slot in range(len(self._created))}
         self._created = []
         self._hidden = self._faults.late_units
+
+    def _warm_up(self) -> None:
+        """Load the compiled kernels now, as the game loads its map: later answers come at once."""
+        self._engine.begin(self._roster)
+        self._engine.order(_no_orders())
+        self._engine.advance(1)
+        self._engine.read(self._seen)
 
     def _look(self) -> None:
         self._engine.read(self._seen)

@@ -5,19 +5,8 @@ import os
 import sys
 import time
 from pathlib import Path
-from types import ModuleType
 
-ROOT = Path(__file__).parents[4]
-SKIPPED_PACKAGES = ("dizoo_ext", "dizoo_ext.smac_multiarmy")
-
-
-def import_without_ding() -> None:
-    """Let modules of the packages be imported without the packages' own code, which loads all of DI-engine."""
-    for name in SKIPPED_PACKAGES:
-        package = ModuleType(name)
-        package.__path__ = [str(ROOT.joinpath(*name.split(".")))]
-        sys.modules[name] = package
-
+from without_ding import import_without_ding
 
 import_without_ding()
 
