@@ -156,7 +156,7 @@ create_config = EasyDict(
         env=dict(type="save_the_city", import_names=["dizoo_ext"]),
         # (dict) 'vector' steps all environments in one call; 'base' and 'subprocess' give the same episodes.
         env_manager=dict(type="vector", import_names=["dizoo_ext"]),
-        # (dict) The only line to change for another policy: 'alma', 'coma', ...
+        # (dict) The only line to change for another policy: 'alma', 'aqmix', 'refil', 'copa', 'coma'.
         policy=dict(type="alma", import_names=["ding_alma"]),
         # (dict) Whole episodes, turned into samples by the policy.
         collector=dict(type="episode", get_train_sample=True),
