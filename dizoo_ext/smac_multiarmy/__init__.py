@@ -1,1 +1,6 @@
 """Multi-army StarCraft: agents in the middle of the map, armies around it (ALMA, section 5.2)."""
+
+from dizoo_ext.smac_multiarmy.env import SmacMultiArmyEnv
+from dizoo_ext.smac_multiarmy.vector import SmacMultiArmyVector
+
+__all__ = ["SmacMultiArmyEnv", "SmacMultiArmyVector"]

@@ -1,0 +1,47 @@
+"""Multi-army StarCraft for DI-engine."""
+
+from typing import Any, ClassVar
+
+from ding.utils import ENV_REGISTRY
+from easydict import EasyDict
+
+from dizoo_ext.entity_env import EntityEnv
+from dizoo_ext.smac_multiarmy.vector import SmacMultiArmyVector
+
+
+@ENV_REGISTRY.register("smac_multiarmy")
+class SmacMultiArmyEnv(EntityEnv):
+    """One battle for DI-engine; see `SmacMultiArmyVector` for the meaning of the keys."""
+
+    config: ClassVar[dict[str, Any]] = dict(
+        # (str) Name of a scenario set: one of the paper's, or a map of SMAC such as '2s3z'.
+        scenario="6-8sz_maxsize4_maxarmies3_symmetric",
+        # (str) What plays the battles: 'embedded', or 'sc2' for the real game.
+        engine="embedded",
+        # (dict) Entries that replace those of engines.SC2_CONFIG.
+        sc2={},
+        # (str) Unit data of the embedded engine: 'lotv', 'wol' or '4.1'.
+        unit_profile="lotv",
+        # (list) Rows of the scenario set that only evaluators draw; None lets all draw from all.
+        test_scenarios=None,
+        # (int) Steps after which an episode is cut; None takes the scenario set's.
+        episode_limit=None,
+        # (str) Hand-made allocation: 'matching', 'dynamic', or keys such as 'type-unassigned-diff'.
+        heuristic_style="matching",
+        # (bool) Armies come from evenly spread directions; False draws how far they are spread.
+        spread_armies=True,
+        # (bool) Draw the entities' tags in every episode; None does so in all sets but SMAC's own maps.
+        random_tags=None,
+        # (dict) Entries that replace those of settings.REWARD_CONFIG.
+        reward_config={},
+        # (bool) Pay and spread armies as the original does, mistakes included.
+        reference_compat=False,
+        # (str) What an illegal action does: 'raise' or 'noop' (the agent stops).
+        illegal_action="raise",
+    )
+
+    @classmethod
+    def make_vector_env(cls, cfg: EasyDict, num_envs: int) -> SmacMultiArmyVector:
+        """The batch for a complete configuration."""
+        keys = (*SmacMultiArmyEnv.config, "is_test", "observation")
+        return SmacMultiArmyVector(num_envs, **{key: cfg[key] for key in keys})

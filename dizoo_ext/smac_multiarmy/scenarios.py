@@ -1,0 +1,146 @@
+"""Named sets of scenarios: who fights whom, and where the sides stand (spec A.1)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES
+from dizoo_ext.smac_multiarmy.teams import Team, largest, size, teams_of, with_one_more
+from dizoo_ext.strict_config import check_choice
+
+MAX_TYPES = 4
+"""Types in one team."""
+
+SCENARIO = np.dtype(
+    [
+        ("agents", np.int64),
+        ("enemies", np.int64),
+        ("ally_types", np.int64),
+        ("ally_type", np.int64, MAX_TYPES),
+        ("ally_count", np.int64, MAX_TYPES),
+        ("enemy_types", np.int64),
+        ("enemy_type", np.int64, MAX_TYPES),
+        ("enemy_count", np.int64, MAX_TYPES),
+    ],
+    align=True,
+)
+"""One scenario as compiled code reads it; types index `engine.units.UNIT_NAMES`."""
+
+_SZ = (("stalker", "zealot"), 3, 8)
+_MM = (("marine", "marauder"), 3, 6)
+_MEDIVACS = (("medivac",), 0, 2)
+_MULTI_ARMY = {
+    "6-8sz_maxsize4_maxarmies3_symmetric": ((_SZ,), ()),
+    "6-8sz_maxsize4_maxarmies3_unitdisadvantage": ((_SZ,), _SZ[0]),
+    "6-8MMM_maxsize4_maxarmies3_symmetric": ((_MM, _MEDIVACS), ()),
+    "6-8MMM_maxsize4_maxarmies3_unitdisadvantage": ((_MM, _MEDIVACS), _MM[0]),
+}
+"""Name -> parts of both teams, and the types of the enemies' additional unit."""
+_ONE_ARMY = {
+    "3-8m_symmetric": (((("marine",), 3, 8),), 100),
+    "3-8sz_symmetric": ((_SZ,), 150),
+    "3-8MMM_symmetric": ((_MM, _MEDIVACS), 150),
+}
+"""Name -> parts of both teams, step limit."""
+_MMM: Team = ((1, "medivac"), (2, "marauder"), (7, "marine"))
+_PLAIN: dict[str, tuple[Team, Team, int]] = {
+    "3m": (((3, "marine"),), ((3, "marine"),), 60),
+    "8m": (((8, "marine"),), ((8, "marine"),), 120),
+    "25m": (((25, "marine"),), ((25, "marine"),), 150),
+    "5m_vs_6m": (((5, "marine"),), ((6, "marine"),), 70),
+    "8m_vs_9m": (((8, "marine"),), ((9, "marine"),), 120),
+    "10m_vs_11m": (((10, "marine"),), ((11, "marine"),), 150),
+    "27m_vs_30m": (((27, "marine"),), ((30, "marine"),), 180),
+    "MMM": (_MMM, _MMM, 150),
+    "MMM2": (_MMM, ((1, "medivac"), (3, "marauder"), (8, "marine")), 180),
+    "2s3z": (((2, "stalker"), (3, "zealot")), ((2, "stalker"), (3, "zealot")), 120),
+    "3s5z": (((3, "stalker"), (5, "zealot")), ((3, "stalker"), (5, "zealot")), 150),
+    "3s5z_vs_3s6z": (((3, "stalker"), (5, "zealot")), ((3, "stalker"), (6, "zealot")), 170),
+    "3s_vs_3z": (((3, "stalker"),), ((3, "zealot"),), 150),
+    "3s_vs_4z": (((3, "stalker"),), ((4, "zealot"),), 200),
+    "3s_vs_5z": (((3, "stalker"),), ((5, "zealot"),), 250),
+    "2m_vs_1z": (((2, "marine"),), ((1, "zealot"),), 150),
+}
+"""SMAC's own maps whose units the engine knows: allies, enemies, step limit."""
+SCENARIO_SETS = (*_MULTI_ARMY, *_ONE_ARMY, *_PLAIN)
+"""Names of all sets. "6-8" promises too much: teams of the multi-army sets have 3 to 8 units."""
+
+
+@dataclass(frozen=True)
+class ScenarioSet:
+    """Scenarios that share their sizes and their geography.
+
+    ``armies`` > 1: the allies stand in the middle, in a base that has to be defended, and the enemies come in armies of
+    at most ``army_size`` units from a circle of radius ``separation``. One army: the sides stand ``separation`` apart,
+    there is no base, and the enemies attack once and for all.
+    """
+
+    name: str
+    scenarios: tuple[tuple[Team, Team], ...]
+    episode_limit: int
+    armies: int
+    army_size: int
+    jitter: float
+    rotates: bool
+    random_tags: bool
+    separation: float = 14.0
+
+    @cached_property
+    def largest(self) -> tuple[Team, Team]:
+        """The allies and the enemies that sizes and the scale of rewards are taken from."""
+        allies, enemies = zip(*self.scenarios, strict=True)
+        return largest(allies), largest(enemies)
+
+    @cached_property
+    def types(self) -> tuple[str, ...]:
+        """All types that occur, on either side, in the order of `engine.units.UNIT_NAMES`."""
+        found = {kind for pair in self.scenarios for team in pair for _, kind in team}
+        return tuple(name for name in UNIT_NAMES if name in found)
+
+    @cached_property
+    def table(self) -> np.ndarray:
+        """(S,) records of `SCENARIO`."""
+        return scenario_table(self.scenarios)
+
+    def possible_armies(self, index: int) -> range:
+        """The numbers of armies that scenario ``index`` may be split into."""
+        enemies = size(self.scenarios[index][1])
+        return range(max(min(2, self.armies), math.ceil(enemies / self.army_size)), min(enemies, self.armies) + 1)
+
+
+def scenario_set(name: str) -> ScenarioSet:
+    """The set with this name.
+
+    Raises:
+        ValueError: an unknown name; the message has the nearest one.
+    """
+    check_choice(name, SCENARIO_SETS, "env.scenario")
+    if name in _PLAIN:
+        allies, enemies, limit = _PLAIN[name]
+        return ScenarioSet(name, ((allies, enemies),), limit, 1, size(enemies), 0.0, rotates=False, random_tags=False)
+    if name in _ONE_ARMY:
+        parts, limit = _ONE_ARMY[name]
+        teams = teams_of(*parts)
+        most = max(map(size, teams))
+        pairs = tuple(zip(teams, teams, strict=True))
+        return ScenarioSet(name, pairs, limit, 1, most, 1.0, rotates=True, random_tags=True)
+    parts, additional = _MULTI_ARMY[name]
+    allies = teams_of(*parts)
+    enemies = with_one_more(allies, additional) if additional else allies
+    pairs = tuple(zip(allies, enemies, strict=True))
+    return ScenarioSet(name, pairs, 150, 3, 4, 1.0, rotates=True, random_tags=True)
+
+
+def scenario_table(pairs: Sequence[tuple[Team, Team]]) -> np.ndarray:
+    """(S,) records of `SCENARIO` for pairs of allies and enemies."""
+    table = np.zeros(len(pairs), SCENARIO)
+    for row, (allies, enemies) in zip(table, pairs, strict=True):
+        row["agents"], row["enemies"] = size(allies), size(enemies)
+        for side, team in (("ally", allies), ("enemy", enemies)):
+            row[f"{side}_types"] = len(team)
+            row[f"{side}_type"][: len(team)] = [UNIT_NAMES.index(kind) for _, kind in team]
+            row[f"{side}_count"][: len(team)] = [count for count, _ in team]
+    return table
