@@ -12,7 +12,7 @@ from torch import Tensor
 from ding_alma.policy.config_check import check_policy_config
 from ding_alma.policy.episode_hold import EpisodeHold
 from ding_alma.policy.observation import stack_observations
-from ding_alma.policy.sizes import read_sizes
+from ding_alma.policy.sizes import check_observation, read_sizes
 from ding_alma.replay.episode import Episode
 from ding_alma.replay.recorder import EpisodeRecorder
 
@@ -94,6 +94,12 @@ class EpisodePolicy(Policy):
         """A random stream of its own, started from the one DI-engine seeds."""
         return torch.Generator().manual_seed(int(torch.randint(2**62, ())))
 
+    def _observe(self, data: Mapping[int, Any]) -> tuple[np.ndarray, dict[str, Tensor]]:
+        """Environment ids (n,) and what was observed, (n, ...) per key."""
+        ids, observation = stack_observations(data, self.observation_keys())
+        check_observation(observation, self._sizes)
+        return ids, observation
+
     def _init_collect(self) -> None:
         environments = self._cfg.collect.get("env_num", 1)
         self._unroll_len = self._cfg.collect.unroll_len
@@ -102,7 +108,7 @@ class EpisodePolicy(Policy):
         self._recorder = EpisodeRecorder(self.recorded_keys(), environments)
 
     def _forward_collect(self, data: dict[int, Any], env_step: int = 0, **exploration: float) -> dict[int, Any]:
-        ids, observation = stack_observations(data, self.observation_keys())
+        ids, observation = self._observe(data)
         choice = self._choose(ids, observation, self._collect_hold, self._collect_generator, exploration)
         self._recorder.begin_step(ids, observation, choice, env_step)
         return _per_environment(ids, choice)
@@ -139,7 +145,7 @@ class EpisodePolicy(Policy):
         self._eval_generator = self._new_generator()
 
     def _forward_eval(self, data: dict[int, Any], **kwargs: Any) -> dict[int, Any]:
-        ids, observation = stack_observations(data, self.observation_keys())
+        ids, observation = self._observe(data)
         return _per_environment(ids, self._choose(ids, observation, self._eval_hold, self._eval_generator, {}))
 
     def _reset_eval(self, data_id: list[int] | None = None) -> None:

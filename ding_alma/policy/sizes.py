@@ -1,9 +1,33 @@
 """Sizes of a policy's inputs, read from the config and checked against each other."""
 
+from collections.abc import Mapping
+
 from easydict import EasyDict
+from torch import Tensor
 
 from dizoo_ext.contract import EntitySpec
 from dizoo_ext.strict_config import check_range
+
+
+def check_observation(observation: Mapping[str, Tensor], sizes: EntitySpec) -> None:
+    """Compare an environment's observations with the sizes that a policy was configured for.
+
+    Args: observation (n, ...) per key.
+
+    Raises:
+        ValueError: they differ.
+    """
+    expected = {
+        "entities": (sizes.entities, sizes.features),
+        "subtask_mask": (sizes.subtasks,),
+        "action_mask": (sizes.agents, sizes.actions),
+    }
+    shown = {key: tuple(observation[key].shape[1:]) for key in expected}
+    if shown != expected:
+        raise ValueError(
+            f"the environment's observations have the shapes {shown}, but policy.entity and policy.model make them "
+            f"{expected}; the sizes of env and policy must be those of the same scenario"
+        )
 
 
 def read_sizes(cfg: EasyDict) -> EntitySpec:

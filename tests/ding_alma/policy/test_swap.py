@@ -157,3 +157,12 @@ def test_alma_learns_from_imagined_groups_and_with_labels():
     before = weight.clone()
     assert math.isfinite(policy._forward_learn(collect(policy, main))["im_loss"])
     assert not torch.equal(before, weight)
+
+
+@pytest.mark.parametrize("policy", ["alma", *RIVALS])
+def test_an_environment_of_other_sizes_is_refused(policy):
+    main, _ = tiny_config()
+    learner = _new(main, policy)
+    main.env.scenario = "2-5a_2-5b"
+    with pytest.raises(ValueError, match="same scenario"):
+        collect(learner, main)
