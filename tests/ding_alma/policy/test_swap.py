@@ -1,9 +1,11 @@
 """One config serves every policy: only the policy's type changes."""
 
+import copy
 import math
 
 import pytest
 import torch
+from ding.entry import eval as ding_eval
 from ding.utils import POLICY_REGISTRY, deep_merge_dicts
 from easydict import EasyDict
 from tiny_runs import collect, tiny_config, train
@@ -63,6 +65,14 @@ def test_every_policy_trains_from_one_config_and_acts_alike_from_its_checkpoint(
     other.learn_mode.load_state_dict(checkpoint)
     assert torch.equal(_flat(other._model.state_dict()), _flat(trained._model.state_dict()))
     assert _actions(other, main) == expected
+
+
+def test_ding_evaluates_a_coach_s_checkpoint(tmp_path):
+    main, create = tiny_config(policy="copa")
+    main.policy.network.agent = "recurrent"
+    train(main, create, iterations=2)
+    checkpoint = str(tmp_path / "run" / "ckpt" / "ckpt_best.pth.tar")
+    assert math.isfinite(ding_eval((copy.deepcopy(main), copy.deepcopy(create)), seed=0, load_path=checkpoint))
 
 
 @pytest.mark.parametrize("policy", ["alma", *RIVALS])
