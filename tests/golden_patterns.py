@@ -32,6 +32,12 @@ GOLDEN_PATTERNS = {
         "learner": "learner_*.npz",
         "group_matching": "group_matching.npz",
     },
+    "smac": {
+        "play": "*_seed*.npz",
+        "play_meta": "*_seed*.json",
+        "scenarios": "scenarios.json",
+        "placement": "placement.json",
+    },
     "copa": {
         "attention": "mha.npz",
         "coach": "coach.npz",

@@ -98,7 +98,8 @@ class StagedPlay(Play):
         make_engine: Callable[[], Engine],
     ) -> None:
         super().__init__(matches, rules, table, scenarios)
-        self._engines = [make_engine() for _ in matches]
+        self.engines = [make_engine() for _ in matches]
+        """One per row."""
 
     def begin(self, rows: np.ndarray, choices: np.ndarray, index: int, armies: int) -> None:
         begin_rows(self._matches, rows, self._rules, self._scenarios, choices, index, armies, self.rosters)
@@ -111,7 +112,7 @@ class StagedPlay(Play):
     def step(self, rows: np.ndarray, actions: np.ndarray) -> None:
         order_rows(self._matches, rows, self._table, actions, self._orders)
         for row in rows.tolist():
-            engine, orders, one = self._engines[row], _record(self._orders, row), np.array([row])
+            engine, orders, one = self.engines[row], _record(self._orders, row), np.array([row])
             try:
                 engine.order(orders)
                 engine.advance(STEP_LOOPS)
@@ -125,12 +126,12 @@ class StagedPlay(Play):
                 self._order_enemies(row)
 
     def close(self) -> None:
-        for engine in self._engines:
+        for engine in self.engines:
             engine.close()
 
     def _spawn(self, row: int) -> None:
         """Bring the roster onto the map, look at it and let it settle; several times if the game gets lost."""
-        engine = self._engines[row]
+        engine = self.engines[row]
         for attempt in range(1, _SPAWN_ATTEMPTS + 1):
             try:
                 engine.begin(_record(self.rosters, row))
@@ -144,7 +145,7 @@ class StagedPlay(Play):
 
     def _order_enemies(self, row: int) -> None:
         try:
-            self._engines[row].order(_record(self._orders, row))
+            self.engines[row].order(_record(self._orders, row))
         except GameLost as lost:
             # This step is over and counts; the next one finds no game and ends the episode.
             logging.warning(f"environment {row}: the game is lost between two steps: {lost}")

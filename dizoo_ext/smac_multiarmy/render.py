@@ -27,7 +27,7 @@ _ARMIES = (
     (120, 130, 60),
 )
 _HEALTH, _SHIELD, _EMPTY = (72, 176, 88), (90, 150, 230), (208, 204, 194)
-_LETTERS = {kind: name[:1].upper() + name[2:3] for kind, name in enumerate(UNIT_NAMES)}
+_LETTERS = {"zealot": "Z", "stalker": "S", "marine": "M", "marauder": "R", "medivac": "+"}
 
 
 def draw_match(match: np.void, rules: np.void, table: np.ndarray, allocation: np.ndarray | None = None) -> np.ndarray:
@@ -66,7 +66,9 @@ def draw_match(match: np.void, rules: np.void, table: np.ndarray, allocation: np
             army = int(match["army"][u])
             fill = _ARMIES[army] if match["attacking"][army] else _GROUND
             draw.rectangle(box, fill=fill, outline=_ARMIES[army], width=2 * _SMOOTH)
-        draw.text(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), _LETTERS[int(match["type"][u])], _INK, anchor="mm")
+        draw.text(
+            ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), _LETTERS[UNIT_NAMES[match["type"][u]]], _INK, anchor="mm"
+        )
         _draw_bar(draw, box, 1, match["health"][u] / kind["health"], _HEALTH)
         if kind["shield"] > 0:
             _draw_bar(draw, box, 2, match["shield"][u] / kind["shield"], _SHIELD)
