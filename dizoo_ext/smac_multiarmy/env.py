@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+import numpy as np
+from ding.envs import BaseEnvTimestep
 from ding.utils import ENV_REGISTRY
 from easydict import EasyDict
 
@@ -45,3 +47,14 @@ class SmacMultiArmyEnv(EntityEnv):
         """The batch for a complete configuration."""
         keys = (*SmacMultiArmyEnv.config, "is_test", "observation")
         return SmacMultiArmyVector(num_envs, **{key: cfg[key] for key in keys})
+
+    def step(self, action: np.ndarray) -> BaseEnvTimestep:
+        """Advance by one joint action; see `EntityEnv.step`.
+
+        An episode that ended because its game was lost is marked ``info['abnormal']`` in training: collectors drop it
+        and reset the environment. Not in tests: DI-engine's evaluator would wait for the environment for ever.
+        """
+        timestep = super().step(action)
+        if timestep.done and not self._cfg.is_test and timestep.info["episode_info"]["restarts"]:
+            timestep.info["abnormal"] = True
+        return timestep

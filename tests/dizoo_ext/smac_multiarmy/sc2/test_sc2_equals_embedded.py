@@ -10,7 +10,7 @@ from dizoo_ext.smac_multiarmy.engine.sc2 import StarCraftEngine
 
 
 @pytest.fixture
-def engine(double):
+def engine(fighting_double):
     engine = StarCraftEngine(launch_spread=0)
     yield engine
     engine.close()
@@ -23,7 +23,7 @@ def assert_equal_traces(left, right):
             assert np.array_equal(a[field], b[field]), (step, field)
 
 
-def test_battles_equal_to_the_last_digit(engine, double):
+def test_battles_equal_to_the_last_digit(engine, fighting_double):
     deaths = 0
     # The double's battles have consecutive seeds, the first being the launch's.
     for seed in range(7, 13):
@@ -31,4 +31,4 @@ def test_battles_equal_to_the_last_digit(engine, double):
         assert_equal_traces(trace, play(EmbeddedEngine(), seed))
         deaths += int(trace[0]["alive"].sum() - trace[-1]["alive"].sum())
     assert deaths > 5
-    assert len(double.launches) == 1
+    assert len(fighting_double.launches) == 1

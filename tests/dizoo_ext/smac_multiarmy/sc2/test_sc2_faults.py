@@ -36,21 +36,26 @@ def make_engine(double):
 
 
 def assert_plays_well(engine):
+    first, *_, last = play(engine, SEED, steps=5)
+    assert last["alive"].sum() == first["alive"].sum() == roster(SEED)["units"]
+
+
+def assert_plays_like_the_embedded_engine(engine):
     left, right = play(engine, SEED, steps=5), play(EmbeddedEngine(), SEED, steps=5)
     assert all(np.array_equal(a[field], b[field]) for a, b in zip(left, right, strict=True) for field in UNITS.names)
 
 
-def test_a_crash_costs_the_battle_and_the_next_one_has_a_new_game(make_engine, double, faults):
+def test_a_crash_costs_the_battle_and_the_next_one_has_a_new_game(make_engine, fighting_double, faults):
     faults("DIE_AFTER_STEPS", 6)
     faults("FAULTY_LAUNCHES", 1)
     engine = make_engine()
     with pytest.raises(GameLost, match="'step'"):
         play(engine, SEED)
-    assert double.wait_until_gone() == {}
+    assert fighting_double.wait_until_gone() == {}
     with pytest.raises(GameLost, match="begin a battle first"):
         engine.advance(8)
-    assert_plays_well(engine)
-    assert len(double.launches) == 2
+    assert_plays_like_the_embedded_engine(engine)
+    assert len(fighting_double.launches) == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
@@ -116,10 +121,10 @@ def test_a_game_that_does_not_listen_is_lost_in_time(make_engine, double, faults
 
 
 @pytest.mark.parametrize("switches", [{"FIRST_RL_ID": 1970}, {"FIRST_RL_ID": 1970, "NAMELESS": 1}])
-def test_own_units_are_found_in_other_versions(make_engine, faults, switches):
+def test_own_units_are_found_in_other_versions(make_engine, faults, fighting_double, switches):
     for name, value in switches.items():
         faults(name, value)
-    assert_plays_well(make_engine())
+    assert_plays_like_the_embedded_engine(make_engine())
 
 
 def test_units_that_come_late_are_waited_for(make_engine, faults, double):
@@ -139,7 +144,7 @@ def test_units_that_never_come_are_reported(make_engine, faults):
 
 
 @pytest.mark.parametrize("control", ["set", "toggle", "inverted"])
-def test_enemies_obey_whatever_a_second_request_for_control_does(make_engine, faults, control):
+def test_enemies_obey_whatever_a_second_request_for_control_does(make_engine, faults, fighting_double, control):
     faults("CONTROL", control)
     engine = make_engine()
     for seed in (SEED, SEED + 1):

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 from faults import Faults
 from s2clientprotocol import debug_pb2, error_pb2, raw_pb2
+from still_engine import StillEngine
 
-from dizoo_ext.smac_multiarmy.engine.embedded import EmbeddedEngine
 from dizoo_ext.smac_multiarmy.engine.interface import (
     ALLY,
     ATTACK,
@@ -20,6 +20,7 @@ from dizoo_ext.smac_multiarmy.engine.interface import (
     SPAWN_LOOPS,
     STOP,
     UNITS,
+    Engine,
 )
 from dizoo_ext.smac_multiarmy.engine.units import RL_CATALOGUE, UNIT_NAMES, unit_table
 
@@ -55,7 +56,7 @@ class Battlefield:
             self._owner_and_type[faults.first_rl_id + RL_CATALOGUE.index(name)] = (ALLY, kind)
         self._ids = {both: number for number, both in self._owner_and_type.items()}
         self._controls_enemies = faults.control == "inverted"
-        self._engine = EmbeddedEngine()
+        self._engine = _engine(faults.is_still)
         self._seen = np.zeros((), dtype=UNITS)
         self._roster = np.zeros((), dtype=ROSTER)
         self._slots: dict[int, int] = {}
@@ -192,6 +193,15 @@ class Battlefield:
                 orders[fields[value.unit_value]][self._slots[value.unit_tag]] = value.value
         self._values = []
         return orders
+
+
+def _engine(is_still: bool) -> Engine:
+    if is_still:
+        return StillEngine()
+    # Launches without battles shall not wait for compiled kernels.
+    from dizoo_ext.smac_multiarmy.engine.embedded import EmbeddedEngine
+
+    return EmbeddedEngine()
 
 
 def _no_orders() -> np.ndarray:

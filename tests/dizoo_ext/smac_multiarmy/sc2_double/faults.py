@@ -22,6 +22,7 @@ class Faults:
     (toggle, and given from the start).
     FIRST_RL_ID: id of the first of the map's own units. NAMELESS: 1 for a catalogue without their names.
     LATE_UNITS: observations after a spawn that lack a unit.
+    STILL: 1 for units that stand where they were put and do nothing, which is much faster to launch.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,6 +47,7 @@ class Faults:
         self.first_rl_id = _number("FIRST_RL_ID", 1935)
         self.is_nameless = _number("NAMELESS", 0) == 1
         self.late_units = _number("LATE_UNITS", 0)
+        self.is_still = _number("STILL", 0) == 1
         self._requests = self._steps = 0
 
     def before(self, request: sc2api_pb2.Request) -> None:
