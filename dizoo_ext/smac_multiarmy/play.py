@@ -39,6 +39,7 @@ class Play(ABC):
         """(B,) who was spawned where."""
         self._units = np.zeros(len(matches), UNITS)
         self._orders = np.zeros(len(matches), ORDERS)
+        self._orders["health"] = self._orders["shield"] = np.nan
 
     @abstractmethod
     def begin(self, rows: np.ndarray, choices: np.ndarray, index: int, armies: int) -> None:
