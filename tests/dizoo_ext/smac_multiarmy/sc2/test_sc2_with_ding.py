@@ -1,6 +1,7 @@
 """DI-engine's managers, collector and evaluator survive games that die."""
 
 import signal
+import time
 from functools import partial
 
 import numpy as np
@@ -61,11 +62,19 @@ def make_manager(double, compiled_rules):
         manager.close()
 
 
+def wait_for_resets(manager):
+    """A subprocess manager that is closed in the middle of a reset would begin another, in a new process."""
+    while len(manager.ready_obs) < ENVS:
+        time.sleep(0.01)
+
+
 def collect(manager, episodes):
     cfg = EasyDict(deep_merge_dicts(EpisodeSerialCollector.default_config(), {}))
     collector = EpisodeSerialCollector(cfg, manager, RandomPolicy())
     try:
-        return collector.collect(n_episode=episodes)
+        collected = collector.collect(n_episode=episodes)
+        wait_for_resets(manager)
+        return collected
     finally:
         collector.close()
 
@@ -102,9 +111,11 @@ def test_an_evaluation_ends_and_tells_of_the_lost_games(make_manager, double, mo
     monkeypatch.setenv("SC2_DOUBLE_DIE_AFTER_STEPS", "5")
     monkeypatch.setenv("SC2_DOUBLE_FAULTY_LAUNCHES", "1")
     cfg = EasyDict(deep_merge_dicts(InteractionSerialEvaluator.default_config(), {"n_episode": ENVS, "stop_value": 99}))
-    evaluator = InteractionSerialEvaluator(cfg, make_manager(is_test=True), RandomPolicy())
+    manager = make_manager(is_test=True)
+    evaluator = InteractionSerialEvaluator(cfg, manager, RandomPolicy())
     try:
         _, infos = evaluator.eval(n_episode=ENVS)
+        wait_for_resets(manager)
     finally:
         evaluator.close()
     assert sorted(np.ravel(infos["restarts"]).tolist()) == [0.0, 1.0]
