@@ -1,6 +1,7 @@
 """From a scenario set and a configuration to the numbers that the compiled rules go by."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,8 @@ def rules_record(
     """
     check_block(reward_config, REWARD_CONFIG, "env.reward_config")
     rewards = REWARD_CONFIG | dict(reward_config)
+    _check_optional(episode_limit, int, "env.episode_limit")
+    _check_optional(random_tags, bool, "env.random_tags")
     limit = scenarios.episode_limit if episode_limit is None else episode_limit
     check_range(limit, "env.episode_limit", minimum=1)
     allies, enemies = scenarios.largest
@@ -108,6 +111,11 @@ def entity_spec(rules: np.ndarray) -> EntitySpec:
         features=int(row["features"]),
         episode_limit=int(row["episode_limit"]),
     )
+
+
+def _check_optional(value: Any, kind: type, path: str) -> None:
+    if value is not None and type(value) is not kind:
+        raise TypeError(f"{path} must be None or of type {kind.__name__}, got {value!r}")
 
 
 def _features(rules: np.void) -> int:

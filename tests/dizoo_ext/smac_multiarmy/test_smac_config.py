@@ -73,6 +73,8 @@ def test_every_profile_has_the_same_rewards(profile):
         ({"reward_config": {"win": "much"}}, TypeError, "env.reward_config.win must be of type float"),
         ({"reward_config": {"scale_rate": 0.0}}, ValueError, "both must be positive"),
         ({"episode_limit": 0}, ValueError, "env.episode_limit must lie in"),
+        ({"episode_limit": 10.5}, TypeError, "env.episode_limit must be None or of type int"),
+        ({"random_tags": "no"}, TypeError, "env.random_tags must be None or of type bool"),
         ({"test_scenarios": [39]}, ValueError, "rows 0 to 38"),
         ({"test_scenarios": []}, ValueError, "some, but not all"),
         ({"spread_armies": 1}, TypeError, "env.spread_armies must be of type bool"),
