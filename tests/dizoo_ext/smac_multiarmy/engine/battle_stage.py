@@ -86,8 +86,8 @@ class Stage:
 class Battles:
     """A batch of battles."""
 
-    def __init__(self, rosters: np.ndarray, autonomous: int = BOTH_AUTONOMOUS) -> None:
-        self.table = unit_table()
+    def __init__(self, rosters: np.ndarray, autonomous: int = BOTH_AUTONOMOUS, table: np.ndarray | None = None) -> None:
+        self.table = unit_table() if table is None else table
         self.rosters = rosters
         self.rows = np.arange(len(rosters))
         self.records = new_battles(len(rosters))

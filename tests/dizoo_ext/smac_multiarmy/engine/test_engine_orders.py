@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from battle_stage import Stage, type_of
+from battle_stage import Battles, Stage, orders_of, roster_of, type_of
 
 from dizoo_ext.smac_multiarmy.engine.interface import (
     ALLY,
@@ -15,6 +15,7 @@ from dizoo_ext.smac_multiarmy.engine.interface import (
     SCAN_MOVE,
     STOP,
 )
+from dizoo_ext.smac_multiarmy.engine.state import ENEMIES_ONLY
 from dizoo_ext.smac_multiarmy.engine.units import unit_table
 
 # Units per environment step of 8 loops (spec B.1).
@@ -238,6 +239,24 @@ def test_medivacs_are_attacked_like_armed_units():
     stage = Stage(("stalker", ENEMY, 10, 16), ("marine", ALLY, 15, 16), ("medivac", ALLY, 13.5, 16))
     stage.watch(4)
     assert (stage.seen["health"][1:3] == [45, 150 - 17]).all()
+
+
+def test_threats_come_before_harmless_units():
+    table = unit_table()
+    table["always_threatens"] = False
+    roster = roster_of(
+        [("stalker", ENEMY, 10, 16), ("medivac", ALLY, 13, 16), ("medivac", ALLY, 16, 16), ("marine", ALLY, 29, 16)]
+    )
+    battles = Battles(np.array([roster]), autonomous=ENEMIES_ONLY, table=table)
+    battles.advance(8)
+    assert (battles.units["health"][0, :4] == [80, 150 - 17, 150, 45]).all()
+    battles.order(np.array([orders_of({3: (MOVE, 16, 18)})]))
+    battles.advance(120)
+    harmed = battles.units["health"][0, 1]
+    assert (battles.units["health"][0, 2:4] == [150, 45 - 13]).all()
+    battles.advance(40)
+    assert battles.units["health"][0, 1] == harmed
+    assert battles.units["health"][0, 3] < 45 - 13
 
 
 def test_units_sent_to_one_point_gather_there_and_are_idle():
