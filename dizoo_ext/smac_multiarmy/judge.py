@@ -120,14 +120,14 @@ def _reward_armies(match, rules):
         return
     damage, kills = np.zeros(MAX_ARMIES), np.zeros(MAX_ARMIES)
     for u in range(match.agents, match.agents + match.enemies):
-        if match.was_alive[u] and (match.alive[u] or not rules.repeats_army_wins):
+        if match.was_alive[u] and (match.alive[u] or not rules.reference_accounts):
             damage[match.army[u]] += _damage(match, u)
             if not match.alive[u]:
                 kills[match.army[u]] += rules.death_value
     for a in range(rules.subtasks):
         reward = damage[a] + kills[a]
         if a < match.armies:
-            if match.outcome[a] == WON and (rules.repeats_army_wins or not match.subtask_done[a]):
+            if match.outcome[a] == WON and (rules.reference_accounts or not match.subtask_done[a]):
                 reward += rules.win
             reward /= rules.scale
         match.subtask_reward[a] = reward
@@ -152,7 +152,7 @@ def _boost_health(match, rules, table, orders):
     for a in range(match.armies):
         if match.outcome[a] != WON or match.subtask_done[a]:
             continue
-        if not rules.repeats_army_wins:
+        if not rules.reference_accounts:
             counted = 0
         for i in range(match.agents):
             if match.alive[i] and nearest_army(match, i) == a:

@@ -206,7 +206,7 @@ def summarise_rows(matches, rows, metrics):
                 allies += u < match.agents
                 enemies += u >= match.agents
         row = metrics[k]
-        row[0] = match.won and not match.game_lost
+        row[0] = match.won
         row[1] = defeated / match.armies
         row[2] = match.infiltrated
         row[3] = match.allies_defeated

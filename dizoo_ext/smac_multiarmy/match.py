@@ -156,7 +156,7 @@ RULES = np.dtype(
         ("negative_scale", np.float64),
         ("only_positive", np.bool_),
         ("scale", np.float64),
-        ("repeats_army_wins", np.bool_),
+        ("reference_accounts", np.bool_),
         ("style", np.int64, MAX_STYLE),
         ("style_length", np.int64),
         ("style_sees_deaths", np.bool_),
@@ -166,6 +166,7 @@ RULES = np.dtype(
 )
 """The numbers that a scenario set and a configuration decide.
 
-``num_agents`` and ``num_enemies`` are the padded maxima. ``spreads_each_army`` and ``repeats_army_wins`` are the
-original's own ways (spec A.13, A.8). Rewards are divided by ``scale``.
+``num_agents`` and ``num_enemies`` are the padded maxima. ``spreads_each_army`` and ``reference_accounts`` are the
+original's own ways of spreading armies and of counting their rewards and healed agents (spec A.13, A.8, A.9). Rewards
+are divided by ``scale``.
 """

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES
-from dizoo_ext.smac_multiarmy.teams import Team, largest, size, teams_of, with_one_more
+from dizoo_ext.smac_multiarmy.teams import Team, largest_team, team_size, teams_of, with_one_more
 from dizoo_ext.strict_config import check_choice
 
 MAX_TYPES = 4
@@ -64,7 +64,12 @@ _PLAIN: dict[str, tuple[Team, Team, int]] = {
     "3s_vs_5z": (((3, "stalker"),), ((5, "zealot"),), 250),
     "2m_vs_1z": (((2, "marine"),), ((1, "zealot"),), 150),
 }
-"""SMAC's own maps whose units the engine knows: allies, enemies, step limit."""
+"""SMAC's own maps whose units the engine knows: allies, enemies, step limit.
+
+The allies stand on the left of the map's centre and the enemies on the right, each side gathered around one point, and
+the enemies attack-move to the middle of the allies once and for all. As in SMAC, tags do not change, units see 9 far,
+and the reward of a step is its absolute value; features are those of the multi-army sets.
+"""
 SCENARIO_SETS = (*_MULTI_ARMY, *_ONE_ARMY, *_PLAIN)
 """Names of all sets. "6-8" promises too much: teams of the multi-army sets have 3 to 8 units."""
 
@@ -92,7 +97,7 @@ class ScenarioSet:
     def largest(self) -> tuple[Team, Team]:
         """The allies and the enemies that sizes and the scale of rewards are taken from."""
         allies, enemies = zip(*self.scenarios, strict=True)
-        return largest(allies), largest(enemies)
+        return largest_team(allies), largest_team(enemies)
 
     @cached_property
     def types(self) -> tuple[str, ...]:
@@ -107,7 +112,7 @@ class ScenarioSet:
 
     def possible_armies(self, index: int) -> range:
         """The numbers of armies that scenario ``index`` may be split into."""
-        enemies = size(self.scenarios[index][1])
+        enemies = team_size(self.scenarios[index][1])
         return range(max(min(2, self.armies), math.ceil(enemies / self.army_size)), min(enemies, self.armies) + 1)
 
 
@@ -120,11 +125,13 @@ def scenario_set(name: str) -> ScenarioSet:
     check_choice(name, SCENARIO_SETS, "env.scenario")
     if name in _PLAIN:
         allies, enemies, limit = _PLAIN[name]
-        return ScenarioSet(name, ((allies, enemies),), limit, 1, size(enemies), 0.0, rotates=False, random_tags=False)
+        return ScenarioSet(
+            name, ((allies, enemies),), limit, 1, team_size(enemies), 0.0, rotates=False, random_tags=False
+        )
     if name in _ONE_ARMY:
         parts, limit = _ONE_ARMY[name]
         teams = teams_of(*parts)
-        most = max(map(size, teams))
+        most = max(map(team_size, teams))
         pairs = tuple(zip(teams, teams, strict=True))
         return ScenarioSet(name, pairs, limit, 1, most, 1.0, rotates=True, random_tags=True)
     parts, additional = _MULTI_ARMY[name]
@@ -138,7 +145,7 @@ def scenario_table(pairs: Sequence[tuple[Team, Team]]) -> np.ndarray:
     """(S,) records of `SCENARIO` for pairs of allies and enemies."""
     table = np.zeros(len(pairs), SCENARIO)
     for row, (allies, enemies) in zip(table, pairs, strict=True):
-        row["agents"], row["enemies"] = size(allies), size(enemies)
+        row["agents"], row["enemies"] = team_size(allies), team_size(enemies)
         for side, team in (("ally", allies), ("enemy", enemies)):
             row[f"{side}_types"] = len(team)
             row[f"{side}_type"][: len(team)] = [UNIT_NAMES.index(kind) for _, kind in team]

@@ -11,7 +11,7 @@ from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES
 from dizoo_ext.smac_multiarmy.heuristic import parse_style
 from dizoo_ext.smac_multiarmy.match import FIRST_TARGET, MAX_ARMIES, NORTH, RULES
 from dizoo_ext.smac_multiarmy.scenarios import ScenarioSet
-from dizoo_ext.smac_multiarmy.teams import Team, size
+from dizoo_ext.smac_multiarmy.teams import Team, team_size
 from dizoo_ext.strict_config import check_block, check_range
 
 REWARD_CONFIG = dict(
@@ -55,17 +55,17 @@ def rules_record(
     limit = scenarios.episode_limit if episode_limit is None else episode_limit
     check_range(limit, "env.episode_limit", minimum=1)
     allies, enemies = scenarios.largest
-    if size(allies) + size(enemies) > MAX_UNITS or scenarios.armies > MAX_ARMIES:
+    if team_size(allies) + team_size(enemies) > MAX_UNITS or scenarios.armies > MAX_ARMIES:
         raise ValueError(
             f"a match holds at most {MAX_UNITS} units and {MAX_ARMIES} armies, {scenarios.name} has "
-            f"{size(allies) + size(enemies)} and {scenarios.armies}"
+            f"{team_size(allies) + team_size(enemies)} and {scenarios.armies}"
         )
     kinds = [UNIT_NAMES.index(name) for name in scenarios.types]
     by_game_id = sorted(kinds, key=lambda kind: table["game_id"][kind])
     rules = np.zeros(1, RULES)
     values = dict(
-        num_agents=size(allies),
-        num_enemies=size(enemies),
+        num_agents=team_size(allies),
+        num_enemies=team_size(enemies),
         subtasks=scenarios.armies,
         has_healers=bool((table["heal"][kinds] > 0).any()),
         # A set with a single type has no feature for it.
@@ -82,7 +82,7 @@ def rules_record(
         random_tags=scenarios.random_tags if random_tags is None else random_tags,
         sight=2 * scenarios.separation if scenarios.armies > 1 else _SMAC_SIGHT,
         episode_limit=limit,
-        repeats_army_wins=reference_compat,
+        reference_accounts=reference_compat,
         scale=_best_reward(enemies, table, rewards) / rewards.pop("scale_rate"),
     )
     for key, value in (values | rewards).items():
@@ -90,7 +90,7 @@ def rules_record(
     rules["type_index"] = -1
     for position, kind in enumerate(by_game_id):
         rules["type_index"][0, kind] = position
-    targets = size(enemies) + (size(allies) if values["has_healers"] else 0)
+    targets = team_size(enemies) + (team_size(allies) if values["has_healers"] else 0)
     rules["actions"] = FIRST_TARGET + targets
     rules["has_shields"] = values["ally_shields"] or values["enemy_shields"]
     rules["features"] = _features(rules[0])

@@ -10,14 +10,14 @@ Team = tuple[tuple[int, str], ...]
 """(number, type) pairs; the types are names out of `engine.units.UNIT_NAMES`, each at most once."""
 
 
-def size(team: Team) -> int:
+def team_size(team: Team) -> int:
     """Units of a team."""
     return sum(count for count, _ in team)
 
 
-def largest(teams: Sequence[Team]) -> Team:
+def largest_team(teams: Sequence[Team]) -> Team:
     """The first team with the most units among those with the most types."""
-    return max(teams, key=lambda team: (len(team), size(team)))
+    return max(teams, key=lambda team: (len(team), team_size(team)))
 
 
 def teams_of(*parts: tuple[Sequence[str], int, int]) -> list[Team]:
@@ -27,9 +27,8 @@ def teams_of(*parts: tuple[Sequence[str], int, int]) -> list[Team]:
         parts: types, smallest and largest number of units of these types together.
     """
     choices = [
-        [tuple((units.count(kind), kind) for kind in types if kind in units) for units in multisets]
+        [_counted(types, units) for n in range(low, high + 1) for units in combinations_with_replacement(types, n)]
         for types, low, high in parts
-        for multisets in [[m for n in range(low, high + 1) for m in combinations_with_replacement(types, n)]]
     ]
     return [sum(combination, ()) for combination in product(*choices)]
 
@@ -38,6 +37,10 @@ def with_one_more(teams: Sequence[Team], types: Sequence[str]) -> list[Team]:
     """Every team with one more unit, whose type is drawn from ``types`` by a generator that always starts alike."""
     generator = np.random.RandomState(0)
     return [_joined(team, types[generator.randint(len(types))]) for team in teams]
+
+
+def _counted(types: Sequence[str], units: Sequence[str]) -> Team:
+    return tuple((units.count(kind), kind) for kind in types if kind in units)
 
 
 def _joined(team: Team, kind: str) -> Team:

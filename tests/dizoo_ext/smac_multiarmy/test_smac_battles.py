@@ -141,7 +141,6 @@ def test_where_everybody_stands():
         offset = np.stack([roster["x"], roster["y"]], axis=1)[allies] - 16
         assert (np.abs(offset) <= 1).all()
         assert len(np.unique(offset, axis=0)) == len(np.unique(roster["type"][allies]))
-        assert sorted(match["tag"][match["agents"] : _units(match)].tolist()) != list(range(enemies)) or enemies > 1
     assert sizes == {1, 2, 3, 4}
     assert {int(n) for n in env.matches["armies"]} == {2, 3}
 
@@ -153,9 +152,14 @@ def test_tags_are_drawn_for_every_episode_except_on_plain_maps():
         tags = set()
         for _ in range(6):
             env.reset(index=0)
-            tags.add(tuple(env.matches["tag"][0][: _units(env.matches[0])].tolist()))
-            assert min(min(tags)) == 0 or is_random
+            match = env.matches[0]
+            agents = match["tag"][: match["agents"]].tolist()
+            enemies = match["tag"][match["agents"] : _units(match)].tolist()
+            assert len({*agents, *enemies}) == _units(match)
+            assert max(enemies) < env.rules["num_enemies"][0] <= min(agents)
+            tags.add((*agents, *enemies))
         assert (len(tags) > 1) == is_random
+    assert tags == {(5, 6, 7, 8, 9, 0, 1, 2, 3, 4)}
 
 
 @pytest.mark.parametrize("compat", [False, True])
@@ -226,7 +230,10 @@ def test_resets_with_options(armies):
     assert len(set(env.matches["scenario"].tolist())) > 5
     env.reset(index=3)
     assert (env.matches["scenario"] == 3).all()
-    assert env.composition(0) == env.composition(0) and sum(len(c) > 0 for c in env.composition(7)) >= 2
+    units = " ".join(env.composition(7)).split()
+    assert len(env.composition(7)) == env.matches["armies"][7]
+    assert {unit.rstrip("0123456789") for unit in units} == {kind for _, kind in env.scenarios.scenarios[3][1]}
+    assert sum(int(unit.lstrip("abcdefghijklmnopqrstuvwxyz")) for unit in units) == env.matches["enemies"][7]
 
 
 def test_a_new_seed_starts_anew_and_battles_differ_from_episode_to_episode():

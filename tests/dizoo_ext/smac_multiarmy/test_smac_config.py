@@ -8,7 +8,7 @@ from dizoo_ext.smac_multiarmy import SmacMultiArmyEnv, SmacMultiArmyVector
 from dizoo_ext.smac_multiarmy.engine.units import PROFILES, UNIT_NAMES
 from dizoo_ext.smac_multiarmy.scenarios import SCENARIO_SETS, scenario_set
 from dizoo_ext.smac_multiarmy.settings import REWARD_CONFIG
-from dizoo_ext.smac_multiarmy.teams import largest, size
+from dizoo_ext.smac_multiarmy.teams import largest_team, team_size
 
 SIZES = {
     "6-8sz_maxsize4_maxarmies3_symmetric": (39, 8, 8, 14, 42, 77.5),
@@ -34,14 +34,14 @@ def test_every_set_fits_its_sizes(name):
     scenarios = scenario_set(name)
     allies, enemies = scenarios.largest
     for one, other in scenarios.scenarios:
-        assert 1 <= size(one) <= size(allies) and 1 <= size(other) <= size(enemies)
+        assert 1 <= team_size(one) <= team_size(allies) and 1 <= team_size(other) <= team_size(enemies)
         assert all(kind in UNIT_NAMES for _, kind in one + other)
     for index in range(len(scenarios.scenarios)):
         assert len(scenarios.possible_armies(index)) >= 1
 
 
 def test_the_largest_team_has_the_most_types_first():
-    assert largest([((9, "marine"),), ((1, "marine"), (1, "medivac")), ((1, "zealot"), (1, "stalker"))]) == (
+    assert largest_team([((9, "marine"),), ((1, "marine"), (1, "medivac")), ((1, "zealot"), (1, "stalker"))]) == (
         (1, "marine"),
         (1, "medivac"),
     )
@@ -52,7 +52,7 @@ def test_defaults_are_the_papers_and_it_is_registered():
     assert isinstance(env, SmacMultiArmyEnv)
     rules = env._vector_env.rules[0]
     assert (rules["win"], rules["death_value"], rules["sight"]) == (200, 10, 28)
-    assert not rules["repeats_army_wins"] and rules["random_tags"] and rules["spreads_armies"]
+    assert not rules["reference_accounts"] and rules["random_tags"] and rules["spreads_armies"]
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -118,7 +118,7 @@ def replay(recording, subtask_rewards, **options):
     """Repeat all episodes of a recording; returns the metrics of those that ended."""
     env = recording.make_env(**options)
     if subtask_rewards == "task_rewards_fixed":
-        env.rules["repeats_army_wins"] = False
+        env.rules["reference_accounts"] = False
     infos = []
     for episode in range(len(recording.episodes)):
         observation = env.reset(**recording.reset_options())
