@@ -33,12 +33,16 @@ _SZ = (("stalker", "zealot"), 3, 8)
 _MM = (("marine", "marauder"), 3, 6)
 _MEDIVACS = (("medivac",), 0, 2)
 _MULTI_ARMY = {
-    "6-8sz_maxsize4_maxarmies3_symmetric": ((_SZ,), ()),
-    "6-8sz_maxsize4_maxarmies3_unitdisadvantage": ((_SZ,), _SZ[0]),
-    "6-8MMM_maxsize4_maxarmies3_symmetric": ((_MM, _MEDIVACS), ()),
-    "6-8MMM_maxsize4_maxarmies3_unitdisadvantage": ((_MM, _MEDIVACS), _MM[0]),
+    "6-8sz_maxsize4_maxarmies3_symmetric": ((_SZ,), (), 3, 4),
+    "6-8sz_maxsize4_maxarmies3_unitdisadvantage": ((_SZ,), _SZ[0], 3, 4),
+    "6-8MMM_maxsize4_maxarmies3_symmetric": ((_MM, _MEDIVACS), (), 3, 4),
+    "6-8MMM_maxsize4_maxarmies3_unitdisadvantage": ((_MM, _MEDIVACS), _MM[0], 3, 4),
+    "3-4sz_maxsize2_maxarmies2_symmetric": (((_SZ[0], 3, 4),), (), 2, 2),
 }
-"""Name -> parts of both teams, and the types of the enemies' additional unit."""
+"""Name -> parts of both teams, types of the enemies' additional unit, most armies and units of an army.
+
+The first four are the paper's, the last one is a small task of ours.
+"""
 _ONE_ARMY = {
     "3-8m_symmetric": (((("marine",), 3, 8),), 100),
     "3-8sz_symmetric": ((_SZ,), 150),
@@ -71,7 +75,7 @@ the enemies attack-move to the middle of the allies once and for all. As in SMAC
 and the reward of a step is its absolute value; features are those of the multi-army sets.
 """
 SCENARIO_SETS = (*_MULTI_ARMY, *_ONE_ARMY, *_PLAIN)
-"""Names of all sets. "6-8" promises too much: teams of the multi-army sets have 3 to 8 units."""
+"""Names of all sets. "6-8" promises too much: teams of those sets have 3 to 8 units."""
 
 
 @dataclass(frozen=True)
@@ -134,11 +138,11 @@ def scenario_set(name: str) -> ScenarioSet:
         most = max(map(team_size, teams))
         pairs = tuple(zip(teams, teams, strict=True))
         return ScenarioSet(name, pairs, limit, 1, most, 1.0, rotates=True, random_tags=True)
-    parts, additional = _MULTI_ARMY[name]
+    parts, additional, armies, army_size = _MULTI_ARMY[name]
     allies = teams_of(*parts)
     enemies = with_one_more(allies, additional) if additional else allies
     pairs = tuple(zip(allies, enemies, strict=True))
-    return ScenarioSet(name, pairs, 150, 3, 4, 1.0, rotates=True, random_tags=True)
+    return ScenarioSet(name, pairs, 150, armies, army_size, 1.0, rotates=True, random_tags=True)
 
 
 def scenario_table(pairs: Sequence[tuple[Team, Team]]) -> np.ndarray:
