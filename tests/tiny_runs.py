@@ -19,9 +19,11 @@ def read_config(name: str) -> tuple[EasyDict, EasyDict]:
     return module["main_config"], module["create_config"]
 
 
-def tiny_config(policy: str = "alma", manager: str = "vector", buffer: str = "episode_ring"):
-    """The small SaveTheCity config with short episodes, two environments and networks of a few neurons."""
-    main, create = (copy.deepcopy(part) for part in read_config("small/save_the_city_alma_config.py"))
+def tiny_config(
+    policy: str = "alma", manager: str = "vector", buffer: str = "episode_ring", config: str = "save_the_city_alma"
+):
+    """A small config with short episodes, two environments and networks of a few neurons."""
+    main, create = (copy.deepcopy(part) for part in read_config(f"small/{config}_config.py"))
     main.exp_name = "run"
     main.env.update(collector_env_num=2, evaluator_env_num=2, n_evaluator_episode=2, episode_limit=12)
     main.policy.network = EasyDict(attention_dim=8, attention_heads=2, hidden_dim=8, hypernet_dim=8, mixing_dim=4)

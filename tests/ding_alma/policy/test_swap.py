@@ -6,11 +6,9 @@ import math
 import pytest
 import torch
 from ding.entry import eval as ding_eval
-from ding.utils import POLICY_REGISTRY, deep_merge_dicts
+from ding.utils import ENV_REGISTRY, POLICY_REGISTRY, deep_merge_dicts
 from easydict import EasyDict
 from tiny_runs import collect, tiny_config, train
-
-from dizoo_ext.save_the_city import SaveTheCityEnv
 
 RIVALS = ["aqmix", "refil", "copa"]
 
@@ -31,9 +29,9 @@ def _flat(state):
     return torch.cat([value.double().flatten() for value in state.values()])
 
 
-def _actions(policy, main, steps=8):
+def _actions(policy, main, create, steps=8):
     """Actions of two environments in evaluation, from fresh episodes."""
-    envs = [SaveTheCityEnv(EasyDict(scenario=main.env.scenario, episode_limit=main.env.episode_limit)) for _ in "ab"]
+    envs = [ENV_REGISTRY.get(create.env.type)(main.env) for _ in "ab"]
     for seed, env in enumerate(envs):
         env.seed(seed)
     observations = {i: env.reset() for i, env in enumerate(envs)}
@@ -47,10 +45,13 @@ def _actions(policy, main, steps=8):
     return played
 
 
-@pytest.mark.parametrize("manager", ["base", "vector"])
+@pytest.mark.parametrize(
+    ("config", "manager"),
+    [("save_the_city_alma", "base"), ("save_the_city_alma", "vector"), ("smac_multiarmy_alma", "vector")],
+)
 @pytest.mark.parametrize("policy", ["alma", *RIVALS, "coma"])
-def test_every_policy_trains_from_one_config_and_acts_alike_from_its_checkpoint(policy, manager, tmp_path):
-    main, create = tiny_config(policy=policy, manager=manager)
+def test_every_policy_trains_from_one_config_and_acts_alike_from_its_checkpoint(policy, config, manager, tmp_path):
+    main, create = tiny_config(policy=policy, manager=manager, config=config)
     trained = train(main, create, iterations=4)
     assert all(torch.isfinite(value).all() for value in trained._model.state_dict().values())
     folder = tmp_path / "run" / "ckpt"
@@ -58,13 +59,13 @@ def test_every_policy_trains_from_one_config_and_acts_alike_from_its_checkpoint(
     checkpoint = torch.load(newest, weights_only=True)
     assert checkpoint["last_iter"] >= 4
     trained.learn_mode.load_state_dict(checkpoint)
-    expected = _actions(trained, main)
+    expected = _actions(trained, main, create)
 
     other = _new(main, policy, seed=9)
     assert not torch.equal(_flat(other._model.state_dict()), _flat(trained._model.state_dict()))
     other.learn_mode.load_state_dict(checkpoint)
     assert torch.equal(_flat(other._model.state_dict()), _flat(trained._model.state_dict()))
-    assert _actions(other, main) == expected
+    assert _actions(other, main, create) == expected
 
 
 def test_ding_evaluates_a_coach_s_checkpoint(tmp_path):
