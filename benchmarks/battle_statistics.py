@@ -151,8 +151,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fights", type=int, default=1000, help="fights per team and script")
     parser.add_argument("--profile", choices=PROFILES, default=DEFAULT_PROFILE, help="unit data")
+    parser.add_argument("--tempo", type=float, default=1.0, help="factor of all speeds and rates of fire")
     args = parser.parse_args()
     table = unit_table(args.profile)
+    table["speed"] *= args.tempo
+    table["period"] /= args.tempo
     print(f"{'team':<6}{'allies':<13}{'win rate':>15}{'undecided':>11}{'survivors':>11}{'steps':>8}")
     for name, team in TEAMS.items():
         for script in SCRIPTS:

@@ -245,12 +245,12 @@ def test_threats_come_before_harmless_units():
     table = unit_table()
     table["always_threatens"] = False
     roster = roster_of(
-        [("stalker", ENEMY, 10, 16), ("medivac", ALLY, 13, 16), ("medivac", ALLY, 16, 16), ("marine", ALLY, 29, 16)]
+        [("stalker", ENEMY, 10, 16), ("medivac", ALLY, 13, 16), ("medivac", ALLY, 16, 12), ("marine", ALLY, 29, 16)]
     )
     battles = Battles(np.array([roster]), autonomous=ENEMIES_ONLY, table=table)
     battles.advance(8)
     assert (battles.units["health"][0, :4] == [80, 150 - 17, 150, 45]).all()
-    battles.order(np.array([orders_of({3: (MOVE, 16, 18)})]))
+    battles.order(np.array([orders_of({2: (MOVE, 10, 14), 3: (MOVE, 16, 18)})]))
     battles.advance(120)
     harmed = battles.units["health"][0, 1]
     assert (battles.units["health"][0, 2:4] == [150, 45 - 13]).all()
