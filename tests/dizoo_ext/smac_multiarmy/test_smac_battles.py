@@ -286,13 +286,18 @@ def test_a_lost_game_ends_the_episode_and_nothing_else():
         assert step.episode_info[0]["restarts"] == 1 and step.episode_info[0]["battle_won"] == 0
 
 
-def test_a_picture_shows_allocation():
+def test_a_picture_shows_allocations_and_deaths():
     env = SmacMultiArmyVector(1)
     env.seed([0])
     env.reset()
-    plain, coloured = env.render(), env.render(allocation=np.zeros(8, int))
-    assert plain.shape == coloured.shape == (480, 480, 3) and plain.dtype == np.uint8
-    assert (plain != coloured).any()
+    plain, linked = env.render(), env.render(allocation=np.zeros(8, int))
+    assert plain.shape == linked.shape == (504, 480, 3) and plain.dtype == np.uint8
+    assert (plain != linked).any()
+    np.testing.assert_array_equal(env.render(allocation=np.full(8, -1)), plain)
+    env.matches["alive"][0, 0] = 0
+    assert (env.render() != plain).any()
+    env.matches["alive"][0] = 0
+    np.testing.assert_array_equal(env.render(allocation=np.zeros(8, int)), env.render())
 
 
 def test_the_real_game_is_imported_only_when_it_is_asked_for(monkeypatch):
