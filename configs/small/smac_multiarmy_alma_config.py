@@ -92,9 +92,9 @@ main_config = EasyDict(
                 # (int) Updates between copies to the target critic.
                 target_update=50,
                 # (dict) Probability that an agent's allocation is a random unfinished subtask.
-                random_agent=dict(start=0.3, end=0.0, length=60_000),
+                random_agent=dict(start=0.3, end=0.0, length=40_000),
                 # (dict) Probability that the whole allocation is an unranked proposal.
-                random_proposal=dict(start=1.0, end=0.05, length=100_000),
+                random_proposal=dict(start=1.0, end=0.05, length=50_000),
             ),
             learn=dict(
                 # (int) Updates after each collection.
@@ -136,7 +136,7 @@ main_config = EasyDict(
             ),
             other=dict(
                 # (dict) Probability of a random action: from start to end over decay environment steps.
-                eps=dict(type="linear", start=1.0, end=0.05, decay=100_000),
+                eps=dict(type="linear", start=1.0, end=0.05, decay=60_000),
                 # (dict) Replay of episodes.
                 replay_buffer=dict(
                     # (int) Steps of a training row.
