@@ -1,57 +1,29 @@
 """DI-engine hooks shared by the policies that record whole episodes while they act."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from ding.policy import Policy
 from easydict import EasyDict
 from torch import Tensor
 
-from ding_alma.policy.config_check import check_policy_config
 from ding_alma.policy.episode_hold import EpisodeHold
 from ding_alma.policy.observation import stack_observations
+from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.policy.sizes import check_observation, read_sizes
-from ding_alma.replay.episode import Episode
 from ding_alma.replay.recorder import EpisodeRecorder
 
 
-class EpisodePolicy(Policy):
+class EpisodePolicy(RecordingPolicy):
     """Acting, recording and bookkeeping; a subclass says how it chooses and how it learns.
 
     Subclasses define ``config``, `observation_keys`, `recorded_keys`, `_create_model`, `_initially_held`, `_choose` and
     how to learn.
     """
 
-    config = dict(
-        learn=dict(
-            learner=dict(
-                # (bool) Print the networks at the start.
-                log_policy=False,
-                hook=dict(
-                    # (int) Learner iterations between checkpoints; the newest is also ckpt_last.pth.tar.
-                    save_ckpt_after_iter=1000,
-                    # (dict) The run's record: its config, its evaluations, the paper's names in tensorboard.
-                    run_record=dict(type="run_record", name="run_record", position="before_run", priority=30),
-                    # (dict) Progress on the console.
-                    progress=dict(type="progress", name="progress", position="before_run", priority=30),
-                ),
-            ),
-        ),
-    )
-
-    def __init__(
-        self, cfg: EasyDict, model: torch.nn.Module | None = None, enable_field: list[str] | None = None
-    ) -> None:
-        siblings = (policy.default_config() for policy in _subclasses(EpisodePolicy))
-        check_policy_config(cfg, self.default_config(), siblings)
-        self.check_values(cfg)
+    def _read_config(self, cfg: EasyDict) -> None:
         self._sizes = read_sizes(cfg)
-        super().__init__(cfg, model, enable_field)
-
-    def check_values(self, cfg: EasyDict) -> None:
-        """Raise a ValueError for an impossible value in a config whose keys and types are known to be right."""
 
     def observation_keys(self) -> tuple[str, ...]:
         """Keys of the observation that acting reads."""
@@ -90,10 +62,6 @@ class EpisodePolicy(Policy):
     def _new_hold(self, environments: int) -> EpisodeHold:
         return EpisodeHold(self._initially_held(), self._sizes.subtasks, self._decision_period(), max(environments, 1))
 
-    def _new_generator(self) -> torch.Generator:
-        """A random stream of its own, started from the one DI-engine seeds."""
-        return torch.Generator().manual_seed(int(torch.randint(2**62, ())))
-
     def _observe(self, data: Mapping[int, Any]) -> tuple[np.ndarray, dict[str, Tensor]]:
         """Environment ids (n,) and what was observed, (n, ...) per key."""
         ids, observation = stack_observations(data, self.observation_keys())
@@ -126,19 +94,10 @@ class EpisodePolicy(Policy):
             self._recorder.close(env, timestep.obs)
         return {"env_id": env}
 
-    def _get_train_sample(self, transitions: list[dict[str, Any]]) -> list[Episode]:
-        return [self._recorder.take(transitions[-1]["env_id"])]
-
     def _reset_collect(self, data_id: list[int] | None = None) -> None:
         ids = None if data_id is None else np.asarray(data_id)
         self._collect_hold.reset(ids)
         self._recorder.reset(ids)
-
-    def _load_state_dict_collect(self, state_dict: dict[str, Any]) -> None:
-        self._model.load_state_dict(state_dict["model"])
-
-    def _state_dict_collect(self) -> dict[str, Any]:
-        return {"model": self._model.state_dict()}
 
     def _init_eval(self) -> None:
         self._eval_hold = self._new_hold(self._cfg.eval.get("env_num", 1))
@@ -150,18 +109,6 @@ class EpisodePolicy(Policy):
 
     def _reset_eval(self, data_id: list[int] | None = None) -> None:
         self._eval_hold.reset(None if data_id is None else np.asarray(data_id))
-
-    def _load_state_dict_eval(self, state_dict: dict[str, Any]) -> None:
-        self._model.load_state_dict(state_dict["model"])
-
-    def _state_dict_eval(self) -> dict[str, Any]:
-        return {"model": self._model.state_dict()}
-
-
-def _subclasses(policy: type) -> Iterator[type]:
-    for subclass in policy.__subclasses__():
-        yield subclass
-        yield from _subclasses(subclass)
 
 
 def _per_environment(ids: np.ndarray, choice: dict[str, Tensor]) -> dict[int, dict[str, Any]]:

@@ -208,12 +208,7 @@ class LowLevelPolicy(EpisodePolicy):
         }
 
     def _random_state(self) -> dict[str, Any]:
-        state: dict[str, Any] = {
-            name: getattr(self, f"_{name}_generator").get_state()
-            for name in ("learn", "collect", "eval")
-            if hasattr(self, f"_{name}_generator")
-        }
-        return {**state, "window": self._window_random.bit_generator.state}
+        return {**self._random_states(), "window": self._window_random.bit_generator.state}
 
     def _load_state_dict_learn(self, state_dict: dict[str, Any]) -> None:
         self._model.load_state_dict(state_dict["model"])
@@ -223,11 +218,8 @@ class LowLevelPolicy(EpisodePolicy):
         self._updates = dict(state_dict["updates"])
         self._env_step = state_dict["env_step"]
         self._last_metrics = dict(state_dict["metrics"])
-        for name, state in state_dict["random"].items():
-            if name == "window":
-                self._window_random.bit_generator.state = state
-            elif hasattr(self, f"_{name}_generator"):
-                getattr(self, f"_{name}_generator").set_state(state)
+        self._window_random.bit_generator.state = state_dict["random"]["window"]
+        self._load_random_states(state_dict["random"])
 
 
 class ExplorationCommand(EpsCommandModePolicy):

@@ -1,0 +1,89 @@
+"""What all policies share that record whole episodes while they act: checked configs, hooks, random streams."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from ding.policy import Policy
+from easydict import EasyDict
+
+from ding_alma.policy.config_check import check_policy_config
+
+
+class RecordingPolicy(Policy):
+    """Root of the family whose members may be swapped for each other in one config.
+
+    Subclasses define ``config``, `_create_model`, how they act and how they learn; an attribute ``_recorder`` holds the
+    episodes that run.
+    """
+
+    config = dict(
+        learn=dict(
+            learner=dict(
+                # (bool) Print the networks at the start.
+                log_policy=False,
+                hook=dict(
+                    # (int) Learner iterations between checkpoints; the newest is also ckpt_last.pth.tar.
+                    save_ckpt_after_iter=1000,
+                    # (dict) The run's record: its config, its evaluations, the paper's names in tensorboard.
+                    run_record=dict(type="run_record", name="run_record", position="before_run", priority=30),
+                    # (dict) Progress on the console.
+                    progress=dict(type="progress", name="progress", position="before_run", priority=30),
+                ),
+            ),
+        ),
+    )
+
+    def __init__(
+        self, cfg: EasyDict, model: torch.nn.Module | None = None, enable_field: list[str] | None = None
+    ) -> None:
+        siblings = (policy.default_config() for policy in _subclasses(RecordingPolicy))
+        check_policy_config(cfg, self.default_config(), siblings)
+        self.check_values(cfg)
+        self._read_config(cfg)
+        super().__init__(cfg, model, enable_field)
+
+    def check_values(self, cfg: EasyDict) -> None:
+        """Raise a ValueError for an impossible value in a config whose keys and types are known to be right."""
+
+    def _read_config(self, cfg: EasyDict) -> None:
+        """Keep what building the model needs; ``self._cfg`` is not there yet."""
+
+    def _new_generator(self) -> torch.Generator:
+        """A random stream of its own, started from the one DI-engine seeds."""
+        return torch.Generator().manual_seed(int(torch.randint(2**62, ())))
+
+    def _random_states(self) -> dict[str, Any]:
+        """States of the streams that exist, for a checkpoint."""
+        return {
+            name: getattr(self, f"_{name}_generator").get_state()
+            for name in ("learn", "collect", "eval")
+            if hasattr(self, f"_{name}_generator")
+        }
+
+    def _load_random_states(self, states: dict[str, Any]) -> None:
+        """Continue the streams that exist from what `_random_states` returned."""
+        for name in ("learn", "collect", "eval"):
+            if name in states and hasattr(self, f"_{name}_generator"):
+                getattr(self, f"_{name}_generator").set_state(states[name])
+
+    def _get_train_sample(self, transitions: list[dict[str, Any]]) -> list[Any]:
+        return [self._recorder.take(transitions[-1]["env_id"])]
+
+    def _load_state_dict_collect(self, state_dict: dict[str, Any]) -> None:
+        self._model.load_state_dict(state_dict["model"])
+
+    def _state_dict_collect(self) -> dict[str, Any]:
+        return {"model": self._model.state_dict()}
+
+    def _load_state_dict_eval(self, state_dict: dict[str, Any]) -> None:
+        self._model.load_state_dict(state_dict["model"])
+
+    def _state_dict_eval(self) -> dict[str, Any]:
+        return {"model": self._model.state_dict()}
+
+
+def _subclasses(policy: type) -> Iterator[type]:
+    for subclass in policy.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
