@@ -24,6 +24,9 @@ class EpisodeRing(IBuffer):
     Samples that are not our policies' episodes (DI-engine's own policies cut chunks) are kept and handed out as a list,
     as its ``naive`` buffer does, so that a swap of the policy needs no other buffer.
 
+    With ``consume`` it serves policies that learn from every sample once, while it is fresh: everything held is handed
+    out as a list, and gone.
+
     Its random stream starts from numpy's global one, which DI-engine seeds before it builds the buffer.
     """
 
@@ -37,6 +40,8 @@ class EpisodeRing(IBuffer):
         recent_steps=0,
         # (str) Where episodes are kept: 'cpu' or a torch device.
         device="cpu",
+        # (bool) Hand out everything at once, as a list, and keep nothing (on-policy learning).
+        consume=False,
     )
 
     @classmethod
@@ -57,8 +62,19 @@ class EpisodeRing(IBuffer):
         self.clear()
 
     def push(self, data: list[Episode | Any] | Episode, cur_collector_envstep: int = -1) -> None:
-        """Store one sample or a list of them."""
-        for sample in data if isinstance(data, list) else [data]:
+        """Store one sample or a list of them.
+
+        Raises:
+            ValueError: a sample would be overwritten before it was consumed.
+        """
+        samples = data if isinstance(data, list) else [data]
+        if self._cfg.consume and self._count + len(samples) > self._capacity:
+            raise ValueError(
+                f"policy.other.replay_buffer.replay_buffer_size = {self._capacity} cannot hold the "
+                f"{self._count + len(samples)} samples that wait to be learnt from; make it at least as large as "
+                "policy.collect.n_episode"
+            )
+        for sample in samples:
             if self._store is None:
                 self._store = self._store_for(sample)
             self._store.write(self._next, sample)
@@ -66,12 +82,19 @@ class EpisodeRing(IBuffer):
             self._count = min(self._count + 1, self._capacity)
 
     def _store_for(self, sample: Any) -> Store:
-        if isinstance(sample, dict) and "collected_at" in sample:
+        if not self._cfg.consume and isinstance(sample, dict) and "collected_at" in sample:
             return EpisodeStore(self._capacity, self._cfg.window, self._cfg.recent_steps, self._cfg.device)
         return SampleStore(self._capacity)
 
     def sample(self, batch_size: int, cur_learner_iter: int) -> TrainData | list[Any] | None:
-        """Draw ``batch_size`` samples without replacement; None while there are fewer."""
+        """Draw ``batch_size`` samples without replacement; None while there are fewer.
+
+        With ``consume``: all samples whatever ``batch_size`` says, oldest first; None if there are none.
+        """
+        if self._cfg.consume:
+            samples = [self._store.read(slot) for slot in self._oldest_first()]
+            self.clear()
+            return samples or None
         if self._count < batch_size:
             return None
         return self._store.draw(self._oldest_first(), batch_size, self._random)
