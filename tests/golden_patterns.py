@@ -48,5 +48,16 @@ GOLDEN_PATTERNS = {
         "learner": "learner_*.npz",
         "adaptive_communication": "adaptive_comm.npz",
     },
+    "mppo": {
+        "advantage": "gae_*.npz",
+        "rollout": "gae_*.npz",
+        "mix": "mix.npz",
+        "masked_categorical": "masked_categorical.npz",
+        "loss": "loss_*.npz",
+        "composite": "composite.npz",
+        "sample_reduction": "top_n.npz",
+        "ablation": "ablation.npz",
+        "manifest": "manifest.json",
+    },
 }
 """Area -> kind -> files. A test marked ``golden(area, kind)`` gets one ``golden_path`` per file of that kind."""
