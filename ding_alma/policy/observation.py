@@ -7,8 +7,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-MASKS = ("entity_mask", "obs_mask", "subtask_mask", "action_mask")
-INDICES = ("entity_subtask", "action_subtask", "heuristic_allocation", "groups")
+MASKS = ("entity_mask", "obs_mask", "subtask_mask", "action_mask", "member_mask")
+INDICES = (
+    "entity_subtask",
+    "action_subtask",
+    "heuristic_allocation",
+    "groups",
+    "member_type",
+    "member_position",
+    "member_group",
+)
 
 
 def stack_observations(

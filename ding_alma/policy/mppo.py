@@ -1,0 +1,359 @@
+"""Masked PPO with a trajectory per unit or group, as a DI-engine policy."""
+
+import math
+from dataclasses import fields, replace
+from typing import Any
+
+import torch
+from ding.policy.command_mode_policy_instance import DummyCommandModePolicy
+from ding.utils import POLICY_REGISTRY
+from easydict import EasyDict
+from torch import Tensor
+
+from ding_alma.policy.group_credit import OWN_REWARDS, check_credit
+from ding_alma.policy.group_policy import GroupPolicy
+from ding_alma.policy.group_view import VIEWS
+from ding_alma.replay.group_recorder import GroupEpisode
+from ding_alma.replay.group_rollout import GroupRollout, group_rollout
+from ding_alma.rl.group_advantage import explained_variance
+from ding_alma.rl.group_examples import SHARED_CHOICES, ExampleConfig, GroupExamples, group_examples
+from ding_alma.rl.optimisation import descend
+from ding_alma.rl.ppo import NORMALISATIONS, PpoConfig
+from ding_alma.rl.ppo_update import PpoRows, minibatch_loss, minibatch_rows
+from ding_alma.rl.sample_reduction import REDUCTIONS, largest, reduction_score
+from ding_alma.rl.schedules import linear
+from ding_alma.rl.separation import SEPARATIONS
+from dizoo_ext.strict_config import check_choice, check_range
+
+GROUPINGS = ("agent", "given")
+METRICS = (
+    "total_loss",
+    "policy_loss",
+    "value_loss",
+    "entropy",
+    "approx_kl",
+    "old_approx_kl",
+    "clip_frac",
+    "grad_norm",
+)
+"""Of a minibatch: the fields of `PpoLoss`, and the gradient's norm before clipping."""
+
+
+@POLICY_REGISTRY.register("mppo")
+class MppoPolicy(GroupPolicy):
+    """Trajectory-separated masked PPO (MagMA, for Lux AI Season 2; spec M-PPO).
+
+    On-policy: it learns once from every collection, in several epochs of minibatches inside one update. Under
+    ``ding -m serial`` the buffer must be 'episode_ring', which it tells to hand out everything at once.
+    """
+
+    config = dict(
+        # (str) Name in DI-engine's policy registry.
+        type="mppo",
+        # (bool) Train on the GPU.
+        cuda=False,
+        # (bool) Data are learnt from once.
+        on_policy=True,
+        # (bool) Prioritised replay; there is nothing to choose from.
+        priority=False,
+        # (str) What the policy looks at: 'entities' (the entity contract) or 'map' (planes, members at tiles).
+        view="entities",
+        # (dict) Sizes of the entity view; every config of such an environment states them.
+        entity=dict(
+            # (int) Entities, agents first.
+            entities=0,
+            # (int) Features per entity.
+            features=0,
+            # (int) Subtasks, padded maximum.
+            subtasks=0,
+        ),
+        # (dict) Actor and critic under view='entities'.
+        network=dict(
+            # (int) Width of the entity encoding and attention.
+            attention_dim=128,
+            # (int) Attention heads.
+            attention_heads=4,
+            # (int) Width of the last hidden layers.
+            hidden_dim=64,
+        ),
+        # (dict) Actor and critic under view='map' (spec 9).
+        map=dict(
+            # (int) Channels of the maps.
+            planes=18,
+            # (int) Kinds of members (Lux: factories, units).
+            member_types=2,
+            # (str) 'flat', one choice among all actions, or 'lux_stages', the type of action first.
+            actor="flat",
+            # (int) Channels of the embeddings.
+            width=32,
+            # (int) Channels that a board is squeezed into.
+            squeezed=8,
+            # (int) Residual blocks in each half of an embedding.
+            blocks=2,
+            # (float) Factor on all initial weights of convolutions and linear maps.
+            weight_scale=0.01,
+            # (bool) Batch normalisation acts by its running statistics in collection (thesis: False, by those of the
+            # environments' present step).
+            rollout_bn_eval=True,
+        ),
+        # (str) Who shares a trajectory: 'agent', nobody, or 'given', members whom the environment gives the same
+        # 'member_group' (view='map' alone).
+        grouping="agent",
+        # (str) What is kept per group: 'full' (the method), 'none' (one joint trajectory), or all but one part:
+        # 'global_reward', 'global_critic', 'global_advantage' (both), 'global_dones', 'global_log_prob' or
+        # 'global_entropy'.
+        separation="full",
+        # (dict) Which reward a group learns from (spec 5, 15).
+        credit=dict(
+            # (str) A member's own reward: 'team', the environment's global reward; 'subtask', the reward of the subtask
+            # that its action is tied to; 'given', what the environment puts in info['member_reward'].
+            own="team",
+            # (str) What groups share: 'team', the environment's global reward; 'sum' or 'mean' of the own rewards.
+            shared="team",
+            # (float) Share of the own reward, in [0, 1]; the rest is the shared one (thesis: 1, .75, .5, 0).
+            own_weight=1.0,
+        ),
+        # (dict) The update (spec 6, 7, 8).
+        ppo=dict(
+            # (int) Passes over a collection.
+            epochs=10,
+            # (int) Steps of one team in a minibatch, all groups of each.
+            minibatch_steps=512,
+            # (int) Minibatches per team that an epoch stops after; 0 = all (thesis' code as published: 1).
+            minibatches_per_epoch=0,
+            # (float) Learning rate of Adam.
+            learning_rate=2e-4,
+            # (int) Environment steps over which the learning rate falls to zero; 0 = it stays.
+            anneal_steps=10_000_000,
+            # (float) Adam's epsilon.
+            adam_eps=1e-5,
+            # (float) Largest global norm of the gradient.
+            grad_norm_clip=0.5,
+            # (float) Decay of the advantage's trace (paper: lambda).
+            gae_lambda=0.95,
+            # (float) Largest change of probability ratios, and of values, that is rewarded.
+            clip=0.2,
+            # (bool) Clip the value loss too.
+            clip_value=True,
+            # (float) Weight of the entropy.
+            entropy_weight=1e-3,
+            # (float) Weight of the value loss.
+            value_weight=0.5,
+            # (str) Advantages are normalised over 'active' groups, over all slots 'padded' with zeros (thesis' code) or
+            # not at all: 'none'.
+            normalisation="active",
+            # (bool) Leave groups out whose action was forced, as the thesis' code did.
+            drop_forced=False,
+            # (float) Stop the epochs once an epoch's mean approx_kl exceeds this; 0 = never.
+            target_kl=0.0,
+            # (bool) Episodes that a time limit cut go on in the value of what was seen last (thesis: False).
+            bootstrap_time_limit=True,
+            # (bool) Evaluation samples actions, as the thesis does, rather than take the likeliest.
+            sample_in_evaluation=True,
+        ),
+        # (dict) Learning from the most telling groups of a step alone (spec 7).
+        reduction=dict(
+            # (int) Groups kept per step; 0 = all.
+            keep=0,
+            # (str) By 'advantage', 'abs_advantage', 'return' or 'random'.
+            by="advantage",
+            # (int) Members of this type alone are thinned out (view='map'); -1 = all.
+            member_type=-1,
+        ),
+        learn=dict(
+            # (int) One update per collection, whatever a config shared with off-policy policies says.
+            update_per_collect=1,
+            # (int) Read by DI-engine alone: an update takes all that was collected.
+            batch_size=1,
+            # (float) Discount per step.
+            discount_factor=0.99,
+        ),
+        collect=dict(
+            # (int) Kept at 1: an episode is one sample.
+            unroll_len=1,
+            # (int) Episodes per collection.
+            n_episode=16,
+        ),
+        eval=dict(),
+        other=dict(
+            replay_buffer=dict(
+                # (int) Episodes that may wait to be learnt from.
+                replay_buffer_size=5000,
+                # (bool) Hand out everything at once and keep nothing.
+                consume=True,
+            ),
+        ),
+    )
+
+    def check_values(self, cfg: EasyDict) -> None:
+        check_choice(cfg.view, VIEWS, "policy.view")
+        check_choice(cfg.grouping, GROUPINGS, "policy.grouping")
+        if cfg.grouping != "agent" and cfg.view != "map":
+            raise ValueError(f"policy.grouping = {cfg.grouping!r} needs policy.view = 'map'")
+        check_choice(cfg.separation, SEPARATIONS, "policy.separation")
+        check_choice(cfg.credit.own, OWN_REWARDS, "policy.credit.own")
+        check_choice(cfg.credit.shared, SHARED_CHOICES, "policy.credit.shared")
+        check_credit(cfg.credit, cfg.view)
+        check_range(cfg.ppo.epochs, "policy.ppo.epochs", 1)
+        check_range(cfg.ppo.minibatch_steps, "policy.ppo.minibatch_steps", 1)
+        check_range(cfg.ppo.minibatches_per_epoch, "policy.ppo.minibatches_per_epoch", 0)
+        check_range(cfg.ppo.gae_lambda, "policy.ppo.gae_lambda", 0.0, 1.0)
+        check_range(cfg.learn.discount_factor, "policy.learn.discount_factor", 0.0, 1.0)
+        check_choice(cfg.ppo.normalisation, NORMALISATIONS, "policy.ppo.normalisation")
+        check_range(cfg.reduction.keep, "policy.reduction.keep", 0)
+        check_choice(cfg.reduction.by, REDUCTIONS, "policy.reduction.by")
+        if cfg.reduction.member_type >= 0 and (cfg.view != "map" or cfg.grouping != "agent"):
+            raise ValueError("policy.reduction.member_type needs policy.view = 'map' and policy.grouping = 'agent'")
+
+        if cfg.multi_gpu:
+            raise ValueError("mppo trains in one process; set policy.multi_gpu to False")
+
+    def _read_config(self, cfg: EasyDict) -> None:
+        super()._read_config(cfg)
+        self._separation = SEPARATIONS[cfg.separation]
+        # DI-engine's serial loop reads this very object after the policy is built and would ask the emptied buffer for
+        # more.
+        cfg.learn.update_per_collect = 1
+
+    def default_model(self) -> tuple[str, list[str]]:
+        """Name in DI-engine's model registry and the package that registers it."""
+        return f"mppo_{self._cfg.view}", ["ding_alma"]
+
+    def _create_model(self, cfg: EasyDict, model: torch.nn.Module | None = None) -> torch.nn.Module:
+        if model is not None:
+            return super()._create_model(cfg, model)
+        return self._view.create_model(cfg, local_critic=not self._separation.critic)
+
+    def _init_learn(self) -> None:
+        self._priority = self._cfg.priority
+        self._on_policy = self._cfg.on_policy
+        ppo, credit = self._cfg.ppo, self._cfg.credit
+        self._example_config = ExampleConfig(
+            discount=self._cfg.learn.discount_factor,
+            trace=ppo.gae_lambda,
+            own_weight=credit.own_weight,
+            shared=credit.shared,
+            separation=self._separation,
+        )
+        self._loss_config = PpoConfig(ppo.clip, ppo.clip_value, ppo.entropy_weight, ppo.value_weight)
+        self._optimiser = torch.optim.Adam(self._model.parameters(), lr=ppo.learning_rate, eps=ppo.adam_eps)
+        self._learn_generator = self._new_generator()
+        self._env_step = 0
+        self._last_metrics = dict.fromkeys(self._monitor_vars_learn(), math.nan)
+
+    def _forward_learn(self, data: list[GroupEpisode]) -> list[dict[str, float]]:
+        """Learn once from every episode. Returns the monitored values of each minibatch.
+
+        Raises:
+            ValueError: an episode was played by older networks.
+        """
+        old = {episode["version"] for episode in data} - {self._version}
+        if old:
+            raise ValueError(
+                f"mppo learns from what its present networks did (version {self._version}), but was given episodes of "
+                f"versions {sorted(old)}; use create_config.replay_buffer.type = 'episode_ring' with "
+                "policy.other.replay_buffer.consume = True, or ding -m serial_onpolicy"
+            )
+        self._version += 1
+        self._set_learning_rate()
+        rollout = group_rollout(data, [self._view.active(episode["observed"]) for episode in data])
+        examples = self._examples(rollout)
+        shown = {
+            "explained_variance": float(explained_variance(examples.value, examples.returns, examples.active)),
+            "active_groups": float(examples.active.sum(-1).float().mean()),
+        }
+        minibatches = [{**metrics, **shown} for metrics in self._train(rollout, examples)]
+        if minibatches:
+            self._last_metrics = minibatches[-1]
+        return minibatches or [dict(self._last_metrics)]
+
+    def _set_learning_rate(self) -> None:
+        ppo = self._cfg.ppo
+        if ppo.anneal_steps:
+            for group in self._optimiser.param_groups:
+                group["lr"] = linear(ppo.learning_rate, 0.0, ppo.anneal_steps, self._env_step)
+
+    def _examples(self, rollout: GroupRollout) -> GroupExamples:
+        """What every row of the rollout has to say, (R, G)."""
+        steps, ppo, reduction = rollout.steps, self._cfg.ppo, self._cfg.reduction
+        if ppo.bootstrap_time_limit:
+            self._model.train(not self._cfg.map.rollout_bn_eval)
+            closing = {key: value.unsqueeze(1) for key, value in rollout.closing.items()}
+            value = self._judge(closing, self._view.active(closing)).value
+            steps = rollout.with_closing_values(value.cpu())
+        examples = group_examples(steps, self._example_config)
+        examples = GroupExamples(**{f.name: rollout.rows(getattr(examples, f.name)) for f in fields(examples)})
+        active = examples.active
+        if ppo.drop_forced:
+            active = active & (examples.log_prob != 0)
+        if reduction.keep:
+            eligible = active
+            if reduction.member_type >= 0:
+                eligible = active & (rollout.observed["member_type"] == reduction.member_type)
+            score = reduction_score(reduction.by, examples.advantage, examples.returns, self._learn_generator)
+            active = largest(score, eligible, reduction.keep) | (active & ~eligible)
+        return replace(examples, active=active)
+
+    def _train(self, rollout: GroupRollout, examples: GroupExamples) -> list[dict[str, float]]:
+        """All epochs; returns the metrics of every minibatch."""
+        ppo = self._cfg.ppo
+        # A step on which nobody acts teaches nothing, and a minibatch of such steps would still move Adam's momenta.
+        telling = examples.active.any(-1)
+        teams = [(telling & (rollout.team == team)).nonzero().squeeze(1) for team in rollout.team.unique().tolist()]
+        rows = PpoRows(
+            rollout.observed,
+            rollout.rows(rollout.steps.active[:-1]),
+            rollout.action,
+            None if rollout.steps.group is None else rollout.rows(rollout.steps.group[:-1]),
+            examples,
+        ).to(self._device)
+        self._model.train()
+        metrics: list[Tensor] = []
+        for _ in range(ppo.epochs):
+            begun = len(metrics)
+            for team in teams:
+                drawn = minibatch_rows(team, ppo.minibatch_steps, ppo.minibatches_per_epoch, self._learn_generator)
+                metrics += [self._minibatch(rows.pick(numbers.to(self._device))) for numbers in drawn]
+            if ppo.target_kl and metrics:
+                kl = torch.stack(metrics[begun:])[:, METRICS.index("approx_kl")].mean()
+                if kl > ppo.target_kl:
+                    break
+        read = torch.stack(metrics).tolist() if metrics else []
+        return [dict(zip(METRICS, values, strict=True)) for values in read]
+
+    def _minibatch(self, rows: PpoRows) -> Tensor:
+        """One step of the optimiser; returns the values of `METRICS`."""
+        ppo = self._cfg.ppo
+        loss = minibatch_loss(self._model, rows, self._separation, ppo.normalisation, self._loss_config)
+        norm = descend(loss.total, self._optimiser, self._model.parameters(), ppo.grad_norm_clip)
+        return torch.stack([*(value.detach() for value in loss), norm])
+
+    def _monitor_vars_learn(self) -> list[str]:
+        return [*METRICS, "explained_variance", "active_groups"]
+
+    def _state_dict_learn(self) -> dict[str, Any]:
+        return {
+            "model": self._model.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "version": self._version,
+            "env_step": self._env_step,
+            "metrics": dict(self._last_metrics),
+            "random": self._random_states(),
+        }
+
+    def _load_state_dict_learn(self, state_dict: dict[str, Any]) -> None:
+        self._model.load_state_dict(state_dict["model"])
+        self._optimiser.load_state_dict(state_dict["optimiser"])
+        self._version = state_dict["version"]
+        self._env_step = state_dict["env_step"]
+        self._last_metrics = dict(state_dict["metrics"])
+        self._load_random_states(state_dict["random"])
+
+
+@POLICY_REGISTRY.register("mppo_command")
+class MppoCommandPolicy(MppoPolicy, DummyCommandModePolicy):
+    """`MppoPolicy` as DI-engine's pipelines drive it; it explores by sampling and asks for no probabilities."""
+
+    def _get_setting_collect(self, command_info: dict[str, Any]) -> dict[str, float]:
+        self._env_step = command_info["envstep"]
+        return {}
