@@ -19,7 +19,7 @@ GAINS: Mapping[str, float] = {
 
 
 class ConvBlock(nn.Module):
-    """Convolution without bias, under spectral normalisation; batch normalisation; LeakyReLU."""
+    """Convolution without bias (`initialise` puts it under spectral normalisation), batch normalisation, LeakyReLU."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3) -> None:
         super().__init__()
@@ -85,20 +85,21 @@ class PlaneValue(nn.Sequential):
 
 
 def initialise(network: nn.Module, weight_scale: float) -> None:
-    """Orthogonal weights times ``weight_scale``, biases zero, then spectral normalisation of the convolution blocks.
+    """Orthogonal weights times ``weight_scale``, biases zero, then spectral normalisation of the convolutions.
 
-    Every layer draws from a stream of its own, named after the layer and started from torch's global one: adding or
-    reordering layers leaves the others' weights as they are. Layers say in ``followed_by`` what follows them (`GAINS`).
-    Under spectral normalisation the scale changes no output, it lets the optimiser's steps turn the weights faster.
+    Every layer draws from a stream of its own, named after the layer and torch's seed: adding or reordering layers
+    leaves the others' weights as they are. Layers say in ``followed_by`` what follows them (`GAINS`). Under spectral
+    normalisation the scale changes no output, it lets the optimiser's steps turn the weights faster.
     """
-    seed = int(torch.randint(2**62, ()))
-    for name, layer in network.named_modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            stream = torch.Generator().manual_seed(seed ^ zlib.crc32(name.encode()))
-            nn.init.orthogonal_(layer.weight, GAINS[layer.followed_by], generator=stream)
+    for name, layer in list(network.named_modules()):
+        if not isinstance(layer, nn.Conv2d | nn.Linear):
+            continue
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(torch.initial_seed() ^ zlib.crc32(name.encode()))
+            nn.init.orthogonal_(layer.weight, GAINS[layer.followed_by])
             with torch.no_grad():
                 layer.weight.mul_(weight_scale)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-    for block in [module for module in network.modules() if isinstance(module, ConvBlock)]:
-        spectral_norm(block.convolution)
+            if layer.followed_by == "leaky_relu":
+                spectral_norm(layer)
