@@ -193,6 +193,7 @@ class MppoPolicy(GroupPolicy):
         check_choice(cfg.separation, SEPARATIONS, "policy.separation")
         check_choice(cfg.credit.own, OWN_REWARDS, "policy.credit.own")
         check_choice(cfg.credit.shared, SHARED_CHOICES, "policy.credit.shared")
+        check_range(cfg.credit.own_weight, "policy.credit.own_weight", 0.0, 1.0)
         check_credit(cfg.credit, cfg.view)
         check_range(cfg.ppo.epochs, "policy.ppo.epochs", 1)
         check_range(cfg.ppo.minibatch_steps, "policy.ppo.minibatch_steps", 1)

@@ -59,17 +59,14 @@ class GroupRecorder:
             own_reward: (P, M) float32.
             member_done: (P, M) bool, the member does not continue although its slot may be in use again.
         """
-        outcome = {
-            "team_reward": torch.tensor([team_reward]),
-            "own_reward": own_reward.unsqueeze(0),
-            "member_done": member_done.unsqueeze(0),
-        }
-        self._steps.write(np.array([env]), outcome)
+        outcome = {"team_reward": torch.tensor(team_reward), "own_reward": own_reward, "member_done": member_done}
+        self._steps.write_one(env, outcome)
         self._steps.advance(env)
         self._observed.advance(env)
 
     def close(self, env: int, observed: Mapping[str, Tensor], time_limit: bool) -> None:
         """Store the closing observation, (P, ...) per key, and whether a time limit ended the episode."""
+        # Through `write`, which makes room: no step has begun here.
         self._observed.write(np.array([env]), {key: value.unsqueeze(0) for key, value in observed.items()})
         self._time_limit[env] = time_limit
 

@@ -10,7 +10,7 @@ from torch import Tensor
 class StepArrays:
     """One growing episode per environment; all environments' steps of a key lie in one tensor.
 
-    A key's array is made when it is first written, in the type of what is written; what is never written stays zero.
+    A key's array is made when it is first written, and keeps the type of that; what is never written stays zero.
     Both axes grow when exceeded.
 
     Args:
@@ -30,10 +30,19 @@ class StepArrays:
             self._grow(len(self.length), 2 * self._steps)
         at = (torch.from_numpy(ids), torch.from_numpy(self.length[ids]))
         for key, value in values.items():
-            if key not in self._arrays:
-                shape = (len(self.length), self._steps, *value.shape[1:])
-                self._arrays[key] = torch.zeros(shape, dtype=value.dtype)
-            self._arrays[key][at] = value.to(self._arrays[key].dtype)
+            array = self._array(key, value.shape[1:], value.dtype)
+            array[at] = value.to(array.dtype)
+
+    def write_one(self, env: int, values: Mapping[str, Tensor]) -> None:
+        """As `write`, (...) per key, for one environment whose present step `write` has met."""
+        step = int(self.length[env])
+        for key, value in values.items():
+            self._array(key, value.shape, value.dtype)[env, step] = value
+
+    def _array(self, key: str, shape: torch.Size, dtype: torch.dtype) -> Tensor:
+        if key not in self._arrays:
+            self._arrays[key] = torch.zeros((len(self.length), self._steps, *shape), dtype=dtype)
+        return self._arrays[key]
 
     def advance(self, env: int) -> None:
         """Close the present step of one environment."""

@@ -49,7 +49,7 @@ def _actions(policy, main, create, steps=8):
     ("config", "manager"),
     [("save_the_city_alma", "base"), ("save_the_city_alma", "vector"), ("smac_multiarmy_alma", "vector")],
 )
-@pytest.mark.parametrize("policy", ["alma", *RIVALS, "coma"])
+@pytest.mark.parametrize("policy", ["alma", *RIVALS, "mppo", "coma"])
 def test_every_policy_trains_from_one_config_and_acts_alike_from_its_checkpoint(policy, config, manager, tmp_path):
     main, create = tiny_config(policy=policy, manager=manager, config=config)
     trained = train(main, create, iterations=4)
@@ -76,7 +76,7 @@ def test_ding_evaluates_a_coach_s_checkpoint(tmp_path):
     assert math.isfinite(ding_eval((copy.deepcopy(main), copy.deepcopy(create)), seed=0, load_path=checkpoint))
 
 
-@pytest.mark.parametrize("policy", ["alma", *RIVALS])
+@pytest.mark.parametrize("policy", ["alma", *RIVALS, "mppo"])
 def test_keys_that_only_a_sibling_knows_are_accepted(policy):
     main, _ = tiny_config()
     main.policy.entity.tie_actions = False
@@ -85,6 +85,7 @@ def test_keys_that_only_a_sibling_knows_are_accepted(policy):
     main.policy.coach = EasyDict(labels=True)
     main.policy.learn.imagined_groups = "random"
     main.policy.other.replay_buffer.recent_steps = 0
+    main.policy.ppo = EasyDict(epochs=2)
     _new(main, policy)
 
 
@@ -170,7 +171,7 @@ def test_alma_learns_from_imagined_groups_and_with_labels():
     assert not torch.equal(before, weight)
 
 
-@pytest.mark.parametrize("policy", ["alma", *RIVALS])
+@pytest.mark.parametrize("policy", ["alma", *RIVALS, "mppo"])
 def test_an_environment_of_other_sizes_is_refused(policy):
     main, _ = tiny_config()
     learner = _new(main, policy)

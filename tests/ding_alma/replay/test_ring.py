@@ -160,3 +160,26 @@ def test_samples_of_other_policies_come_back_as_a_list():
     buffer = ring(replay_buffer_size=3)
     buffer.push([{"chunk": i} for i in range(5)])
     assert sorted(sample["chunk"] for sample in buffer.sample(3, 0)) == [2, 3, 4]
+
+
+def test_a_consuming_ring_hands_out_everything_once():
+    buffer = ring(consume=True, replay_buffer_size=3)
+    recorder = EpisodeRecorder(recorded_keys(False), 1)
+    assert buffer.sample(1, 0) is None
+    for count in (3, 2):
+        episodes = [record(recorder, 0, 2 + i, 100.0 * i) for i in range(count)]
+        buffer.push(episodes)
+        # Whatever the batch size says.
+        handed_out = buffer.sample(32, 0)
+        assert len(handed_out) == count
+        assert all(theirs is ours for theirs, ours in zip(handed_out, episodes, strict=True))
+        assert buffer.count() == 0 and buffer.sample(1, 0) is None
+
+
+def test_a_consuming_ring_never_overwrites():
+    buffer = ring(consume=True, replay_buffer_size=2)
+    recorder = EpisodeRecorder(recorded_keys(False), 1)
+    buffer.push(record(recorder, 0, 2, 0.0))
+    with pytest.raises(ValueError, match="replay_buffer_size = 2 cannot hold the 3"):
+        buffer.push([record(recorder, 0, 2, 1.0), record(recorder, 0, 2, 2.0)])
+    assert buffer.count() == 1
