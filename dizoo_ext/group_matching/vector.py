@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dizoo_ext.batch_arguments import checked_actions, checked_rows
 from dizoo_ext.contract import FLAT_KEYS, OBSERVATION_CHOICES, EntitySpec
 from dizoo_ext.flat_view import flat_view
 from dizoo_ext.group_matching.game import (
@@ -62,6 +63,7 @@ class GroupMatchingVector(VectorEnv):
         self.rules = np.zeros(1, RULES)
         self.rules[0] = (agents, cells, groups, random_move, episode_limit)
         self._keys = self.spec.observation_keys(observation)
+        self._all_rows = np.arange(num_envs)
         self._is_seeded = np.zeros(num_envs, bool)
         self.games = np.zeros(num_envs, GAME)
         """(B,) records: the whole state."""
@@ -94,15 +96,13 @@ class GroupMatchingVector(VectorEnv):
         """Advance by one joint action each; see `VectorEnv.step`."""
         rows = self._rows(ids)
         n = len(rows)
-        actions = np.asarray(actions)
+        actions = checked_actions(actions, n, self.spec.agents)
         self._check(actions, rows)
         reward = np.empty(n)
         solved = np.empty(n, np.bool_)
         time_limit = np.empty(n, np.bool_)
         entities = self._new_entities(n)
-        step_rows(
-            self.games, rows, self.rules, np.ascontiguousarray(actions, np.int64), reward, solved, time_limit, entities
-        )
+        step_rows(self.games, rows, self.rules, actions, reward, solved, time_limit, entities)
         done = solved | time_limit
         info = {
             int(k): {
@@ -148,19 +148,9 @@ class GroupMatchingVector(VectorEnv):
         return dict(zip(self._keys, arrays, strict=True))
 
     def _rows(self, ids: np.ndarray | None) -> np.ndarray:
-        rows = np.arange(self.num_envs) if ids is None else np.asarray(ids, np.int64)
-        if rows.ndim != 1 or len(np.unique(rows)) != len(rows):
-            raise ValueError(f"ids must be a list of different environments, got {ids!r}")
-        if len(rows) and not (rows.min() >= 0 and rows.max() < self.num_envs):
-            raise ValueError(f"ids must lie in [0, {self.num_envs}), got {ids!r}")
-        return rows
+        return checked_rows(ids, self._all_rows)
 
     def _check(self, actions: np.ndarray, rows: np.ndarray) -> None:
-        if actions.shape != (len(rows), self.spec.agents) or actions.dtype.kind not in "iu":
-            raise ValueError(
-                f"actions must be integers of shape ({len(rows)}, {self.spec.agents}), "
-                f"got {actions.dtype} of shape {actions.shape}"
-            )
         ended = rows[~self.games["running"][rows]]
         if len(ended):
             raise RuntimeError(f"environments {ended.tolist()} have no running episode; reset them before stepping")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from dizoo_ext.batch_arguments import checked_actions, checked_rows
 from dizoo_ext.contract import FLAT_KEYS, OBSERVATION_CHOICES, EntitySpec
 from dizoo_ext.flat_view import flat_view
 from dizoo_ext.save_the_city.city import (
@@ -149,7 +150,7 @@ class SaveTheCityVector(VectorEnv):
         """Advance by one joint action each; see `VectorEnv.step`. Entries of absent agents are ignored."""
         rows = self._all_rows if ids is None else self._rows(ids)
         n = len(rows)
-        actions = self._checked_actions(actions, n)
+        actions = checked_actions(actions, n, self.spec.agents)
         reward = np.empty(n)
         done = np.empty(n, np.bool_)
         time_limit = np.empty(n, np.bool_)
@@ -251,26 +252,7 @@ class SaveTheCityVector(VectorEnv):
         return dict(zip(self._observation_keys, arrays, strict=True))
 
     def _rows(self, ids: np.ndarray | None) -> np.ndarray:
-        if ids is None:
-            return self._all_rows
-        rows = np.asarray(ids, np.int64)
-        listed = rows.tolist()
-        if rows.ndim != 1 or len(set(listed)) != len(listed):
-            raise ValueError(f"ids must be a list of different environments, got {ids!r}")
-        if listed and not (min(listed) >= 0 and max(listed) < self.num_envs):
-            raise ValueError(f"ids must lie in [0, {self.num_envs}), got {ids!r}")
-        return rows
-
-    def _checked_actions(self, actions: np.ndarray, n: int) -> np.ndarray:
-        actions = np.asarray(actions)
-        if actions.shape != (n, self.spec.agents):
-            raise ValueError(
-                f"actions must have shape ({n}, {self.spec.agents}), one per environment and agent, "
-                f"got shape {actions.shape}"
-            )
-        if actions.dtype.kind not in "iu":
-            raise ValueError(f"actions must be integers, got an array of {actions.dtype}")
-        return np.ascontiguousarray(actions, np.int64)
+        return checked_rows(ids, self._all_rows)
 
     def _refusal(self, rows: np.ndarray, actions: np.ndarray) -> Exception:
         for row, joint in zip(rows, actions, strict=True):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from dizoo_ext.batch_arguments import checked_actions, checked_rows
 from dizoo_ext.contract import FLAT_KEYS, OBSERVATION_CHOICES
 from dizoo_ext.flat_view import flat_view
 from dizoo_ext.smac_multiarmy.engine.interface import Engine
@@ -156,7 +157,7 @@ class SmacMultiArmyVector(VectorEnv):
         """Advance by one joint action each; see `VectorEnv.step`. Entries of absent agents are ignored."""
         rows = self._rows(ids)
         n, subtasks = len(rows), self.spec.subtasks
-        actions = self._checked_actions(actions, n)
+        actions = checked_actions(actions, n, self.spec.agents)
         if not can_play_rows(self.matches, rows, self.rules, self._table, actions):
             raise refusal(self.matches, rows, self.rules[0], self._table, actions)
         self.play.step(rows, actions)
@@ -215,26 +216,7 @@ class SmacMultiArmyVector(VectorEnv):
         return dict(zip(self._observation_keys, arrays, strict=True))
 
     def _rows(self, ids: np.ndarray | None) -> np.ndarray:
-        if ids is None:
-            return self._all_rows
-        rows = np.asarray(ids, np.int64)
-        listed = rows.tolist()
-        if rows.ndim != 1 or len(set(listed)) != len(listed):
-            raise ValueError(f"ids must be a list of different environments, got {ids!r}")
-        if listed and not (min(listed) >= 0 and max(listed) < self.num_envs):
-            raise ValueError(f"ids must lie in [0, {self.num_envs}), got {ids!r}")
-        return rows
-
-    def _checked_actions(self, actions: np.ndarray, n: int) -> np.ndarray:
-        actions = np.asarray(actions)
-        if actions.shape != (n, self.spec.agents):
-            raise ValueError(
-                f"actions must have shape ({n}, {self.spec.agents}), one per environment and agent, "
-                f"got shape {actions.shape}"
-            )
-        if actions.dtype.kind not in "iu":
-            raise ValueError(f"actions must be integers, got an array of {actions.dtype}")
-        return np.ascontiguousarray(actions, np.int64)
+        return checked_rows(ids, self._all_rows)
 
     def _episode_info(self, rows: np.ndarray, done: np.ndarray) -> dict[int, dict[str, float]]:
         ended = np.flatnonzero(done)
