@@ -1,21 +1,64 @@
 """Actor and critic by attention over entities: agents act upon what they see, values upon everything there is."""
 
+import torch
 from ding.utils import MODEL_REGISTRY
 from torch import Tensor, nn
 
-from ding_alma.model.agent import AgentNetwork
-from ding_alma.model.attention_plan import plan_attention
+from ding_alma.model.attention import EntityAttention
+from ding_alma.model.attention_plan import AttentionPlan, plan_attention
 from ding_alma.model.categorical import MaskedCategorical
 from ding_alma.model.group_actor_critic import GroupActorCritic, Judgement
 from ding_alma.model.linear import linear_relu
 
-ACTOR_SCALE = 0.01
-"""Gain of the orthogonal weights of the outputs: the first policy is nearly uniform, the first values nearly zero."""
+HIDDEN_GAIN, OUTPUT_GAIN = 2**0.5, 0.01
+"""Of the orthogonal weights: the first policy is nearly uniform, the first values are nearly zero."""
+
+
+class EntityLook(nn.Module):
+    """What an agent is and what it looks at, in one hidden layer.
+
+    ReLU of a linear map of every entity, attention over those that are seen, and a hidden layer over the agent's own
+    encoding beside what it attends to: attention alone, which starts out nearly uniform, would tell agents of the same
+    surroundings apart too slowly for learning from few epochs.
+
+    Args:
+        features: F of an entity.
+        dim, heads: of the encoding and the attention.
+        hidden_dim: H.
+        outputs: of the linear map on top.
+    """
+
+    def __init__(self, features: int, dim: int, heads: int, hidden_dim: int, outputs: int) -> None:
+        super().__init__()
+        self.encode = nn.Linear(features, dim)
+        self.attention = EntityAttention(dim, heads)
+        self.hidden = nn.Linear(2 * dim, hidden_dim)
+        self.output = nn.Linear(hidden_dim, outputs)
+        orthogonal(self.encode, HIDDEN_GAIN)
+        orthogonal(self.attention.project_out, 1.0)
+        orthogonal(self.hidden, HIDDEN_GAIN)
+        orthogonal(self.output, OUTPUT_GAIN)
+
+    def forward(self, entities: Tensor, plan: AttentionPlan) -> Tensor:
+        """Args: entities (N, E, F), agents first; plan of one view. Returns (N, A, outputs), zero for agents that do
+        not ask."""
+        encoded = linear_relu(plan.gather(entities), self.encode.weight, self.encode.bias)
+        asking = plan.gather_queries(entities[:, : plan.agents].unsqueeze(0))
+        own = linear_relu(asking, self.encode.weight, self.encode.bias)
+        both = torch.cat([own, self.attention.attend(encoded, plan).relu()], -1)
+        hidden = linear_relu(both, self.hidden.weight, self.hidden.bias)
+        return plan.scatter(self.output(hidden)).squeeze(0)
+
+
+def orthogonal(layer: nn.Linear, gain: float) -> None:
+    """Orthogonal weights, zero biases."""
+    nn.init.orthogonal_(layer.weight, gain)
+    nn.init.zeros_(layer.bias)
 
 
 @MODEL_REGISTRY.register("mppo_entities")
 class EntityActorCritic(GroupActorCritic):
-    """The agents of ALMA's low level as actor, and once more as critic that sees all entities.
+    """An actor that sees what the agent observes, and a critic of the same kind that sees all entities.
 
     An agent's value is what the critic says of it plus, as with maps, a value of the whole state: a linear map of the
     mean of all existing entities' encodings.
@@ -23,7 +66,7 @@ class EntityActorCritic(GroupActorCritic):
     Args:
         features: F of an entity.
         actions: U.
-        attention_dim, heads, hidden_dim: as in `AgentNetwork`.
+        attention_dim, heads, hidden_dim: see `EntityLook`.
         local_critic: values have the agent's own part; without it they are the whole state's (ablation).
     """
 
@@ -31,24 +74,22 @@ class EntityActorCritic(GroupActorCritic):
         self, features: int, actions: int, attention_dim: int, heads: int, hidden_dim: int, local_critic: bool = True
     ) -> None:
         super().__init__()
-        self.actor = AgentNetwork(features, actions, attention_dim, heads, hidden_dim)
-        self.critic = AgentNetwork(features, 1, attention_dim, heads, hidden_dim) if local_critic else None
+        sizes = (features, attention_dim, heads, hidden_dim)
+        self.actor = EntityLook(*sizes, outputs=actions)
+        self.critic = EntityLook(*sizes, outputs=1) if local_critic else None
         self.state_encode = nn.Linear(features, hidden_dim)
         self.state_value = nn.Linear(hidden_dim, 1)
-        outputs = [self.actor.utility, self.state_value, *([self.critic.utility] if local_critic else [])]
-        for layer in outputs:
-            nn.init.orthogonal_(layer.weight, ACTOR_SCALE)
-            nn.init.zeros_(layer.bias)
+        orthogonal(self.state_encode, HIDDEN_GAIN)
+        orthogonal(self.state_value, OUTPUT_GAIN)
 
     def forward(self, observation: dict[str, Tensor], active: Tensor) -> Judgement:
         """Args: observation of `dizoo_ext.contract`, (N, ...) per key; active (N, A) bool."""
         entities, exists = observation["entities"], observation["entity_mask"]
-        logits = self.actor(entities, plan_attention(observation["obs_mask"].unsqueeze(0), active)).squeeze(0)
+        logits = self.actor(entities, plan_attention(observation["obs_mask"].unsqueeze(0), active))
         value = self._state_value(entities, exists).expand_as(active)
         if self.critic is not None:
             everything = active.unsqueeze(-1) & exists.unsqueeze(1)
-            own = self.critic(entities, plan_attention(everything.unsqueeze(0), active))
-            value = value + own.squeeze(0).squeeze(-1)
+            value = value + self.critic(entities, plan_attention(everything.unsqueeze(0), active)).squeeze(-1)
         return Judgement(MaskedCategorical(logits, observation["action_mask"]), value)
 
     def _state_value(self, entities: Tensor, exists: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ def network(**options):
     # Fresh outputs are nearly zero.
     with torch.no_grad():
         for name, weight in made.named_parameters():
-            if "utility.weight" in name or "state_value.weight" in name:
+            if "output.weight" in name or "state_value.weight" in name:
                 weight.mul_(100)
     return made
 
