@@ -319,3 +319,23 @@ def test_maps_of_other_sizes_are_refused():
         new(map_config(map=dict(actor="lux_stages"))[0])
     with pytest.raises(ValueError, match="several teams"):
         new(map_config(credit=dict(own="team", shared="team"))[0])
+
+
+def test_steps_without_anybody_move_neither_weights_nor_momenta():
+    main, _ = map_config(map=dict(rollout_bn_eval=True), ppo=dict(minibatch_steps=1))
+    policy = new(main)
+    policy._forward_learn(map_episodes(policy))
+    episodes = map_episodes(policy)
+    for episode in episodes:
+        episode["observed"]["member_mask"][1:] = False
+    before = flat(policy._model.state_dict())
+    # Each episode's first step alone, of two teams, in two epochs.
+    assert len(policy._forward_learn(episodes)) == 2 * TEAMS * len(episodes)
+    moved = flat(policy._model.state_dict())
+    assert not torch.equal(before, moved)
+    episodes = map_episodes(policy)
+    for episode in episodes:
+        episode["observed"]["member_mask"][:] = False
+    values = policy._forward_learn(episodes)
+    assert len(values) == 1 and math.isfinite(values[0]["total_loss"])
+    assert torch.equal(flat(policy._model.state_dict()), moved)
