@@ -57,8 +57,8 @@ class GroupPolicy(RecordingPolicy):
             ids,
             _stored(observed),
             action.to(torch.int16),
-            torch.where(active, log_prob, 0.0),
-            torch.where(active, judged.value.cpu().view(active.shape), 0.0),
+            log_prob,
+            judged.value.cpu().view(active.shape),
             self._version,
         )
         return self._outputs(ids, action)

@@ -44,7 +44,7 @@ class GroupRecorder:
         Args:
             observed: (n, P, ...) per key, in the types they are to be kept in.
             action: (n, P, M) int64.
-            log_prob, value: (n, P, M), zero for members that are not active.
+            log_prob, value: (n, P, M), anything for members that are not active.
             version: of the acting networks; kept at an episode's first step.
         """
         self._observed.write(ids, observed)

@@ -47,6 +47,9 @@ def test_an_unseen_entity_reaches_the_value_but_not_the_policy():
     before, after = judge(made, seen), judge(made, changed)
     assert torch.equal(before.actions.probs()[2, 0], after.actions.probs()[2, 0])
     assert not torch.isclose(before.value[2, 0], after.value[2, 0])
+    # Also the agent's own part of it.
+    torch.nn.init.zeros_(made.state_value.weight)
+    assert not torch.isclose(judge(made, seen).value[2, 0], judge(made, changed).value[2, 0])
 
 
 def test_absent_entities_reach_nobody_and_absent_agents_learn_nothing():

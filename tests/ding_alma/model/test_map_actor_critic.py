@@ -96,6 +96,16 @@ def test_members_are_judged_by_their_tile_and_type_alone():
     assert (judge(network, moved).value != judged.value).any()
 
 
+def test_members_read_the_tile_that_they_stand_on():
+    network, seen, read = small().eval(), observation(), {}
+    network.actor_embedding.register_forward_hook(lambda _, __, output: read.update(board=output))
+    network.actor.register_forward_pre_hook(lambda _, arguments: read.update(member=arguments[0]))
+    judge(network, seen)
+    for row in range(2):
+        for member, (x, y) in enumerate(seen["member_position"][row].tolist()):
+            assert torch.equal(read["member"][row, member], read["board"][row, :, x, y])
+
+
 def test_without_local_critic_all_members_of_a_type_have_the_board_s_value():
     network, seen = small(local_critic=False, weight_scale=1.0).eval(), observation()
     value = judge(network, seen).value

@@ -89,12 +89,14 @@ def test_both_serial_entries_train_alike_and_learn_from_everything_once():
     assert off._version == 1 and on._version == 1
 
 
-def test_one_config_s_buffer_and_updates_do_not_disturb():
+def test_one_config_s_buffer_and_updates_do_not_disturb(caplog):
     """Values for off-policy policies stand in the shared config: eight updates per collection, batches of 32."""
     main, create = mppo_config()
     main.policy.learn.update(update_per_collect=8, batch_size=32)
     policy = train(main, create, iterations=12)
     assert policy._version == 2
+    # DI-engine complains when it asks the emptied buffer for more.
+    assert "can only train" not in caplog.text
 
 
 def test_stale_episodes_are_refused():
@@ -127,6 +129,15 @@ def test_every_separation_and_credit_learns(separation, own):
         assert all(type(number) is float and math.isfinite(number) for number in value.values())
     assert values[0]["active_groups"] == (1 if separation == "none" else 2)
     assert not torch.equal(before, flat(policy._model.state_dict()))
+
+
+@pytest.mark.parametrize("separation", sorted(SEPARATIONS))
+def test_a_shared_critic_has_no_part_of_its_own(separation):
+    is_shared = separation in ("global_critic", "global_advantage")
+    main, _ = mppo_config()
+    main.policy.separation = separation
+    assert (new(main)._model.critic is None) is is_shared
+    assert (new(map_config(separation=separation)[0])._model.local_value is None) is is_shared
 
 
 def test_credit_by_subtask_pays_those_who_work_at_it():

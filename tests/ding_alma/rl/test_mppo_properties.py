@@ -335,3 +335,48 @@ def test_minibatches_are_a_partition_of_nearly_equal_parts():
     assert not torch.equal(torch.cat(parts), rows)
     assert len(minibatch_rows(rows, 32, 1, None)) == 1
     assert minibatch_rows(rows[:0], 32, 0, None) == []
+
+
+def test_what_stands_in_padding_reaches_no_trajectory():
+    """An episode that was cut short goes on in its closing value, which lies where a longer episode still plays."""
+    long, short = (random_steps(seed, steps=steps, rows=1) for seed, steps in ((7, 9), (8, 4)))
+    short = replace(short, valid=torch.ones_like(short.valid), episode_over=torch.zeros_like(short.episode_over))
+    stays = torch.ones_like(short.active)
+    short = replace(short, active=stays, left=torch.zeros_like(short.left))
+
+    def side_by_side(name):
+        left, right = getattr(long, name), getattr(short, name)
+        # Whatever padding holds: only ``valid`` tells that nobody plays there.
+        filling = name != "valid" if right.dtype == torch.bool else 1e6
+        padding = torch.full((len(left) - len(right), *right.shape[1:]), filling, dtype=right.dtype)
+        return torch.cat([left, torch.cat([right, padding])], 1)
+
+    names = [f.name for f in fields(long) if f.name != "group"]
+    both = group_examples(MemberSteps(**{name: side_by_side(name) for name in names}), CONFIG)
+    for steps, row in ((long, 0), (short, 1)):
+        alone = group_examples(steps, CONFIG)
+        for f in fields(alone):
+            assert torch.equal(getattr(both, f.name)[: len(steps.valid), row], getattr(alone, f.name)[:, 0]), f.name
+    assert not both.active[4:, 1].any()
+
+
+@pytest.mark.parametrize("separation", ["full", "global_log_prob", "global_entropy", "none"])
+def test_shared_parts_are_the_sums_over_the_acting_groups(network, separation):
+    rows = random_rows(9, group_examples(random_steps(9), CONFIG))
+    judged = network(rows.observed, rows.acting)
+    own = {"log_prob": judged.actions.log_prob(rows.action), "entropy": judged.actions.entropy(rows.action)}
+    total = {name: (value * rows.acting).sum(-1, keepdim=True) for name, value in own.items()}
+    examples = rows.examples
+    if separation == "none":
+        examples = GroupExamples(**{key: value[:, :1] for key, value in vars(examples).items()})
+        examples = replace(examples, active=rows.acting.any(-1, keepdim=True))
+    shares = {
+        "log_prob": separation in ("global_log_prob", "none"),
+        "entropy": separation in ("global_entropy", "none"),
+    }
+    expected = {
+        name: total[name].expand_as(examples.active) if shared else own[name] for name, shared in shares.items()
+    }
+    loss = minibatch_loss(network, replace(rows, examples=examples), SEPARATIONS[separation], "none", PpoConfig())
+    close(loss.entropy, expected["entropy"][examples.active].mean())
+    close(loss.old_approx_kl, (examples.log_prob - expected["log_prob"])[examples.active].mean().detach())
