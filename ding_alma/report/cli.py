@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ding_alma.report.compare_command import compare_command
 from ding_alma.report.doctor import FAILED, MISSING, OK, examine, is_healthy
 from ding_alma.report.play import evaluate, film, load_run, summarise
 from ding_alma.report.run_config import RunError
@@ -84,6 +85,9 @@ def doctor_command(context: click.Context) -> None:
         click.echo(f"{check.name:<{name_width}}  {state}  {check.found}{check.fix and f' -> {check.fix}'}")
     if not is_healthy(checks):
         context.exit(1)
+
+
+main.add_command(compare_command)
 
 
 @contextlib.contextmanager

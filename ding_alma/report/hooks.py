@@ -64,6 +64,7 @@ class RunRecordHook(LearnerHook):
             "format": 1,
             "name": run_dir.name,
             "env": merged.env.type,
+            "scenario": scenario_name(merged.env),
             "policy": merged.policy.type.removesuffix("_command"),
             "seed": merged.seed,
         }
@@ -130,6 +131,12 @@ class ProgressHook(LearnerHook):
         listener = EvaluationListener(on_evaluation)
         ScalarTap.on(engine.tb_logger).listeners.append(on_scalar)
         _until_the_end(engine, self.name, tick, close)
+
+
+def scenario_name(env: EasyDict) -> str | None:
+    """What an ``env`` block asks to play, as one word; None where the environment has no scenarios."""
+    scenario = env.get("scenario")
+    return "+".join(map(str, scenario)) if isinstance(scenario, list | tuple) else scenario
 
 
 def _first_env_step(engine: Any) -> int:

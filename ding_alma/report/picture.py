@@ -1,0 +1,96 @@
+"""Learning curves with intervals as one picture."""
+
+from pathlib import Path
+from typing import Any
+
+from ding_alma.report.curves import bands
+from ding_alma.report.run_config import RunError
+from ding_alma.report.run_groups import Groups
+
+COLOURS = ("#2563a8", "#d1662b", "#2f8f5b", "#a03b6b", "#7a6a2e", "#5b5f97", "#3a8fa3", "#8a4b2a")
+TITLES = {
+    "solved_mean": "episodes solved",
+    "battle_won_mean": "battles won",
+    "return_mean": "return of an episode",
+}
+SHARES = ("solved_mean", "battle_won_mean")
+"""Metrics between 0 and 1, drawn on the whole of that range."""
+TIME_UNITS = ((3600, "hours"), (60, "minutes"), (1, "seconds"))
+"""Seconds of a unit and its name; the first that an axis is at least two of."""
+
+
+def draw_curves(groups: Groups, metrics: list[str], lines: dict[str, float], title: str, path: Path) -> None:
+    """Write a PNG: one row per metric, against environment steps on the left and wall time on the right.
+
+    A method's line is the mean over its runs where all of them have values, the band its 95 % bootstrap interval.
+
+    Args:
+        lines: label -> height of a horizontal line in the first row.
+
+    Raises:
+        RunError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+    except ImportError:
+        raise RunError("drawing needs matplotlib: `uv sync --extra report` (or `pip install matplotlib`)") from None
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, panels = pyplot.subplots(
+        len(metrics),
+        2,
+        figsize=(10.4, 3.4 * len(metrics) + 0.6),
+        squeeze=False,
+        sharey="row",
+        dpi=150,
+        layout="constrained",
+    )
+    for row, metric in zip(panels, metrics, strict=True):
+        for panel, by_time in zip(row, (False, True), strict=True):
+            _draw_bands(panel, groups, metric, by_time)
+            for index, (label, value) in enumerate(lines.items() if metric == metrics[0] else ()):
+                style = ("--", ":", "-.")[index % 3]
+                panel.axhline(value, color="#555555", linewidth=1.2, linestyle=style, label=label)
+            _dress(panel, metric)
+        row[0].set_ylabel(TITLES.get(metric, metric.removesuffix("_mean").replace("_", " ")))
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)), frameon=False, fontsize=9)
+    figure.suptitle(title, fontsize=12)
+    figure.savefig(path)
+    pyplot.close(figure)
+
+
+def _draw_bands(panel: Any, groups: Groups, metric: str, by_time: bool) -> None:
+    """All methods' curves, and the name and unit of their axis."""
+    from matplotlib.ticker import EngFormatter
+
+    all_bands = bands(groups, metric, by_time)
+    longest = max(band.axis[-1] for band in all_bands.values() if len(band.axis))
+    unit, name = _time_unit(longest) if by_time else (1, "")
+    for colour, (method, band) in zip(COLOURS * len(groups), all_bands.items(), strict=False):
+        axis = band.axis / unit
+        panel.fill_between(axis, band.low, band.high, color=colour, alpha=0.2, linewidth=0)
+        panel.plot(axis, band.mean, color=colour, linewidth=2.2, label=f"{method} ({_count(len(groups[method]))})")
+    if by_time:
+        panel.set_xlabel(f"wall time of a run, {name}")
+    else:
+        panel.set_xlabel("environment steps")
+        panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def _time_unit(seconds: float) -> tuple[int, str]:
+    return next(((size, name) for size, name in TIME_UNITS if seconds >= 2 * size), TIME_UNITS[-1])
+
+
+def _dress(panel: Any, metric: str) -> None:
+    panel.grid(color="#dddddd", linewidth=0.6)
+    panel.set_axisbelow(True)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.margins(x=0.01)
+    if metric in SHARES:
+        panel.set_ylim(-0.02, 1.02)
+
+
+def _count(runs: int) -> str:
+    return "1 run" if runs == 1 else f"{runs} runs"

@@ -1,0 +1,194 @@
+"""Finished runs for a comparison: found on disk, checked and grouped by method."""
+
+import difflib
+import json
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ding_alma.report.run_config import RunError
+from ding_alma.report.run_record import RECORD_NAME, read_record
+
+SEED_FOLDER = re.compile(r"seed_?\d+")
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """The evaluations of one run, N of them, by environment step."""
+
+    name: str
+    env: str
+    task: str
+    """The scenario within the environment; the environment's name where it has none."""
+    policy: str
+    seed: int | None
+    env_steps: np.ndarray
+    """(N,)"""
+    train_iters: np.ndarray
+    """(N,)"""
+    wall_seconds: np.ndarray
+    """(N,), since the start of the run."""
+    metrics: dict[str, np.ndarray]
+    """Name -> (N,), NaN where an evaluation has no value."""
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    """Where and with what the run was made; one entry per start."""
+
+
+Groups = dict[str, list[FinishedRun]]
+"""Method -> its runs."""
+
+
+def read_groups(arguments: list[str]) -> Groups:
+    """Read what a comparison is asked for.
+
+    Args:
+        arguments: each ``[METHOD=]PATH[,PATH...]``. A path is a run's folder, a folder above runs, or the ``.json`` file
+            of an earlier comparison, which brings its own methods. Without ``METHOD=``, runs in folders named
+            ``seed0``, ``seed1``, ... are those of one method, named after the folder above; any other run is a method
+            of its own, named after its folder.
+
+    Raises:
+        RunError: a path is missing, holds no run or a damaged one; runs of different environments; methods that were
+            not all trained on the same tasks; a seed that occurs twice in a method.
+    """
+    groups: Groups = {}
+    for argument in arguments:
+        label, separator, paths = argument.partition("=")
+        if not separator:
+            label, paths = "", argument
+        label = label.strip()
+        if (separator and not label) or not all(path.strip() for path in paths.split(",")):
+            raise RunError(f"expected [METHOD=]PATH[,PATH...], got {argument!r}")
+        for path in paths.split(","):
+            for method, run in _read_path(Path(path.strip())):
+                groups.setdefault(label or method, []).append(run)
+    _check(groups)
+    return groups
+
+
+def resolve_metric(name: str, groups: Groups) -> str:
+    """The recorded name of a metric, ``solved`` standing for ``solved_mean``.
+
+    Raises:
+        RunError: no run has it (the nearest names are given), or not all runs have it.
+    """
+    known = {metric for runs in groups.values() for run in runs for metric in run.metrics}
+    found = next((each for each in (name, f"{name}_mean") if each in known), None)
+    if found is None:
+        near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.4) or sorted(known)
+        raise RunError(f"no run has the metric {name!r}; did you mean {' or '.join(near)}?")
+    for method, runs in groups.items():
+        for run in runs:
+            if found not in run.metrics:
+                raise RunError(f"run {run.name} of {method} does not have the metric {found}, others do")
+    return found
+
+
+def tasks_of(groups: Groups) -> list[str]:
+    """The tasks that every method was trained on, sorted."""
+    return sorted({run.task for runs in groups.values() for run in runs})
+
+
+def _read_path(path: Path) -> Iterator[tuple[str, FinishedRun]]:
+    """The (method, run) pairs found at one path."""
+    if path.suffix == ".json" and path.name != RECORD_NAME:
+        yield from _read_comparison(path)
+        return
+    if not path.exists():
+        raise RunError(f"{path} does not exist")
+    records = [path] if path.is_file() else sorted(path.rglob(RECORD_NAME), key=_natural)
+    if not records:
+        raise RunError(f"{path} holds no run: there is no {RECORD_NAME} in it or below")
+    for record in records:
+        yield _method(record.absolute().parent), _from_record(record)
+
+
+def _natural(path: Path) -> list[Any]:
+    """A sorting key under which ``seed10`` follows ``seed9``."""
+    return [[int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)] for name in path.parts]
+
+
+def _method(folder: Path) -> str:
+    return folder.parent.name if SEED_FOLDER.fullmatch(folder.name) else folder.name
+
+
+def _from_record(path: Path) -> FinishedRun:
+    record = read_record(path)
+    try:
+        points = [{**point, **point["metrics"]} for point in record["evaluations"]]
+        names = {name for point in record["evaluations"] for name in point["metrics"]}
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{path} is damaged ({error!r})") from error
+    return _finished_run(path, record, points, names)
+
+
+def _read_comparison(path: Path) -> Iterator[tuple[str, FinishedRun]]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        groups, metrics = data["groups"], data["metrics"]
+        runs = [(method, record, record["points"]) for method, records in groups.items() for record in records]
+    except FileNotFoundError:
+        raise RunError(f"{path} does not exist") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{path} is damaged or not the file of a comparison ({error!r})") from error
+    for method, record, points in runs:
+        yield method, _finished_run(path, record, points, metrics)
+
+
+def _finished_run(
+    path: Path, record: dict[str, Any], points: list[dict[str, Any]], names: Collection[str]
+) -> FinishedRun:
+    """Raises a RunError if something is missing or of a wrong kind."""
+
+    def column(key: str) -> np.ndarray:
+        return np.array([np.nan if point.get(key) is None else point[key] for point in points], float)
+
+    if not points:
+        raise RunError(f"{path}: the run has no evaluations yet")
+    try:
+        env = record["env"]
+        run = FinishedRun(
+            name=str(record.get("name") or path.parent.name),
+            env=env,
+            task=record.get("scenario") or env,
+            policy=record["policy"],
+            seed=record.get("seed"),
+            env_steps=column("env_step"),
+            train_iters=column("train_iter"),
+            wall_seconds=column("wall_seconds"),
+            metrics={name: column(name) for name in sorted(names)},
+            parts=record["parts"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{path} is damaged ({error!r})") from error
+    counters = np.stack([run.env_steps, run.train_iters, run.wall_seconds])
+    if np.isnan(counters).any() or (np.diff(run.env_steps) <= 0).any():
+        raise RunError(f"{path} is damaged (steps, iterations or times are missing, or steps do not grow)")
+    return run
+
+
+def _check(groups: Groups) -> None:
+    first = next(iter(groups.values()))[0]
+    for method, runs in groups.items():
+        seen = set()
+        for run in runs:
+            if run.env != first.env:
+                raise RunError(
+                    f"runs of different environments cannot be compared: {first.name} is of {first.env}, "
+                    f"{run.name} of {run.env}"
+                )
+            if run.seed is not None and (run.task, run.seed) in seen:
+                raise RunError(
+                    f"{method} has seed {run.seed} twice on {run.task}; give different methods different names: "
+                    "METHOD=PATH"
+                )
+            seen.add((run.task, run.seed))
+    tasks = tasks_of(groups)
+    for method, runs in groups.items():
+        missing = sorted(set(tasks) - {run.task for run in runs})
+        if missing:
+            raise RunError(f"{method} has no run on {', '.join(missing)}, which others have; compare on equal tasks")
