@@ -33,7 +33,9 @@ class ReferenceLine(click.ParamType):
 
 @click.command("compare")
 @click.argument("runs", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write."
+)
 @click.option(
     "--metric",
     "metrics",
@@ -47,8 +49,9 @@ def compare_command(
 ) -> None:
     """Compare finished runs of one environment, several seeds each.
 
-    RUNS are [METHOD=]PATH[,PATH...]. A path is a run's folder, a folder above runs, or the comparison.json of an earlier
-    comparison. Without METHOD=, folders seed0, seed1, ... are seeds of one method, named after the folder above them.
+    RUNS are [METHOD=]PATH[,PATH...]. A path is a run's folder, a folder above runs, or the comparison.json of an
+    earlier comparison. Without METHOD=, folders seed0, seed1, ... are seeds of one method, named after the folder
+    above them.
 
     Writes comparison.md (mean, median and inter-quartile mean with bootstrap intervals, probability of improvement),
     comparison.png (curves over steps and over wall time), comparison.json (all numbers) and marl_eval.json (the layout

@@ -63,16 +63,16 @@ def report(groups: Groups, results: dict[str, MetricResult], lines: dict[str, fl
     text = [f"# {title or f'Comparison on {first.env}'}", ""]
     on = f" ({', '.join(tasks)})" if tasks != [first.env] else ""
     text += [
-        f"Environment `{first.env}`{on}. Brackets: {COVERAGE:.0%} stratified bootstrap intervals over runs. The score of "
-        f"a run is the mean of its evaluations over the last {SCORE_SHARE:.0%} of its steps; IQM is the inter-quartile "
+        f"Environment `{first.env}`{on}. Brackets: {COVERAGE:.0%} stratified bootstrap intervals over runs. The score "
+        f"of a run is the mean of its curve over the last {SCORE_SHARE:.0%} of the steps; IQM is the inter-quartile "
         "mean.",
         "",
     ]
     runs_per_task = [sum(run.task == task for run in runs) for runs in groups.values() for task in tasks]
     if min(runs_per_task) < FEW_RUNS:
         text += [
-            f"Methods with as few as {min(runs_per_task)} run(s) per task: such intervals are too narrow (of 3 runs, they "
-            "hold the truth about 75 times in 100; of 5, 85 times).",
+            f"Few runs ({min(runs_per_task)} at least per task): such intervals are too narrow. Of 3 runs, they hold "
+            "the truth about 75 times in 100; of 5, 85 times.",
             "",
         ]
     for metric, result in results.items():

@@ -55,8 +55,8 @@ def common_end(runs: Iterable[FinishedRun], metric: str) -> float:
     for run, own in zip(runs, steps, strict=True):
         if own[0] > end:
             raise RunError(
-                f"run {run.name} (policy {run.policy}) has no value of {metric} before {own[0]:,.0f} environment steps, "
-                f"where others end at {end:,.0f}"
+                f"run {run.name} (policy {run.policy}) has no value of {metric} before {own[0]:,.0f} environment "
+                f"steps, where others end at {end:,.0f}"
             )
     return float(end)
 
@@ -84,7 +84,8 @@ def bands(groups: Groups, metric: str, by_time: bool = False) -> dict[str, Band]
     result = {}
     for method, runs in groups.items():
         values = [
-            np.stack([metric_at(run, metric, axis, by_time) for run in runs if run.task == task]) for task in tasks_of(groups)
+            np.stack([metric_at(run, metric, axis, by_time) for run in runs if run.task == task])
+            for task in tasks_of(groups)
         ]
         everyone = ~np.isnan(np.concatenate(values)).any(0)
         result[method] = Band(axis[everyone], *mean_band([task[:, everyone] for task in values]))

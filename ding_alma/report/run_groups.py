@@ -46,8 +46,8 @@ def read_groups(arguments: list[str]) -> Groups:
     """Read what a comparison is asked for.
 
     Args:
-        arguments: each ``[METHOD=]PATH[,PATH...]``. A path is a run's folder, a folder above runs, or the ``.json`` file
-            of an earlier comparison, which brings its own methods. Without ``METHOD=``, runs in folders named
+        arguments: each ``[METHOD=]PATH[,PATH...]``. A path is a run's folder, a folder above runs, or the ``.json``
+            file of an earlier comparison, which brings its own methods. Without ``METHOD=``, runs in folders named
             ``seed0``, ``seed1``, ... are those of one method, named after the folder above; any other run is a method
             of its own, named after its folder.
 

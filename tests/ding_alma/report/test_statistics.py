@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from ding_alma.report.statistics import (
     bootstrap,
@@ -88,13 +89,23 @@ def test_no_runs_are_refused(scores):
         bootstrap(mean, scores)
 
 
-def test_equals_rliable():
-    """An optional cross-check: ``uv run --with rliable pytest -k rliable``."""
-    rliable = pytest.importorskip("rliable.library")
-    from rliable import metrics
-
+@pytest.mark.parametrize("aggregate", [mean, interquartile_mean, median])
+def test_intervals_equal_those_of_scipy(aggregate):
+    """SciPy draws each of several samples anew, which is what strata are."""
     generator = np.random.default_rng(0)
-    matrices = [generator.normal(size=(runs, 4)) for runs in (7, 10)]
+    tasks = [generator.normal(size=12), generator.exponential(size=9)]
+    theirs = stats.bootstrap(
+        tasks, lambda *samples, axis: aggregate(samples), n_resamples=20_000, method="percentile", random_state=1
+    )
+    estimate = bootstrap(aggregate, tasks, resamples=20_000)
+    assert estimate[1:] == pytest.approx(tuple(theirs.confidence_interval), abs=0.02)
+
+
+def test_aggregates_equal_those_of_rliable():
+    """An optional cross-check: ``uv run --with rliable pytest -k rliable``."""
+    metrics = pytest.importorskip("rliable.metrics")
+    generator = np.random.default_rng(0)
+    matrices = [generator.normal(size=(runs, 4)).round(1) for runs in (7, 10)]
     ours = [list(matrix.T) for matrix in matrices]
     for matrix, scores in zip(matrices, ours, strict=True):
         assert mean(scores) == pytest.approx(metrics.aggregate_mean(matrix))
@@ -102,8 +113,3 @@ def test_equals_rliable():
         assert interquartile_mean(scores) == pytest.approx(metrics.aggregate_iqm(matrix))
     value = probability_of_improvement(*ours)
     assert value == pytest.approx(metrics.probability_of_improvement(*matrices))
-    _, intervals = rliable.get_interval_estimates(
-        {"x": matrices[0]}, lambda matrix: np.array([metrics.aggregate_iqm(matrix)]), reps=4000
-    )
-    estimate = bootstrap(interquartile_mean, ours[0])
-    assert estimate[1:] == pytest.approx(intervals["x"].ravel(), abs=0.03)

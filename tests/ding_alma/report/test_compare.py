@@ -1,0 +1,223 @@
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from ding_alma.report.cli import main
+from ding_alma.report.comparison import compare
+from ding_alma.report.curves import bands, common_end, scores
+from ding_alma.report.run_config import RunError
+from ding_alma.report.run_groups import read_groups, resolve_metric
+from ding_alma.report.run_record import RunRecord
+from ding_alma.report.scalars import Evaluation
+
+
+def write_run(folder, points, seed=0, **header):
+    """A run whose evaluations take 10 s each; ``points``: environment step -> solved."""
+    header = {"name": folder.name, "env": "toy", "scenario": None, "policy": "alma", "seed": seed} | header
+    seconds = iter(range(0, 10**6, 10))
+    record = RunRecord(folder / "evaluations.json", header, clock=lambda: next(seconds))
+    for step, value in points.items():
+        metrics = {"solved_mean": value, "return_mean": 10 * value, "types_mean": float("nan")}
+        record.add(Evaluation(step, step // 10, metrics))
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two methods: alma's two seeds end at 200 and 150 steps, the run ``rival`` at 100."""
+    write_run(tmp_path / "alma" / "seed0", {0: 0.0, 100: 0.2, 200: 0.4}, seed=0)
+    write_run(tmp_path / "alma" / "seed1", {0: 0.2, 50: 0.4, 150: 0.4}, seed=1)
+    write_run(tmp_path / "rival", {0: 0.0, 100: 1.0}, policy="coma")
+    return tmp_path
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, ["compare", *map(str, arguments)])
+
+
+def names(groups):
+    return {method: [run.name for run in each] for method, each in groups.items()}
+
+
+def test_seed_folders_are_one_method(runs):
+    expected = {"alma": ["seed0", "seed1"], "rival": ["rival"]}
+    assert names(read_groups([str(runs)])) == expected
+    assert names(read_groups([f"{runs}/alma", f"{runs}/rival"])) == expected
+    assert names(read_groups([f"{runs}/alma/seed0", f"{runs}/rival/evaluations.json"])) == {
+        "alma": ["seed0"],
+        "rival": ["rival"],
+    }
+    assert names(read_groups([f"A=B={runs}/alma/seed1"[2:]])) == {"B": ["seed1"]}
+    assert names(read_groups([f"X={runs}/alma/seed0,{runs}/alma/seed1"])) == {"X": ["seed0", "seed1"]}
+
+
+def test_seeds_are_in_their_natural_order(tmp_path):
+    for seed in (10, 2, 1):
+        write_run(tmp_path / f"seed{seed}", {0: 0.0}, seed=seed)
+    (found,) = read_groups([str(tmp_path)]).values()
+    assert [run.seed for run in found] == [1, 2, 10]
+
+
+def test_scores_at_a_budget(runs):
+    groups = read_groups([str(runs)])
+    everyone = [run for each in groups.values() for run in each]
+    assert common_end(everyone, "solved_mean") == 100
+    assert common_end(groups["alma"], "solved_mean") == 150
+    # Means over steps 90 to 100: of the line from 0 to 0.2, and of the plateau.
+    (values,) = scores(groups["alma"], ["toy"], "solved_mean", 100)
+    assert values == pytest.approx([0.19, 0.4])
+    result = compare(groups, "solved_mean")
+    assert result.common["alma"].aggregates["mean"] == pytest.approx((0.295, 0.19, 0.4))
+    assert result.own["alma"].steps == 150 and result.own["rival"].steps == 100
+    assert result.improvement["rival", "alma"] == (1, 1, 1)
+    # Evaluations are 10 s apart: seed0 has passed one at step 100, seed1 is half way between its second and third.
+    started = [run.wall_seconds[0] for run in groups["alma"]]
+    assert result.common["alma"].seconds == pytest.approx(np.mean(started) + (10 + 15) / 2)
+
+
+def test_a_band_lies_where_all_runs_have_values(runs):
+    band = bands(read_groups([str(runs)]), "solved_mean")["alma"]
+    assert (band.axis[0], band.axis[-1]) == (0, 150)
+    at = {int(step): index for index, step in enumerate(band.axis)}
+    assert band.mean[at[100]] == pytest.approx(0.3)
+    assert (band.low[at[100]], band.high[at[100]]) == pytest.approx((0.2, 0.4))
+
+
+def test_writes_table_picture_and_numbers(runs):
+    output = runs / "results" / "toy"
+    line = "scripted, a=b=0.49"
+    result = call(runs / "alma", runs / "rival", "-o", output, "--line", line, "--title", "Toy")
+    assert result.exit_code == 0, result.output
+    table = (output / "comparison.md").read_text()
+    assert "# Toy" in table and "## solved_mean" in table and "## return_mean" in table
+    assert "| alma | 2 | 100 | 0 min | 0.29 [0.19, 0.40] |" in table
+    assert "too narrow" in table and "scripted, a=b 0.49" in table
+    with Image.open(output / "comparison.png") as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    for colour in ((37, 99, 168), (209, 102, 43)):
+        assert (pixels == colour).all(-1).sum() > 100
+    data = json.loads((output / "comparison.json").read_text())
+    assert data["lines"] == {"scripted, a=b": 0.49}
+    assert data["results"]["solved_mean"]["common_steps"]["rival"]["mean"]["value"] == pytest.approx(0.95)
+    assert "machine" in data["groups"]["rival"][0]["parts"][0]
+    assert str(runs) not in json.dumps(data)
+
+
+def test_an_earlier_comparison_can_be_compared_with_new_runs(runs, tmp_path):
+    call(runs / "alma", "-o", runs / "first")
+    write_run(tmp_path / "new" / "seed0", {0: 0.0, 120: 0.6})
+    again = read_groups([str(runs / "first" / "comparison.json"), str(tmp_path / "new")])
+    assert names(again) == {"alma": ["seed0", "seed1"], "new": ["seed0"]}
+    (original,) = read_groups([str(runs / "alma")]).values()
+    for before, after in zip(original, again["alma"], strict=True):
+        np.testing.assert_array_equal(before.metrics["return_mean"], after.metrics["return_mean"])
+        np.testing.assert_array_equal(before.wall_seconds, after.wall_seconds)
+        assert (before.task, before.seed, before.parts) == (after.task, after.seed, after.parts)
+
+
+def test_the_layout_of_marl_eval(runs):
+    call(runs / "alma", runs / "rival", "-o", runs / "out")
+    layout = json.loads((runs / "out" / "marl_eval.json").read_text())
+    methods = layout["toy"]["toy"]
+    assert methods.keys() == {"alma", "rival"} and methods["alma"].keys() == {"seed_0", "seed_1"}
+    seeds = [seed for method in methods.values() for seed in method.values()]
+    # As many evaluations as the run with the fewest, up to the steps that all have reached.
+    assert all(seed.keys() == {"step_0", "step_1", "absolute_metrics"} for seed in seeds)
+    assert methods["alma"]["seed_1"]["step_1"] == {"step_count": 100, "solved": [0.4], "return": [4.0]}
+    assert methods["rival"]["seed_0"]["absolute_metrics"]["solved"] == [pytest.approx(0.95)]
+
+
+def test_tasks_are_scenarios_of_one_environment(tmp_path):
+    for method in ("a", "b"):
+        for seed, task in enumerate(("easy", "hard", "easy")):
+            write_run(tmp_path / method / f"seed{seed}", {0: 0.0, 100: float(seed)}, seed=seed, scenario=task)
+    groups = read_groups([str(tmp_path)])
+    result = compare(groups, "solved_mean").common["a"]
+    assert [len(task) for task in result.scores] == [2, 1]
+    assert result.aggregates["mean"].value == pytest.approx(0.95)
+    (tmp_path / "b" / "seed1" / "evaluations.json").unlink()
+    with pytest.raises(RunError, match="b has no run on hard"):
+        read_groups([str(tmp_path)])
+
+
+def test_metrics_are_found_by_their_short_names(runs):
+    groups = read_groups([str(runs)])
+    assert resolve_metric("solved", groups) == resolve_metric("solved_mean", groups) == "solved_mean"
+    with pytest.raises(RunError, match=r"no run has the metric 'solvd'; did you mean solved_mean"):
+        resolve_metric("solvd", groups)
+
+
+def damage(text):
+    def write(runs):
+        (runs / "rival" / "evaluations.json").write_text(text)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("break_it", "arguments", "message"),
+    [
+        (lambda runs: None, ["none"], "none does not exist"),
+        (lambda runs: None, ["none.json"], "none.json does not exist"),
+        (lambda runs: (runs / "empty").mkdir(), ["empty"], "empty holds no run"),
+        (damage('{"evaluations": [{'), ["rival"], "damaged"),
+        (damage('{"evaluations": [{}], "parts": []}'), ["rival"], "damaged.*metrics"),
+        (
+            damage('{"evaluations": [{"metrics": {"a": "x"}}], "parts": [], "env": "toy", "policy": "b"}'),
+            ["rival"],
+            "damaged",
+        ),
+        (damage('{"evaluations": [], "parts": []}'), ["rival"], "no evaluations yet"),
+        (
+            lambda runs: (runs / "c.json").write_text('{"groups": {"a'),
+            ["c.json"],
+            "damaged or not the file of a comparison",
+        ),
+        (
+            lambda runs: (runs / "c.json").write_text('{"groups": [], "metrics": []}'),
+            ["c.json"],
+            "not the file of a comparison",
+        ),
+        (lambda runs: None, ["alma", "rival", "--metric", "solvd"], "did you mean solved_mean"),
+        (lambda runs: None, ["alma", "--metric", "types"], "has no value of types_mean"),
+        (
+            lambda runs: write_run(runs / "other", {0: 0.0}, env="city"),
+            ["alma", "other"],
+            "different environments.*toy.*city",
+        ),
+        (lambda runs: None, ["A=alma/seed0,alma/seed0"], "seed 0 twice"),
+        (lambda runs: None, ["=alma"], "expected .METHOD=.PATH"),
+        (lambda runs: None, ["A=alma,"], "expected .METHOD=.PATH"),
+        (
+            lambda runs: write_run(runs / "late", {500: 0.0, 600: 0.0}),
+            ["rival", "late"],
+            "before 500 environment steps",
+        ),
+    ],
+)
+def test_what_cannot_be_compared_is_explained_in_one_line(runs, monkeypatch, break_it, arguments, message):
+    break_it(runs)
+    monkeypatch.chdir(runs)
+    result = call(*arguments, "-o", "out")
+    assert result.exit_code == 1 and len(result.output.strip().splitlines()) == 1, result.output
+    assert re.search(message, result.output), result.output
+
+
+def test_wrong_reference_lines(runs):
+    result = call(runs, "-o", runs / "out", "--line", "heuristic")
+    assert result.exit_code == 2 and "LABEL=NUMBER" in result.output
+
+
+def test_one_method_alone(runs):
+    result = call(runs / "rival", "-o", runs / "out", "--metric", "return")
+    assert result.exit_code == 0, result.output
+    assert "beats" not in result.output and not math.isnan(
+        json.loads((runs / "out/comparison.json").read_text())["results"]["return_mean"]["own_steps"]["rival"]["IQM"][
+            "low"
+        ]
+    )
