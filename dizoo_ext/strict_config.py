@@ -17,29 +17,31 @@ def check_block(
     the type of its default: integers pass for floats, ``None`` as default admits anything.
 
     Args:
-        path: the block's place in the whole config, e.g. ``policy.allocation``; used in messages only.
+        path: the block's place in the whole config, e.g. ``policy.allocation``, empty for the whole; used in messages
+            only.
 
     Raises:
         ValueError: an unknown key, with the nearest valid name.
         TypeError: a value of another type than its default's.
     """
+    prefix = f"{path}." if path else ""
     for key, value in block.items():
         if key in also_known:
             continue
         if key not in defaults:
             valid = sorted({*defaults, *also_known})
             near = difflib.get_close_matches(str(key), valid, n=1, cutoff=0.5)
-            hint = f"did you mean {path}.{near[0]}?" if near else f"valid keys: {', '.join(sorted(defaults))}"
-            raise ValueError(f"unknown config key {path}.{key}; {hint}")
+            hint = f"did you mean {prefix}{near[0]}?" if near else f"valid keys: {', '.join(sorted(defaults))}"
+            raise ValueError(f"unknown config key {prefix}{key}; {hint}")
         default = defaults[key]
         if isinstance(default, Mapping):
             if not isinstance(value, Mapping):
-                raise TypeError(f"{path}.{key} must be a block of keys {sorted(default)}, got {value!r}")
+                raise TypeError(f"{prefix}{key} must be a block of keys {sorted(default)}, got {value!r}")
             if default:
-                check_block(value, default, f"{path}.{key}")
+                check_block(value, default, f"{prefix}{key}")
         elif not _fits(value, default):
             raise TypeError(
-                f"{path}.{key} must be of type {type(default).__name__} (default {default!r}), "
+                f"{prefix}{key} must be of type {type(default).__name__} (default {default!r}), "
                 f"got {value!r} of type {type(value).__name__}"
             )
 

@@ -43,6 +43,14 @@ READ_BY_DING = {
 
 
 def check_policy_config(cfg: EasyDict, defaults: Mapping[str, Any], siblings: Iterable[Mapping[str, Any]] = ()) -> None:
+    """Refuse keys nobody reads and wrong or impossible values in a policy's merged config; see `check_policy_keys`."""
+    check_policy_keys(cfg, defaults, siblings)
+    check_range(cfg.learn.batch_size, "policy.learn.batch_size", 1)
+    check_range(cfg.learn.update_per_collect, "policy.learn.update_per_collect", 1)
+    check_range(cfg.collect.n_episode, "policy.collect.n_episode", 1)
+
+
+def check_policy_keys(cfg: EasyDict, defaults: Mapping[str, Any], siblings: Iterable[Mapping[str, Any]] = ()) -> None:
     """Refuse keys nobody reads and values of the wrong type in a policy's merged config.
 
     Args:
@@ -51,7 +59,7 @@ def check_policy_config(cfg: EasyDict, defaults: Mapping[str, Any], siblings: It
             read, so that a swap changes nothing but the policy's type.
 
     Raises:
-        ValueError: an unknown key (the nearest valid name is given) or an impossible value.
+        ValueError: an unknown key (the nearest valid name is given).
         TypeError: a value of the wrong type.
     """
     known: Mapping[str, Any] = defaults
@@ -67,9 +75,6 @@ def check_policy_config(cfg: EasyDict, defaults: Mapping[str, Any], siblings: It
     for block in sorted(blocks):
         path = f"policy.{block}"
         check_block(cfg[block], known.get(block, {}), path, READ_BY_DING[path])
-    check_range(cfg.learn.batch_size, "policy.learn.batch_size", 1)
-    check_range(cfg.learn.update_per_collect, "policy.learn.update_per_collect", 1)
-    check_range(cfg.collect.n_episode, "policy.collect.n_episode", 1)
 
 
 def _completed(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,8 +37,7 @@ class RecordingPolicy(Policy):
     def __init__(
         self, cfg: EasyDict, model: torch.nn.Module | None = None, enable_field: list[str] | None = None
     ) -> None:
-        siblings = (policy.default_config() for policy in _subclasses(RecordingPolicy))
-        check_policy_config(cfg, self.default_config(), siblings)
+        check_policy_config(cfg, self.default_config(), sibling_defaults())
         self.check_values(cfg)
         self._read_config(cfg)
         super().__init__(cfg, model, enable_field)
@@ -81,6 +80,11 @@ class RecordingPolicy(Policy):
 
     def _state_dict_eval(self) -> dict[str, Any]:
         return {"model": self._model.state_dict()}
+
+
+def sibling_defaults() -> Iterator[EasyDict]:
+    """The default configs of all policies that may be swapped for each other in one config."""
+    return (policy.default_config() for policy in _subclasses(RecordingPolicy))
 
 
 def _subclasses(policy: type) -> Iterator[type]:

@@ -11,6 +11,7 @@ from ding_alma.report.compare_command import compare_command
 from ding_alma.report.doctor import FAILED, MISSING, OK, examine, is_healthy
 from ding_alma.report.play import evaluate, film, load_run, summarise
 from ding_alma.report.run_config import RunError
+from ding_alma.report.train_command import train_command
 from dizoo_ext.gif import save_gif
 
 CONTEXT = dict(help_option_names=["-h", "--help"], show_default=True)
@@ -88,6 +89,7 @@ def doctor_command(context: click.Context) -> None:
 
 
 main.add_command(compare_command)
+main.add_command(train_command)
 
 
 @contextlib.contextmanager

@@ -78,8 +78,8 @@ def read_run_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
         raise RunError(f"{path} is damaged ({error!r}); name the config file with --config instead") from error
 
 
-def compile_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
-    """Merge a DI-engine config file with all defaults, as a training run would; return the main and create parts.
+def read_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
+    """Read the main and create parts of a DI-engine config file.
 
     Raises:
         RunError: the file is missing or is not a DI-engine config.
@@ -88,7 +88,16 @@ def compile_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
     if not path.is_file():
         raise RunError(f"config {path} does not exist")
     try:
-        main, create = read_config(str(path))
+        return read_config(str(path))
     except (KeyError, AssertionError, SyntaxError, ImportError) as error:
         raise RunError(f"{path} is not a DI-engine config: {error}") from error
+
+
+def compile_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
+    """Merge a DI-engine config file with all defaults, as a training run would; return the main and create parts.
+
+    Raises:
+        RunError: the file is missing or is not a DI-engine config.
+    """
+    main, create = read_config_file(path)
     return compile_config(main, create_cfg=create, auto=True, save_cfg=False), create

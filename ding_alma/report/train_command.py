@@ -1,0 +1,66 @@
+"""The command ``ding-alma train``: one config, changed on the command line, several seeds."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ding_alma.report.run_config import RunError
+from ding_alma.report.training import plan, train, train_side_by_side
+
+
+class SeedsCommand(click.Command):
+    """Lets ``--seeds`` take several numbers: ``--seeds 0 1 2``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the option before each further number."""
+        repeated: list[str] = []
+        is_seed = False
+        for argument in args:
+            if is_seed and argument.isdigit() and repeated[-1] != "--seeds":
+                repeated.append("--seeds")
+            elif argument == "--seeds":
+                is_seed = True
+            elif not argument.isdigit():
+                is_seed = False
+            repeated.append(argument)
+        return super().parse_args(ctx, repeated)
+
+
+@click.command("train", cls=SeedsCommand)
+@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--policy", help="Another policy than the config's; the same as policy.type=NAME.")
+@click.option(
+    "--seeds", type=click.IntRange(min=0), multiple=True, default=(0,), metavar="N...", help="One run per seed."
+)
+@click.option("--env-step", type=click.FloatRange(min=1), help="Environment steps of each run, such as 4e5.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Folder of the runs seed0, ... [default: exp_name]"
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    help="Runs at a time, in processes of one thread each; a single run goes on in this one.",
+)
+def train_command(config: Path, changes: tuple[str, ...], policy: str | None, **options: Any) -> None:
+    """Train CONFIG by DI-engine's own pipeline, once per seed.
+
+    KEY=VALUE changes a key of the merged config, such as policy.learn.batch_size=16. Unknown keys and values of a wrong
+    type are refused before anything starts. `ding -m serial -c CONFIG` trains the same without changes.
+    """
+    swap = [f"policy.type={policy}"] if policy else []
+    steps, seeds = options["env_step"], list(options["seeds"])
+    try:
+        jobs = plan(config, [*changes, *swap], seeds, None if steps is None else int(steps), options["output"])
+    except RunError as error:
+        raise click.ClickException(str(error)) from error
+    if len(jobs) == 1:
+        train(jobs[0])
+        return
+    failed = train_side_by_side(jobs, options["jobs"], click.echo)
+    if failed:
+        folders = ", ".join(str(job.folder) for job in failed)
+        raise click.ClickException(f"{len(failed)} of {len(jobs)} runs failed: {folders}")

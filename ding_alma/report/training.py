@@ -1,0 +1,189 @@
+"""Train one config with one or more seeds by DI-engine's own pipelines."""
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+import torch
+from ding.config import compile_config
+from ding.entry import serial_pipeline, serial_pipeline_onpolicy
+from ding.envs.env.base_env import get_env_cls
+from ding.policy import create_policy
+from easydict import EasyDict
+
+from ding_alma.report.config_override import default_config, override
+from ding_alma.report.ding_keys import check_ding_keys
+from ding_alma.report.progress import headline
+from ding_alma.report.run_config import RunError, read_config_file
+from ding_alma.report.run_record import read_record
+from ding_alma.report.scalars import Evaluation
+
+NEWS_SECONDS = 30.0
+"""Time between two reports on runs that go on side by side."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: what DI-engine's pipelines are called with."""
+
+    main: EasyDict
+    create: EasyDict
+    seed: int
+    max_env_step: int | None
+    is_on_policy: bool
+
+    @property
+    def folder(self) -> Path:
+        """Where the run goes."""
+        return Path(self.main.exp_name)
+
+    @property
+    def log(self) -> Path:
+        """What the run would have printed, beside its folder, where several go on side by side."""
+        return self.folder.with_name(f"{self.folder.name}.log")
+
+
+def plan(
+    config: Path,
+    changes: list[str],
+    seeds: list[int],
+    max_env_step: int | None = None,
+    output: Path | None = None,
+) -> list[Job]:
+    """Read a config, change it, check it and lay out one run per seed in ``output/seed<n>``.
+
+    Args:
+        changes: see `config_override.override`.
+        max_env_step: environment steps of each run; None is DI-engine's default.
+        output: folder of the runs; None is the config's ``exp_name``, with another policy's name if that was changed.
+
+    Raises:
+        RunError: the config or a change is wrong, or a run's folder is there already.
+    """
+    if len(set(seeds)) != len(seeds):
+        raise RunError(f"a seed is given twice: {' '.join(map(str, seeds))}")
+    file_main, file_create = read_config_file(config)
+    main, create = override(file_main, file_create, changes)
+    try:
+        check_ding_keys(main, default_config(create))
+        merged = compile_config(main, create_cfg=create, auto=True, save_cfg=False)
+        _build(merged)
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{config}: {error}") from error
+    if max_env_step is not None:
+        _tell_progress(main, merged, max_env_step)
+    folder = output or Path(_experiment_name(main, merged, file_create.policy.type))
+    jobs = []
+    for seed in seeds:
+        own = EasyDict(main)
+        own.exp_name = os.path.relpath(folder / f"seed{seed}")
+        jobs.append(Job(own, create, seed, max_env_step, bool(merged.policy.on_policy)))
+    for job in jobs:
+        if job.folder.exists():
+            raise RunError(f"{job.folder} is there already; choose another --output or move it away")
+    return jobs
+
+
+def train(job: Job) -> None:
+    """Run DI-engine's pipeline: ``serial_onpolicy`` for an on-policy policy, ``serial`` for any other."""
+    pipeline = serial_pipeline_onpolicy if job.is_on_policy else serial_pipeline
+    limits = {} if job.max_env_step is None else {"max_env_step": job.max_env_step}
+    pipeline((job.main, job.create), seed=job.seed, **limits)
+
+
+def train_side_by_side(jobs: list[Job], processes: int, say: Callable[[str], None]) -> list[Job]:
+    """Train in processes of one thread each, at most so many at a time; their consoles go to `Job.log`.
+
+    Args:
+        say: receives lines of news.
+
+    Returns:
+        the jobs that failed.
+    """
+    # Read by the libraries of the processes that start from now on.
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    context = multiprocessing.get_context("spawn")
+    waiting, failed = list(jobs), []
+    running: dict[int, tuple[SpawnProcess, Job]] = {}
+    say(f"{len(jobs)} runs, {min(processes, len(jobs))} at a time; consoles in {jobs[0].log.parent}/*.log")
+    while waiting or running:
+        while waiting and len(running) < processes:
+            job = waiting.pop(0)
+            process = context.Process(target=_train_quietly, args=(job,))
+            process.start()
+            running[process.sentinel] = process, job
+        ended = multiprocessing.connection.wait(list(running), NEWS_SECONDS)
+        for sentinel in ended:
+            process, job = running.pop(sentinel)
+            process.join()
+            if process.exitcode:
+                failed.append(job)
+                say(f"{job.folder}: failed, {_last_line(job.log)} (see {job.log})")
+            else:
+                say(f"{job.folder}: done; {_last_evaluation(job)}")
+        if not ended:
+            for _, job in running.values():
+                say(f"{job.folder}: {_last_line(job.log)}")
+    return failed
+
+
+def _train_quietly(job: Job) -> None:
+    torch.set_num_threads(1)
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    with open(job.log, "w", encoding="utf-8") as log:
+        # Of the process, not of Python: libraries have kept sys.stdout already.
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(log.fileno(), stream.fileno())
+    train(job)
+
+
+def _build(merged: EasyDict) -> None:
+    """Build environment and policy once: they refuse what they cannot work with."""
+    env_class = get_env_cls(merged.env)
+    env_class(env_class.create_collector_env_cfg(EasyDict(merged.env))[0]).close()
+    create_policy(EasyDict(merged.policy), enable_field=["eval"])
+
+
+def _tell_progress(main: EasyDict, merged: EasyDict, max_env_step: int) -> None:
+    """The console's progress knows the limits of the command ``ding`` only: set its own option."""
+    path = ("policy", "learn", "learner", "hook", "progress", "ext_args")
+    if "progress" not in merged.policy.learn.learner.hook:
+        return
+    node = main
+    for name in path:
+        node = node.setdefault(name, EasyDict())
+    node.setdefault("total_env_steps", max_env_step)
+
+
+def _experiment_name(main: EasyDict, merged: EasyDict, policy_in_file: str) -> str:
+    name = main.get("exp_name", "default_experiment")
+    if merged.policy.type == policy_in_file:
+        return name
+    return f"{name.removesuffix(f'_{policy_in_file}')}_{merged.policy.type}"
+
+
+def _last_evaluation(job: Job) -> str:
+    try:
+        points = read_record(job.folder)["evaluations"]
+    except RunError:
+        points = []
+    if not points:
+        return "no evaluation on record"
+    point = points[-1]
+    metrics = {name: value for name, value in point["metrics"].items() if value is not None}
+    evaluation = Evaluation(point["env_step"], point["train_iter"], metrics)
+    return f"evaluation at {evaluation.env_step:,} env steps: {headline(evaluation)}"
+
+
+def _last_line(path: Path) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return "waits"
+    return lines[-1] if lines else "starts"
