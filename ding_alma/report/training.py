@@ -3,7 +3,6 @@
 import multiprocessing
 import multiprocessing.connection
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
@@ -74,7 +73,8 @@ def plan(
         merged = compile_config(main, create_cfg=create, auto=True, save_cfg=False)
         _build(merged)
     except (ValueError, TypeError) as error:
-        raise RunError(f"{config}: {error}") from error
+        # DI-engine's registries add hints on further lines.
+        raise RunError(f"{config}: {str(error).splitlines()[0]}") from error
     if max_env_step is not None:
         _tell_progress(main, merged, max_env_step)
     folder = output or Path(_experiment_name(main, merged, file_create.policy.type))
@@ -136,10 +136,9 @@ def _train_quietly(job: Job) -> None:
     torch.set_num_threads(1)
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with open(job.log, "w", encoding="utf-8") as log:
-        # Of the process, not of Python: libraries have kept sys.stdout already.
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-            os.dup2(log.fileno(), stream.fileno())
+        # The process's own: libraries have kept Python's streams already.
+        for descriptor in (1, 2):
+            os.dup2(log.fileno(), descriptor)
     train(job)
 
 
@@ -147,7 +146,7 @@ def _build(merged: EasyDict) -> None:
     """Build environment and policy once: they refuse what they cannot work with."""
     env_class = get_env_cls(merged.env)
     env_class(env_class.create_collector_env_cfg(EasyDict(merged.env))[0]).close()
-    create_policy(EasyDict(merged.policy), enable_field=["eval"])
+    create_policy(EasyDict(merged.policy, cuda=False), enable_field=["learn"])
 
 
 def _tell_progress(main: EasyDict, merged: EasyDict, max_env_step: int) -> None:
@@ -158,7 +157,7 @@ def _tell_progress(main: EasyDict, merged: EasyDict, max_env_step: int) -> None:
     node = main
     for name in path:
         node = node.setdefault(name, EasyDict())
-    node.setdefault("total_env_steps", max_env_step)
+    node.total_env_steps = max_env_step
 
 
 def _experiment_name(main: EasyDict, merged: EasyDict, policy_in_file: str) -> str:
