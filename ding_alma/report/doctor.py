@@ -17,7 +17,7 @@ PACKAGE = "ding-alma"
 OK, MISSING, FAILED = "ok", "optional missing", "failed"
 IMPORTS = ("dizoo_ext", "ding_alma", "ding.framework")
 """What must import; the last one is the first to break when packages do not fit together."""
-EXTRAS = ("sc2", "lux", "report")
+EXTRAS = ("sc2", "lux", "report", "pettingzoo")
 _NEEDED_ANYWAY = ("protobuf",)
 """Listed by an extra only, but DI-engine's logger also breaks with a wrong one."""
 

@@ -12,7 +12,7 @@ import torch
 from ding.config import compile_config
 from ding.entry import serial_pipeline, serial_pipeline_onpolicy
 from ding.envs.env.base_env import get_env_cls
-from ding.policy import create_policy
+from ding.policy import get_policy_cls
 from easydict import EasyDict
 
 from ding_alma.report.config_override import default_config, override
@@ -73,8 +73,7 @@ def plan(
         merged = compile_config(main, create_cfg=create, auto=True, save_cfg=False)
         _build(merged)
     except (ValueError, TypeError) as error:
-        # DI-engine's registries add hints on further lines.
-        raise RunError(f"{config}: {str(error).splitlines()[0]}") from error
+        raise RunError(f"{config}: {error}") from error
     if max_env_step is not None:
         _tell_progress(main, merged, max_env_step)
     folder = output or Path(_experiment_name(main, merged, file_create.policy.type))
@@ -146,7 +145,8 @@ def _build(merged: EasyDict) -> None:
     """Build environment and policy once: they refuse what they cannot work with."""
     env_class = get_env_cls(merged.env)
     env_class(env_class.create_collector_env_cfg(EasyDict(merged.env))[0]).close()
-    create_policy(EasyDict(merged.policy, cuda=False), enable_field=["learn"])
+    # Not by DI-engine's registry, which prints hints when a constructor raises.
+    get_policy_cls(merged.policy)(EasyDict(merged.policy, cuda=False), enable_field=["learn"])
 
 
 def _tell_progress(main: EasyDict, merged: EasyDict, max_env_step: int) -> None:
