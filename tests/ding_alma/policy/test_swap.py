@@ -47,7 +47,12 @@ def _actions(policy, main, create, steps=8):
 
 @pytest.mark.parametrize(
     ("config", "manager"),
-    [("save_the_city_alma", "base"), ("save_the_city_alma", "vector"), ("smac_multiarmy_alma", "vector")],
+    [
+        ("small/save_the_city_alma", "base"),
+        ("small/save_the_city_alma", "vector"),
+        ("small/smac_multiarmy_alma", "vector"),
+        ("group_matching_refil", "vector"),
+    ],
 )
 @pytest.mark.parametrize("policy", ["alma", *RIVALS, "mppo", "coma"])
 def test_every_policy_trains_from_one_config_and_acts_alike_from_its_checkpoint(policy, config, manager, tmp_path):
