@@ -12,10 +12,12 @@ from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 from torch import Tensor, nn
 
+from ding_alma.model.categorical import MixedCategorical
 from ding_alma.policy.observation import stack_observations
+from ding_alma.policy.on_policy import check_fresh, update_once
 from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.replay.flat_recorder import FLAT_OBSERVED, FlatEpisode, FlatRecorder, coma_batch
-from ding_alma.rl.coma import ComaBatch, actor_loss, critic_loss, lambda_returns, mixed_policy, taken
+from ding_alma.rl.coma import ComaBatch, actor_loss, critic_loss, lambda_returns, taken
 from ding_alma.rl.optimisation import descend
 from dizoo_ext.strict_config import check_range
 
@@ -27,8 +29,8 @@ METRICS = ("policy_loss", "entropy", "value_loss", "q_taken_mean", "target_mean"
 class ComaExtPolicy(RecordingPolicy, COMAPolicy):
     """COMA (AAAI 2018) that sees an episode's last reward and its end, and learns from what it just did.
 
-    Of `COMAPolicy` it keeps the networks and the losses' form; docs/ding_rivals.md lists what differs and why.
-    On-policy: under ``ding -m serial`` the buffer must be 'episode_ring', which it tells to hand out everything at once.
+    Of `COMAPolicy` it keeps the networks and the losses' form; docs/rivals_of_ding.md lists what differs and why.
+    On-policy: under ``ding -m serial`` the buffer must be 'episode_ring', which hands out everything at once.
     """
 
     config = dict(
@@ -96,9 +98,7 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
             "action_mask": (model.agent_num, model.action_shape),
         }
         self._version = 0
-        # DI-engine's serial loop reads this very object after the policy is built and would ask the emptied buffer for
-        # more.
-        cfg.learn.update_per_collect = 1
+        update_once(cfg)
 
     def _init_learn(self) -> None:
         self._priority = self._cfg.priority
@@ -115,19 +115,13 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
         Raises:
             ValueError: an episode was played by older networks.
         """
-        old = {episode["version"] for episode in data} - {self._version}
-        if old:
-            raise ValueError(
-                f"coma_ext learns from what its present networks did (version {self._version}), but was given episodes "
-                f"of versions {sorted(old)}; use create_config.replay_buffer.type = 'episode_ring' with "
-                "policy.other.replay_buffer.consume = True, or ding -m serial_onpolicy"
-            )
+        check_fresh("coma_ext", data, self._version)
         self._version += 1
         batch = coma_batch(data).to(self._device)
         self._model.train()
         counts = batch.acting & batch.valid.unsqueeze(-1)
         policy = self._policy(batch)
-        action = torch.where(batch.valid.unsqueeze(-1), batch.action, _sample(policy, self._learn_generator))
+        action = torch.where(batch.valid.unsqueeze(-1), batch.action, policy.sample(self._learn_generator))
         returns = self._returns(batch, action)
         for _ in range(self._cfg.learn.critic_updates):
             q_value = _judge(self._model.critic, batch, action)
@@ -138,20 +132,18 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
         policy_loss, entropy = actor_loss(policy, q_value, action, counts)
         actor_norm = self._descend(policy_loss - self._cfg.learn.entropy_weight * entropy, "actor", self._model.actor)
         self._follow()
-        shown = [
-            taken(q_value, action)[counts].mean() if counts.any() else q_value.new_zeros(()),
-            returns[counts].mean() if counts.any() else returns.new_zeros(()),
-        ]
-        read = torch.stack([policy_loss, entropy, value_loss, *shown, actor_norm, critic_norm]).tolist()
+        number = counts.sum().clamp_min(1)
+        means = [torch.where(counts, value, 0.0).sum() / number for value in (taken(q_value, action), returns)]
+        read = torch.stack([policy_loss, entropy, value_loss, *means, actor_norm, critic_norm]).tolist()
         return dict(zip(METRICS, read, strict=True))
 
-    def _policy(self, batch: ComaBatch) -> Tensor:
-        """What the agents' actions were drawn from, (S, B, A, U) with gradient."""
+    def _policy(self, batch: ComaBatch) -> MixedCategorical:
+        """What the agents' actions were drawn from, (S, B, A) distributions with gradient."""
         agents = batch.action.shape[-1]
         observed = {"agent_state": batch.agent_state, "action_mask": batch.action_mask}
         no_memory = [[None] * agents for _ in range(batch.action.shape[1])]
         logit = self._model.actor({"obs": observed, "prev_state": no_memory})["logit"]
-        return mixed_policy(logit, batch.action_mask, batch.epsilon[..., None, None])
+        return MixedCategorical(logit, batch.action_mask, batch.epsilon.unsqueeze(-1))
 
     @torch.no_grad()
     def _returns(self, batch: ComaBatch, action: Tensor) -> Tensor:
@@ -185,8 +177,8 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
 
     def _forward_collect(self, data: dict[int, Any], eps: float = 0.0, **exploration: float) -> dict[int, Any]:
         ids, observed = self._observe(data)
-        policy = mixed_policy(self._logit(ids, observed, self._collect_memory), observed["action_mask"], eps)
-        action = _sample(policy, self._collect_generator)
+        logit = self._logit(ids, observed, self._collect_memory)
+        action = MixedCategorical(logit, observed["action_mask"], eps).sample(self._collect_generator)
         self._recorder.begin_step(ids, observed, action, eps, self._version)
         return _outputs(ids, action)
 
@@ -261,13 +253,6 @@ def _judge(critic: nn.Module, batch: ComaBatch, action: Tensor) -> Tensor:
     """(S, B, A, U), each agent's actions valued beside the others' (S, B, A) as they are."""
     observed = {"agent_state": batch.agent_state, "global_state": batch.global_state}
     return critic({"obs": observed, "action": action})["q_value"]
-
-
-def _sample(policy: Tensor, generator: torch.Generator) -> Tensor:
-    """Actions (...) int64 by probabilities (..., U), every agent's for itself; 0 where all are zero."""
-    reached = policy.detach().cumsum(-1)
-    uniforms = torch.rand(policy.shape[:-1], generator=generator).to(policy.device) * reached[..., -1]
-    return (reached > uniforms.unsqueeze(-1)).to(torch.uint8).argmax(-1)
 
 
 def _outputs(ids: np.ndarray, action: Tensor) -> dict[int, dict[str, Any]]:

@@ -12,8 +12,8 @@ from ding_alma.replay.step_arrays import StepArrays
 from ding_alma.rl.coma import ComaBatch
 
 FlatEpisode = dict[str, Any]
-"""Tensors of L + 1 steps per key of `FLAT_OBSERVED`, of L steps per key of `FLAT_STEPS`, and ``version`` of the networks
-that acted."""
+"""Tensors of L + 1 steps per key of `FLAT_OBSERVED`, of L steps per key of `FLAT_STEPS`, and the ``version`` of the
+networks that acted."""
 
 FLAT_OBSERVED = ("agent_state", "global_state", "action_mask")
 FLAT_STEPS = ("action", "epsilon", "reward", "terminated")

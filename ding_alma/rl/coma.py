@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from ding_alma.model.categorical import ActionDistribution
+
 
 @dataclass(frozen=True)
 class ComaBatch:
@@ -39,21 +41,6 @@ class ComaBatch:
     def to(self, device: torch.device | str) -> "ComaBatch":
         """The same batch on another device."""
         return ComaBatch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
-
-
-def mixed_policy(logit: Tensor, action_mask: Tensor, epsilon: Tensor | float) -> Tensor:
-    """Softmax over the allowed actions mixed with the uniform policy over them: ``(1 - epsilon) softmax + epsilon / n``.
-
-    Agents that sample it explore independently of each other. COMA acts by it and differentiates it.
-
-    Args: logit (..., U); action_mask (..., U) bool; epsilon (..., 1) or a number in [0, 1].
-
-    Returns:
-        (..., U) probabilities; zeros where nothing is allowed.
-    """
-    greedy = logit.masked_fill(~action_mask, torch.finfo(logit.dtype).min).softmax(-1)
-    uniform = 1 / action_mask.sum(-1, keepdim=True).clamp_min(1)
-    return ((1 - epsilon) * greedy + epsilon * uniform) * action_mask
 
 
 def taken(values: Tensor, action: Tensor) -> Tensor:
@@ -106,18 +93,20 @@ def critic_loss(q_value: Tensor, action: Tensor, returns: Tensor, counts: Tensor
     return error.square().sum() / counts.sum().clamp_min(1)
 
 
-def actor_loss(policy: Tensor, q_value: Tensor, action: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+def actor_loss(policy: ActionDistribution, q_value: Tensor, action: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
     """The policy's loss ``-log pi(u) (Q(u) - sum_u' pi(u') Q(u'))`` and its entropy, means over what counts.
 
-    Args: policy (S, B, A, U), probabilities; q_value of the same shape; action (S, B, A) int64; counts (S, B, A) bool.
+    Args:
+        policy: what the actions were drawn from, (S, B, A, U).
+        q_value: (S, B, A, U), an agent's actions valued beside the others' as they were.
+        action: (S, B, A) int64.
+        counts: (S, B, A) bool.
 
     Returns:
         Two scalars, zero if nothing counts.
     """
-    advantage = (taken(q_value, action) - (policy * q_value).sum(-1)).detach()
-    # Bounded below, or the zeros of forbidden actions would have infinite gradients.
-    log_policy = policy.clamp_min(torch.finfo(policy.dtype).tiny).log()
+    advantage = (taken(q_value, action) - (policy.probs() * q_value).sum(-1)).detach()
     number = counts.sum().clamp_min(1)
-    loss = -torch.where(counts, taken(log_policy, action) * advantage, 0.0).sum() / number
-    entropy = -torch.where(counts, (policy * log_policy).sum(-1), 0.0).sum() / number
+    loss = -torch.where(counts, policy.log_prob(action) * advantage, 0.0).sum() / number
+    entropy = torch.where(counts, policy.entropy(action), 0.0).sum() / number
     return loss, entropy
