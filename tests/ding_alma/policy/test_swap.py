@@ -10,7 +10,11 @@ from ding.utils import ENV_REGISTRY, POLICY_REGISTRY, deep_merge_dicts
 from easydict import EasyDict
 from tiny_runs import collect, tiny_config, train
 
+from dizoo_ext.group_matching import GroupMatchingEnv
+
 RIVALS = ["aqmix", "refil", "copa"]
+FLAT = ["coma", "coma_ext", "qmix", "vdn"]
+"""Policies that read the flat view; all but coma_ext are DI-engine's own."""
 
 
 @pytest.fixture(autouse=True)
@@ -45,13 +49,30 @@ def _actions(policy, main, create, steps=8):
     return played
 
 
-@pytest.mark.parametrize(
-    ("config", "manager"),
-    [("save_the_city_alma", "base"), ("save_the_city_alma", "vector"), ("smac_multiarmy_alma", "vector")],
-)
-@pytest.mark.parametrize("policy", ["alma", *RIVALS, "mppo", "coma"])
-def test_every_policy_trains_from_one_config_and_acts_alike_from_its_checkpoint(policy, config, manager, tmp_path):
-    main, create = tiny_config(policy=policy, manager=manager, config=config)
+def _config(environment, policy, manager):
+    """A tiny config of the environment, of which only the policy's and the manager's type differ."""
+    if environment != "group_matching":
+        return tiny_config(policy=policy, manager=manager, config=f"{environment}_alma")
+    main, create = tiny_config(policy=policy, manager=manager)
+    counts = ("collector_env_num", "evaluator_env_num", "n_evaluator_episode", "stop_value", "eval_metric")
+    game = dict(agents=3, cells=4, groups=2, episode_limit=12)
+    main.env = EasyDict({key: main.env[key] for key in counts} | game)
+    spec = GroupMatchingEnv(EasyDict(game)).entity_spec
+    main.policy.model.update(
+        agent_num=spec.agents,
+        obs_shape=EasyDict(agent_state=spec.agent_state_size, global_state=spec.global_state_size),
+        action_shape=spec.actions,
+    )
+    main.policy.entity.update(entities=spec.entities, features=spec.features, subtasks=spec.subtasks)
+    create.env.type = "group_matching"
+    return main, create
+
+
+@pytest.mark.parametrize("manager", ["base", "vector"])
+@pytest.mark.parametrize("environment", ["save_the_city", "smac_multiarmy", "group_matching"])
+@pytest.mark.parametrize("policy", ["alma", *RIVALS, "mppo", *FLAT])
+def test_every_policy_trains_from_one_config_and_acts_alike_from_its_checkpoint(policy, environment, manager, tmp_path):
+    main, create = _config(environment, policy, manager)
     trained = train(main, create, iterations=4)
     assert all(torch.isfinite(value).all() for value in trained._model.state_dict().values())
     folder = tmp_path / "run" / "ckpt"
