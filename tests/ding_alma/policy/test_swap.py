@@ -43,9 +43,10 @@ def _actions(policy, main, create, steps=8):
     played = []
     for _ in range(steps):
         tensors = {i: {k: torch.as_tensor(v).float() for k, v in obs.items()} for i, obs in observations.items()}
-        outputs = policy.eval_mode.forward(tensors)
-        played.append([torch.as_tensor(outputs[i]["action"]).tolist() for i in observations])
-        observations = {i: env.step(torch.tensor(played[-1][i]).numpy()).obs for i, env in enumerate(envs)}
+        outputs = policy.eval_mode.forward(tensors) if tensors else {}
+        played.append({i: torch.as_tensor(outputs[i]["action"]).tolist() for i in observations})
+        timesteps = {i: envs[i].step(torch.tensor(action).numpy()) for i, action in played[-1].items()}
+        observations = {i: timestep.obs for i, timestep in timesteps.items() if not timestep.done}
     return played
 
 
