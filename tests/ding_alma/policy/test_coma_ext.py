@@ -9,7 +9,7 @@ import torch
 from ding.entry import serial_pipeline
 from ding.utils import POLICY_REGISTRY, deep_merge_dicts
 from easydict import EasyDict
-from last_reward_env import LastRewardVector
+from last_reward_env import LastRewardEnv, LastRewardVector
 from tiny_runs import train
 from toy_env import ToyEnv, ToyVector
 
@@ -103,7 +103,8 @@ def test_what_is_learnt_from_is_what_happened():
 
 
 def test_environments_of_any_number_and_name_keep_their_own_memories():
-    policy, envs = _policy(), {env_id: _toy() for env_id in (0, 40, 99)}
+    policy = _policy(_config(LastRewardVector, "last_reward")[0])
+    envs = {env_id: LastRewardEnv(EasyDict()) for env_id in (0, 40, 99)}
     for env_id, env in envs.items():
         env.seed(env_id)
     seen = {env_id: [env.reset()] for env_id, env in envs.items()}
@@ -211,15 +212,17 @@ def test_a_reward_that_comes_last_is_learnt_here_and_not_by_ding_s_coma(tmp_path
     for name in ("coma_ext", "coma"):
         main, create = _config(LastRewardVector, "last_reward", policy=name)
         main.exp_name = name
+        main.policy.eval.evaluator.eval_freq = 20
         if name == "coma":
             # Chunks as long as an episode, so that its reward is a chunk's last; as many updates as of the other.
             main.policy.collect.unroll_len = 3
             main.policy.learn.update(update_per_collect=20, batch_size=16)
+            main.policy.eval.evaluator.eval_freq = 400
         main.policy.learn.learner = dict(
             hook=dict(run_record=dict(type="run_record", name="run_record", position="before_run", priority=30))
         )
         torch.set_num_threads(1)
-        serial_pipeline((main, create), seed=0, max_env_step=1900)
+        serial_pipeline((main, create), seed=0, max_env_step=1950)
         record = json.loads((tmp_path / name / "evaluations.json").read_text())
         best[name] = max(evaluation["metrics"]["return_mean"] for evaluation in record["evaluations"])
     # One by the optimal policy, 0.5 by chance; an agent that never changes its answer gets 0.5 as well.
