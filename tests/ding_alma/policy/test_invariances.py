@@ -214,9 +214,7 @@ def test_refil_without_imagined_groups_is_aqmix():
     for name in ("aqmix", "refil"):
         torch.manual_seed(0)
         policy = POLICY_REGISTRY.get(name)
-        # The networks are A-QMIX's by default; REFIL's defaults may differ in them.
-        config = deep_merge_dicts(policy.default_config(), main.policy)
-        policy = policy(config)
+        policy = policy(deep_merge_dicts(policy.default_config(), main.policy))
         episodes = collect(policy, main)
         policy._forward_learn(episodes)
         learnt.append((episodes, policy._model.state_dict()))
