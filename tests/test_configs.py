@@ -102,7 +102,7 @@ def test_sizes_are_the_environment_s(name):
 def test_its_policy_and_any_other_take_it(name):
     main, create = read_config(name)
     build(main, create.policy.type)
-    for policy in (*POLICIES, "mppo"):
+    for policy in (*POLICIES, "mppo", "coma_ext", "qmix", "vdn"):
         build(main, policy, ["collect"])
 
 

@@ -64,6 +64,7 @@ class EntityAttention(nn.Module):
         batch, entities, _ = x.shape
         queries, width = query_mask.shape[1], self.dim // self.heads
         weight_q, weight_kv = self.project_in.weight.split([self.dim, 2 * self.dim])
+        # Widths are spelt out, because there may be no entity to derive them from.
         query = (x[:, :queries] @ weight_q.T).view(batch, queries, self.heads, width).transpose(1, 2)
         key, value = (x @ weight_kv.T).view(batch, entities, 2, self.heads, width).permute(2, 0, 3, 1, 4)
         mixed = masked_attention(query, key, value, allowed).transpose(1, 2).reshape(batch, queries, self.dim)
