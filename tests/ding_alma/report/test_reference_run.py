@@ -7,7 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from golden_acting import replay
-from golden_low_level import assert_close, conditioning_of, learner_loss, networks, setting
+from golden_low_level import assert_close, conditioning_of, learner_loss, networks, setting, shape
 from golden_refil import learner_case
 from golden_refil import learner_loss as refil_loss
 from reference_folders import golden_states, reference_states, sized_config, write_config, write_folder
@@ -48,9 +48,8 @@ def alma_config(path, golden, policy, **blocks):
 @pytest.mark.golden("alma", "acting")
 def test_golden_alma_checkpoint_of_a_whole_run_acts(golden, tmp_path):
     states = golden_states(golden)
-    shape = LowLevelShape(*(setting(golden, name) for name in ("entity_shape", "n_actions", "n_tasks")), 16, 4, 12, 8)
-    model = {f"low_level.{name}": value for name, value in LowLevel(shape).state_dict().items()}
-    states["mixer"] = reference_states(model, 4)["mixer"]
+    model = {f"low_level.{name}": value for name, value in LowLevel(shape(golden)).state_dict().items()}
+    states["mixer"] = reference_states(model, setting(golden, "attn_n_heads"))["mixer"]
     write_folder(tmp_path / "123_", states, legacy=True)
     config = alma_config(
         tmp_path / "config.py", golden, "alma", allocation=dict(proposals=setting(golden, "n_proposals"))
@@ -58,7 +57,8 @@ def test_golden_alma_checkpoint_of_a_whole_run_acts(golden, tmp_path):
     model, printed = imported(tmp_path, config, tmp_path / "run")
     replay(golden, model.low_level, model.allocator)
     assert "at 123 environment steps" in printed
-    assert "policy.network.attention_dim: 128 -> 16" in printed and "policy.allocation.dim: 128 -> 16" in printed
+    for path, name in (("network.attention_dim", "attn_embed_dim"), ("allocation.dim", "alloc_embed_dim")):
+        assert f"policy.{path}: 128 -> {setting(golden, name)}" in printed
 
 
 @pytest.mark.golden("alma", "learner")
@@ -118,6 +118,7 @@ def test_an_imported_run_plays_as_the_run_it_came_from(trained, tmp_path):
     assert theirs.exit_code == 0 and theirs.output == ours.output
     kept = torch.load(tmp_path / "run" / "ckpt" / BEST_CHECKPOINT, weights_only=True)
     original = torch.load(trained / "run" / "ckpt" / BEST_CHECKPOINT, weights_only=True)
+    assert all(kept["model"][name].equal(value) for name, value in original["model"].items())
     assert kept.keys() == original.keys() and kept["last_step"] == kept["env_step"] == 200
 
 
