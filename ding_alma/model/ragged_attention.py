@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ding_alma.model.linear import product
+from ding_alma.model.linear import product, weight_gradient
 
 
 class _Kernels(NamedTuple):
@@ -165,9 +165,9 @@ class RaggedAttention(torch.autograd.Function):
         grad_rows += product(grad_value, weight_v.T)
         grad_rows[:queries] += product(grad_query, weight_q.T)
         grad_weight = [
-            product(grad_query.T, rows[:queries].T),
-            product(grad_key.T, rows.T),
-            product(grad_value.T, rows.T),
+            weight_gradient(grad_query, rows[:queries]),
+            weight_gradient(grad_key, rows),
+            weight_gradient(grad_value, rows),
         ]
         return grad_rows, torch.cat(grad_weight), None, None, None, None
 

@@ -63,7 +63,7 @@ def fit_policy(
         RunError: the policy is not the one that was trained, or features, actions or subtasks differ.
     """
     kind = agent_kind(checkpoint)
-    _check_policy(policy, checkpoint)
+    _check_policy(policy, checkpoint, kind)
     checkpoint, last_action, changes = _fit_inputs(policy, checkpoint, env_type, kind)
     values = _network_values(checkpoint, kind)
     if policy.type == "alma":
@@ -87,11 +87,11 @@ def fit_policy(
     return checkpoint, changes
 
 
-def _check_policy(policy: EasyDict, checkpoint: ReferenceCheckpoint) -> None:
+def _check_policy(policy: EasyDict, checkpoint: ReferenceCheckpoint, kind: str) -> None:
     """Compare the policy's type with the files that are there and with the number of values that are mixed."""
     if policy.type not in POLICIES:
         raise RunError(f"the original repositories have no policy {policy.type!r}; set the type to one of {POLICIES}")
-    wanted = _possible_policies(checkpoint, policy.entity.subtasks)
+    wanted = _possible_policies(checkpoint, kind, policy.entity.subtasks)
     if policy.type not in wanted:
         raise RunError(
             f"{checkpoint.origin} was not trained as {policy.type!r}: set the policy's type to "
@@ -106,14 +106,14 @@ def _check_policy(policy: EasyDict, checkpoint: ReferenceCheckpoint) -> None:
         raise RunError(_of_other_sizes(checkpoint, "subtasks", found, policy.entity.subtasks))
 
 
-def _possible_policies(checkpoint: ReferenceCheckpoint, subtasks: int) -> tuple[str, ...]:
+def _possible_policies(checkpoint: ReferenceCheckpoint, kind: str, subtasks: int) -> tuple[str, ...]:
     """The policies that may have written these files; without Pop-Art the mixer does not tell ALMA's from flat ones."""
     values = _mixed_values(checkpoint)
     if "coach" in checkpoint:
         return ("copa",)
     if "proposal" in checkpoint or (values or 0) > 1:
         return ("alma",)
-    return ("aqmix", "refil") if values == 1 < subtasks else ("alma", "aqmix", "refil")
+    return ("aqmix", "refil") if kind != "feedforward" or values == 1 < subtasks else ("alma", "aqmix", "refil")
 
 
 def _mixed_values(checkpoint: ReferenceCheckpoint) -> int | None:

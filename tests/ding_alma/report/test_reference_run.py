@@ -196,6 +196,15 @@ def test_what_does_not_fit_is_explained(trained, tmp_path, break_it, message):
     assert not (tmp_path / "run").exists()
 
 
+def test_agents_of_refil_are_no_agents_of_alma(tmp_path):
+    state = {f"fc{i}.{part}": torch.zeros(8, 8) for i in (1, 2, 3) for part in ("weight", "bias")}
+    write_folder(f"{tmp_path}/1/", {"agent": {**state, "rnn.weight_ih": torch.zeros(24, 8)}, "mixer": {}})
+    config = write_config(tmp_path / "config.py", *sized_config("alma", 8, 8))
+    result = call("import", tmp_path, "--config", config, "-o", tmp_path / "run")
+    assert result.exit_code == 1 and "not trained as 'alma'" in result.output
+    assert "'aqmix' or 'refil'" in result.output
+
+
 def test_a_run_is_not_overwritten(trained):
     result = call("import", trained / "models", "--config", trained / "config.py", "-o", trained / "run")
     assert result.exit_code == 1 and "already holds a run" in result.output
