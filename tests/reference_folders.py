@@ -59,6 +59,8 @@ def reference_states(model, heads):
         for name in [name for name in state if name.endswith("in_trans.weight")]:
             width = torch.tensor(state[name].shape[1] / heads)
             state[name.replace("in_trans.weight", "scale_factor")] = width.sqrt()
+        if not model.get(f"{place}popart.initialised", True):
+            state = {name: value for name, value in state.items() if not name.startswith("targ_rms.")}
         if state:
             states[network] = state
     return states
