@@ -6,6 +6,7 @@ import torch
 from ding_alma.model.low_level import LowLevel, LowLevelShape
 from ding_alma.model.reference_names import AGENT_NAMES, COACH_NAMES, MIXER_NAMES, RECOGNITION_NAMES, load
 from ding_alma.rl.batch import EpisodeBatch
+from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
 
 TABLES = {
     "agent": ("agent", AGENT_NAMES),
@@ -102,6 +103,45 @@ def episode_batch(golden):
         valid=torch.from_numpy(filled & ~follows_reset),
         collected_at=torch.from_numpy(read["t_added"][:, 0]),
     )
+
+
+def conditioning_of(case):
+    """Of a learner case by its file's stem."""
+    return {"flat": "none", "copa": "none", "alma": "mask", "nomask": "embed"}[case.split("_")[1]]
+
+
+def _draws(golden, batch, refil):
+    drawn = tensors(golden, "draw/")
+
+    def noise(name, views):
+        return drawn[name].unflatten(0, (views, -1)) if name in drawn else None
+
+    return LowLevelDraws(
+        groups=drawn["group"][:, 0] == 1 if refil else None,
+        agent_permutation=drawn.get("perm_agent"),
+        target_agent_permutation=drawn.get("perm_agent_target"),
+        coach_permutation=drawn.get("perm_coach"),
+        target_coach_permutation=drawn.get("perm_coach_target"),
+        recognition_permutation=drawn.get("perm_recog"),
+        coach_noise=noise("eps_coach", 3 if refil else 1),
+        target_coach_noise=noise("eps_coach_target", 1),
+    )
+
+
+def learner_loss(golden, live, target):
+    """`low_level_loss` of a learner case."""
+    refil = "draw/group" in golden
+    batch = episode_batch(golden)
+    config = LowLevelConfig(
+        gamma=setting(golden, "gamma"),
+        # The reference ties actions only where agents are allocated to subtasks.
+        tie_actions=bool(setting(golden, "mask_subtask_actions")) and live.conditioning != "none",
+        imagined_weight=setting(golden, "lmbda") if refil else 0.0,
+        strategy_weight=setting(golden, "vi_lambda"),
+        strategy_entropy_weight=setting(golden, "vi_lambda") / 10,
+        unlabelled_refil=True,
+    )
+    return low_level_loss(live, target, batch, config, _draws(golden, batch, refil))
 
 
 def assert_close(ours, golden, name, where=None, tolerance=1e-5):

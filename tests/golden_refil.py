@@ -7,9 +7,13 @@ from ding_alma.model.low_level import LowLevel, LowLevelShape
 from ding_alma.model.reference_names import load
 from ding_alma.model.reference_names_refil import DIRECT_AGENT_NAMES, MIXER_NAMES, RECURRENT_AGENT_NAMES
 from ding_alma.rl.batch import EpisodeBatch
+from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
 from ding_alma.rl.refil import GROUPINGS, common_pairs, given_pairs, split_pairs
 
 MODULES = ("agent", "mixer")
+TRUE_SIZES = {"gamma": 0.99, "lmbda": 0.5, "double_q": 1, "entity_last_action": 1}
+"""Of the file that stores no hyper-parameters, one update at the sizes of the paper."""
+IMAGINED_GROUPS = {"gt": "given", "randgt": "random_given"}
 
 
 def tensors(golden, prefix):
@@ -122,3 +126,33 @@ def episode_batch(golden, prefix=""):
         collected_at=torch.zeros(rows, dtype=torch.int64),
         groups=groups_of(read["gt_mask"]) if "gt_mask" in read else None,
     )
+
+
+def setting(golden, name):
+    """One hyper-parameter of a learner case."""
+    return golden[f"hp.{name}"].item() if f"hp.{name}" in golden else TRUE_SIZES[name]
+
+
+def learner_case(golden, name):
+    """Live and target networks and the configuration of the loss."""
+    softmax = golden["hp.softmax_mixing_weights"].item() == 1 if "hp.softmax_mixing_weights" in golden else True
+    options = dict(
+        softmax=softmax,
+        shown_last_action=bool(setting(golden, "entity_last_action")),
+    )
+    live = low_level(golden, **options)
+    target = low_level(golden, "target_" if "target_agent.fc1.weight" in golden else "", **options)
+    config = LowLevelConfig(
+        gamma=setting(golden, "gamma"),
+        double_q=bool(setting(golden, "double_q")),
+        imagined_weight=setting(golden, "lmbda") if "refil" in name else 0.0,
+        imagined_groups=IMAGINED_GROUPS.get(name.split("_")[-1], "random"),
+    )
+    return live, target, config
+
+
+def learner_loss(golden, prefix, live, target, config):
+    """`low_level_loss` of the learner step whose arrays begin with ``prefix``."""
+    groups = golden.get(f"{prefix}partition_not_in_A")
+    draws = LowLevelDraws(groups=None if groups is None else torch.from_numpy(groups[:, 0] == 1))
+    return low_level_loss(live, target, episode_batch(golden, prefix), config, draws)

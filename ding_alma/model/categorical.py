@@ -69,6 +69,32 @@ class MaskedCategorical(ActionDistribution):
         return legal_entropy(self._log_probs, self._mask)
 
 
+class MixedCategorical(ActionDistribution):
+    """``(1 - epsilon)`` of a softmax and ``epsilon`` of the uniform distribution, both over the legal actions.
+
+    Agents that sample it explore independently of each other. Without a legal action all probabilities are zero.
+
+    Args:
+        logits: (..., U).
+        mask: (..., U) bool, True = legal.
+        epsilon: (...) in [0, 1], or one number.
+    """
+
+    def __init__(self, logits: Tensor, mask: Tensor, epsilon: Tensor | float) -> None:
+        self._mask = mask
+        share = torch.as_tensor(epsilon, dtype=logits.dtype, device=logits.device).unsqueeze(-1)
+        uniform = -mask.sum(-1, keepdim=True).clamp_min(1).log()
+        mixed = torch.logaddexp((1 - share).log() + masked_log_softmax(logits, mask), share.log() + uniform)
+        self._log_probs = mixed.masked_fill(~mask, ILLEGAL)
+
+    def log_probs(self) -> Tensor:
+        return self._log_probs
+
+    def entropy(self, action: Tensor | None = None) -> Tensor:
+        """(...), exact: no action is looked at."""
+        return legal_entropy(self._log_probs, self._mask)
+
+
 def legal_entropy(log_probs: Tensor, mask: Tensor) -> Tensor:
     """(...) entropy of log-probabilities (..., U), summed over the legal actions (..., U) bool."""
     return -(log_probs.exp() * log_probs.masked_fill(~mask, 0.0)).sum(-1)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ding_alma.model.linear import product
+from ding_alma.model.linear import product, weight_gradient
 
 
 class _Kernels(NamedTuple):
@@ -132,7 +132,6 @@ class RaggedAttention(torch.autograd.Function):
         dim = rows.shape[1]
         weight_q, weight_k, weight_v = weight_in.chunk(3)
         query, key, value = product(rows[:queries], weight_q), product(rows, weight_k), product(rows, weight_v)
-        dim = rows.shape[1]
         out = rows.new_zeros(len(start) - 1, dim)
         weight = rows.new_empty(len(neighbour), heads)
         kernels = _kernels(heads, dim // heads)
@@ -165,9 +164,9 @@ class RaggedAttention(torch.autograd.Function):
         grad_rows += product(grad_value, weight_v.T)
         grad_rows[:queries] += product(grad_query, weight_q.T)
         grad_weight = [
-            product(grad_query.T, rows[:queries].T),
-            product(grad_key.T, rows.T),
-            product(grad_value.T, rows.T),
+            weight_gradient(grad_query, rows[:queries]),
+            weight_gradient(grad_key, rows),
+            weight_gradient(grad_value, rows),
         ]
         return grad_rows, torch.cat(grad_weight), None, None, None, None
 

@@ -95,6 +95,19 @@ def convert(state: Mapping[str, Tensor], names: Names) -> dict[str, Tensor]:
     return converted
 
 
+def convert_whole(state: Mapping[str, Tensor], names: Names) -> dict[str, Tensor]:
+    """`convert` for a network's whole state: absent Pop-Art statistics become those of a network without any.
+
+    Raises:
+        KeyError: as `convert`.
+    """
+    converted = convert(state, names)
+    if "popart.weight" in converted and "popart.mean" not in converted:
+        fresh = {"popart.mean": torch.zeros(()), "popart.var": torch.ones(())}
+        converted |= fresh | {"popart.initialised": torch.zeros((), dtype=torch.bool)}
+    return converted
+
+
 def load(network: torch.nn.Module, state: Mapping[str, Tensor], names: Names) -> None:
     """Load a reference state dict into one of our networks; absent Pop-Art statistics leave it without any.
 
@@ -102,8 +115,4 @@ def load(network: torch.nn.Module, state: Mapping[str, Tensor], names: Names) ->
         KeyError: as `convert`.
         RuntimeError: names or shapes do not fit the network.
     """
-    converted = convert(state, names)
-    if "popart.weight" in converted and "popart.mean" not in converted:
-        fresh = {"popart.mean": torch.zeros(()), "popart.var": torch.ones(())}
-        converted |= fresh | {"popart.initialised": torch.zeros((), dtype=torch.bool)}
-    network.load_state_dict(converted)
+    network.load_state_dict(convert_whole(state, names))

@@ -13,6 +13,7 @@ from torch import Tensor
 from ding_alma.policy.group_credit import OWN_REWARDS, check_credit
 from ding_alma.policy.group_policy import GroupPolicy
 from ding_alma.policy.group_view import VIEWS
+from ding_alma.policy.on_policy import check_fresh, update_once
 from ding_alma.replay.group_recorder import GroupEpisode
 from ding_alma.replay.group_rollout import GroupRollout, group_rollout
 from ding_alma.rl.group_advantage import explained_variance
@@ -212,9 +213,7 @@ class MppoPolicy(GroupPolicy):
     def _read_config(self, cfg: EasyDict) -> None:
         super()._read_config(cfg)
         self._separation = SEPARATIONS[cfg.separation]
-        # DI-engine's serial loop reads this very object after the policy is built and would ask the emptied buffer for
-        # more.
-        cfg.learn.update_per_collect = 1
+        update_once(cfg)
 
     def default_model(self) -> tuple[str, list[str]]:
         """Name in DI-engine's model registry and the package that registers it."""
@@ -248,13 +247,7 @@ class MppoPolicy(GroupPolicy):
         Raises:
             ValueError: an episode was played by older networks.
         """
-        old = {episode["version"] for episode in data} - {self._version}
-        if old:
-            raise ValueError(
-                f"mppo learns from what its present networks did (version {self._version}), but was given episodes of "
-                f"versions {sorted(old)}; use create_config.replay_buffer.type = 'episode_ring' with "
-                "policy.other.replay_buffer.consume = True, or ding -m serial_onpolicy"
-            )
+        check_fresh("mppo", data, self._version)
         self._version += 1
         self._set_learning_rate()
         rollout = group_rollout(data, [self._view.active(episode["observed"]) for episode in data])

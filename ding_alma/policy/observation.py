@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dizoo_ext.contract import FLAT_KEYS
+
 MASKS = ("entity_mask", "obs_mask", "subtask_mask", "action_mask", "member_mask")
 INDICES = (
     "entity_subtask",
@@ -36,9 +38,10 @@ def stack_observations(
     ids = sorted(data)
     missing = [key for key in keys if key not in data[ids[0]]]
     if missing:
+        view = "flat" if set(missing) & set(FLAT_KEYS) else "entities"
         raise KeyError(
-            f"observations lack {missing}; the policy reads the entity view: "
-            "set env.observation to 'both' or 'entities' ('groups' only come from environments that know true groups)"
+            f"observations lack {missing}; set env.observation to 'both' or {view!r} "
+            "('groups' only come from environments that know true groups)"
         )
     stacked = {}
     for key in keys:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import click
 
+from ding_alma.policy.alma import ALLOCATION_SOURCES
+from ding_alma.report.allocation_choice import choose_allocation
 from ding_alma.report.compare_command import compare_command
 from ding_alma.report.doctor import FAILED, MISSING, OK, examine, is_healthy
-from ding_alma.report.play import evaluate, film, load_run, summarise
+from ding_alma.report.play import Run, evaluate, film, load_run, summarise
+from ding_alma.report.reference_run import import_run
 from ding_alma.report.run_config import RunError
 from ding_alma.report.train_command import train_command
 from dizoo_ext.gif import save_gif
@@ -23,6 +26,12 @@ config_option = click.option(
 )
 scenario_option = click.option("--scenario", help="Another scenario than the one of the training.")
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the first environment.")
+allocator_option = click.option(
+    "--allocator", type=click.Path(path_type=Path), help="Checkpoint or folder of another run, whose allocator is used."
+)
+allocation_option = click.option(
+    "--allocation", type=click.Choice(ALLOCATION_SOURCES), help="Who allocates agents, if not as in the training."
+)
 
 
 @click.group(context_settings=CONTEXT)
@@ -40,10 +49,24 @@ def main() -> None:
 @config_option
 @scenario_option
 @seed_option
-def evaluate_command(checkpoint: Path, episodes: int, config: Path | None, scenario: str | None, seed: int) -> None:
-    """Play episodes without exploration and print the mean of every metric."""
+@allocator_option
+@allocation_option
+def evaluate_command(
+    checkpoint: Path,
+    episodes: int,
+    config: Path | None,
+    scenario: str | None,
+    seed: int,
+    allocator: Path | None,
+    allocation: str | None,
+) -> None:
+    """Play episodes without exploration and print the mean of every metric.
+
+    With --allocator, the agents of CHECKPOINT work under the allocator of another run, as in the ALMA paper's test of
+    joint training.
+    """
     with _user_errors(scenario):
-        metrics = evaluate(load_run(checkpoint, config, scenario), episodes, seed)
+        metrics = evaluate(_load(checkpoint, config, scenario, allocator, allocation), episodes, seed)
     _print_table(metrics)
 
 
@@ -55,6 +78,8 @@ def evaluate_command(checkpoint: Path, episodes: int, config: Path | None, scena
 @config_option
 @scenario_option
 @seed_option
+@allocator_option
+@allocation_option
 def render_command(
     checkpoint: Path,
     output: Path,
@@ -63,16 +88,37 @@ def render_command(
     config: Path | None,
     scenario: str | None,
     seed: int,
+    allocator: Path | None,
+    allocation: str | None,
 ) -> None:
     """Play episodes without exploration and write them as an animation."""
     if output.suffix.lower() != ".gif":
         raise click.BadParameter(f"must end with .gif, got {output}", param_hint="--output")
     with _user_errors(scenario):
-        frames, metrics = film(load_run(checkpoint, config, scenario), episodes, seed)
+        frames, metrics = film(_load(checkpoint, config, scenario, allocator, allocation), episodes, seed)
     output.parent.mkdir(parents=True, exist_ok=True)
     save_gif(frames, output, fps)
     click.echo(f"{output}: {len(frames)} frames")
     _print_table(metrics)
+
+
+@main.command("import")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--config", type=click.Path(path_type=Path), required=True, help="Config file of the environment and the policy."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the run to write.")
+@click.option("--step", type=click.IntRange(min=0), help="Time step, where there are several; default: the newest.")
+def import_command(folder: Path, config: Path, output: Path, step: int | None) -> None:
+    """Make a run from a checkpoint of the original ALMA or REFIL repository.
+
+    FOLDER holds agent.th, mixer.th and so on, or folders named by time steps that do, or STEP_agent.th and so on.
+    """
+    with _user_errors(None):
+        checkpoint, changes = import_run(folder, config, output, step)
+    click.echo(f"{output}: {', '.join(checkpoint.states)} at {checkpoint.env_step} environment steps")
+    for change in changes:
+        click.echo(f"from the weights: {change}")
 
 
 @main.command("doctor")
@@ -90,6 +136,13 @@ def doctor_command(context: click.Context) -> None:
 
 main.add_command(compare_command)
 main.add_command(train_command)
+
+
+def _load(
+    checkpoint: Path, config: Path | None, scenario: str | None, allocator: Path | None, allocation: str | None
+) -> Run:
+    run = load_run(checkpoint, config, scenario)
+    return choose_allocation(run, None if allocator is None else load_run(allocator), allocation)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from ding.envs import BaseEnv, create_env_manager
 from ding.envs.env.base_env import get_env_cls
-from ding.policy import create_policy
+from ding.policy import Policy, create_policy
 from ding.torch_utils import to_ndarray, to_tensor
 from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
@@ -88,6 +88,16 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
+def open_policy(config: EasyDict, field: str) -> Policy:
+    """The policy of a run's configuration with one of DI-engine's fields enabled: 'learn', 'collect' or 'eval'."""
+    cfg = EasyDict(config)
+    for name in cfg.get("import_names", []):
+        import_module(name)
+    plain = cfg.type.removesuffix("_command")
+    cfg.type = plain if plain in POLICY_REGISTRY else cfg.type
+    return create_policy(cfg, enable_field=[field])
+
+
 def build_policy(run: Run, env_num: int) -> Any:
     """The evaluation side of the run's policy with the checkpoint's weights, for ``env_num`` environments.
 
@@ -95,15 +105,12 @@ def build_policy(run: Run, env_num: int) -> Any:
         RunError: the weights do not fit the configuration.
     """
     cfg = EasyDict(run.config.policy)
-    for name in cfg.get("import_names", []):
-        import_module(name)
-    plain = cfg.type.removesuffix("_command")
-    cfg.type = plain if plain in POLICY_REGISTRY else cfg.type
     cfg.eval.env_num = env_num
     try:
-        policy = create_policy(cfg, enable_field=["eval"]).eval_mode
+        policy = open_policy(cfg, "eval").eval_mode
         policy.load_state_dict(run.state)
     except (RuntimeError, KeyError) as error:
+        plain = cfg.type.removesuffix("_command")
         raise RunError(f"the checkpoint does not fit the configuration of policy {plain!r}: {error}") from error
     return policy
 

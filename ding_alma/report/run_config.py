@@ -52,10 +52,15 @@ def write_run_config(run_dir: str | Path) -> EasyDict:
     if not source.is_file():
         raise RunError(f"{source} is missing; run the pipeline with save_cfg=True, as DI-engine's entries do")
     merged = EasyDict(read_config_directly(str(source))["exp_config"])
+    keep_config(merged, run_dir)
+    return merged
+
+
+def keep_config(merged: EasyDict, run_dir: Path) -> None:
+    """Write `RUN_CONFIG_NAME` into ``run_dir``. Raises a TypeError if it holds a value that JSON cannot."""
     write_json_atomically(
         {"format": 1, "main": plain_values(merged), "create": create_part(merged)}, run_dir / RUN_CONFIG_NAME
     )
-    return merged
 
 
 def read_run_config(path: str | Path) -> tuple[EasyDict, EasyDict]:

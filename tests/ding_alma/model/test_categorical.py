@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ding_alma.model.action_tree import ActionTree, TreeCategorical
-from ding_alma.model.categorical import MaskedCategorical
+from ding_alma.model.categorical import MaskedCategorical, MixedCategorical
 from ding_alma.model.lux_heads import LUX_HEADS, LUX_PATHS
 
 PATHS = [(0,), (1, 3), (1, 4), (2, 5, 7), (2, 5, 8), (2, 6, 7)]
@@ -109,3 +109,30 @@ def test_lux_s_paths_use_the_heads_that_the_thesis_names_legal():
     probs = TreeCategorical(ActionTree(LUX_PATHS), torch.zeros(sum(LUX_HEADS)), mask).probs()
     torch.testing.assert_close(probs[1:5], torch.full((4,), 0.1 / 4))
     torch.testing.assert_close(probs[15:25], torch.full((10,), 0.1 / 10))
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.3, 1.0])
+def test_a_mixture_is_that_of_softmax_and_uniform_and_its_gradient_is_finite(epsilon):
+    torch.manual_seed(0)
+    logits, mask = torch.randn(6, 4, requires_grad=True), torch.rand(6, 4) < 0.6
+    mask[0], mask[1] = True, False
+    mixed = MixedCategorical(logits, mask, epsilon)
+    legal = logits.masked_fill(~mask, -torch.inf).softmax(-1).nan_to_num(0.0)
+    uniform = (mask / mask.sum(-1, keepdim=True)).nan_to_num(0.0)
+    torch.testing.assert_close(mixed.probs(), (1 - epsilon) * legal + epsilon * uniform)
+    assert not mixed.probs()[1].any(), "nothing legal"
+    (gradient,) = torch.autograd.grad(mixed.log_prob(mask.int().argmax(-1))[mask.any(-1)].sum(), logits)
+    assert gradient.isfinite().all()
+    assert gradient.any() == (epsilon < 1)
+    assert torch.equal(mixed.mode()[mask.any(-1)], legal.argmax(-1)[mask.any(-1)]) or epsilon == 1
+
+
+def test_agents_of_a_mixture_explore_independently_of_each_other():
+    """With one coin for both, 0.5 + 0.5 / 16 of the pairs would keep to the likeliest action."""
+    logits = torch.tensor([50.0, 0.0, 0.0, 0.0]).expand(20_000, 2, 4)
+    drawn = MixedCategorical(logits, torch.ones(20_000, 2, 4, dtype=torch.bool), 0.5).sample(
+        torch.Generator().manual_seed(0)
+    )
+    greedy = drawn == 0
+    assert abs(float(greedy.float().mean()) - 0.625) < 0.01
+    assert abs(float(greedy.all(-1).float().mean()) - 0.625**2) < 0.015

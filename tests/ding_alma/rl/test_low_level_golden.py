@@ -1,9 +1,8 @@
 import pytest
 import torch
-from golden_low_level import TABLES, assert_close, episode_batch, networks, setting, tensors
+from golden_low_level import TABLES, assert_close, conditioning_of, learner_loss, networks, setting, tensors
 
 from ding_alma.model.reference_names import convert
-from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
 
 LOGGED = {
     "losses.q_loss": "q_loss",
@@ -16,46 +15,13 @@ LOGGED = {
 }
 
 
-def _conditioning(case):
-    return {"flat": "none", "copa": "none", "alma": "mask", "nomask": "embed"}[case.split("_")[1]]
-
-
-def _draws(golden, batch, refil):
-    drawn = tensors(golden, "draw/")
-
-    def noise(name, views):
-        return drawn[name].unflatten(0, (views, -1)) if name in drawn else None
-
-    return LowLevelDraws(
-        groups=drawn["group"][:, 0] == 1 if refil else None,
-        agent_permutation=drawn.get("perm_agent"),
-        target_agent_permutation=drawn.get("perm_agent_target"),
-        coach_permutation=drawn.get("perm_coach"),
-        target_coach_permutation=drawn.get("perm_coach_target"),
-        recognition_permutation=drawn.get("perm_recog"),
-        coach_noise=noise("eps_coach", 3 if refil else 1),
-        target_coach_noise=noise("eps_coach_target", 1),
-    )
-
-
 @pytest.mark.golden("alma", "learner")
 def test_golden_alma_low_level_update(golden, golden_path):
-    conditioning = _conditioning(golden_path.stem)
-    refil = "draw/group" in golden
+    conditioning = conditioning_of(golden_path.stem)
     options = dict(coach="param_coach/mean.weight" in golden)
     live = networks(golden, conditioning, **options)
     target = networks(golden, conditioning, "target_param_", **options)
-    batch = episode_batch(golden)
-    config = LowLevelConfig(
-        gamma=setting(golden, "gamma"),
-        # The reference ties actions only where agents are allocated to subtasks.
-        tie_actions=bool(setting(golden, "mask_subtask_actions")) and conditioning != "none",
-        imagined_weight=setting(golden, "lmbda") if refil else 0.0,
-        strategy_weight=setting(golden, "vi_lambda"),
-        strategy_entropy_weight=setting(golden, "vi_lambda") / 10,
-        unlabelled_refil=True,
-    )
-    loss, metrics = low_level_loss(live, target, batch, config, _draws(golden, batch, refil))
+    loss, metrics = learner_loss(golden, live, target)
     for theirs, ours in LOGGED.items():
         if f"log/{theirs}" in golden:
             assert_close(metrics[ours], golden, f"log/{theirs}")

@@ -1,0 +1,29 @@
+"""What policies share that learn once from what their present networks did."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from easydict import EasyDict
+
+
+def update_once(cfg: EasyDict) -> None:
+    """Make DI-engine update once per collection, whatever a config shared with off-policy policies says.
+
+    Its serial loop reads this very object after the policy is built, and would ask the emptied buffer for more.
+    """
+    cfg.learn.update_per_collect = 1
+
+
+def check_fresh(name: str, episodes: Sequence[dict[str, Any]], version: int) -> None:
+    """Compare the ``version`` of the networks that played the episodes with the present one.
+
+    Raises:
+        ValueError: an episode was played by older networks.
+    """
+    old = {episode["version"] for episode in episodes} - {version}
+    if old:
+        raise ValueError(
+            f"{name} learns from what its present networks did (version {version}), but was given episodes of versions "
+            f"{sorted(old)}; use create_config.replay_buffer.type = 'episode_ring' with "
+            "policy.other.replay_buffer.consume = True, or ding -m serial_onpolicy"
+        )
