@@ -1,0 +1,70 @@
+"""The official engine, imported when it is first needed, without its noise on the console."""
+
+import contextlib
+import importlib
+import importlib.util
+import io
+import sys
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+NOISE = "vec_noise"
+
+
+def is_installed() -> bool:
+    """Whether the engine's package can be found; nothing is imported."""
+    return importlib.util.find_spec("luxai_s2") is not None
+
+
+@lru_cache(maxsize=1)
+def engine_module() -> ModuleType:
+    """The module ``luxai_s2.env``.
+
+    Where the package ``vec_noise`` is missing, `dizoo_ext.lux.noise_shim` takes its name; a real one is used.
+
+    Raises:
+        ModuleNotFoundError: the engine is not installed; the message says what to do.
+    """
+    if not is_installed():
+        raise ModuleNotFoundError(
+            "Lux AI Season 2 needs the package luxai-s2: install ding-alma with the extra 'lux' (`uv sync --extra lux`)",
+            name="luxai_s2",
+        )
+    if NOISE not in sys.modules and importlib.util.find_spec(NOISE) is None:
+        sys.modules[NOISE] = importlib.import_module("dizoo_ext.lux.noise_shim")
+    with contextlib.redirect_stdout(io.StringIO()):
+        return importlib.import_module("luxai_s2.env")
+
+
+def new_engine(lichen: bool = False, **config: Any) -> Any:
+    """An engine that neither checks nor prints what it is given, and counts statistics.
+
+    Args:
+        lichen: factories may water. Without it the engine does not search at every step for tiles that lichen could
+            grow on, which is a third of its time; as long as nobody waters, the game is the same.
+        config: fields of the engine's ``EnvConfig``.
+
+    Returns:
+        an instance of ``luxai_s2.LuxAI_S2``.
+    """
+    settings = {"verbose": 0, "validate_action_space": False, "collect_stats": True, **config}
+    return engine_module().LuxAI_S2(**settings) if lichen else _dry_engine()(**settings)
+
+
+@lru_cache(maxsize=1)
+def _dry_engine() -> type:
+    class DryEngine(engine_module().LuxAI_S2):
+        """Its factories never look for lichen."""
+
+        def add_factory(self, team: Any, pos: Any) -> Any:
+            factory = super().add_factory(team, pos)
+            if factory is not None:
+                factory.cache_water_info = _no_lichen
+            return factory
+
+    return DryEngine
+
+
+def _no_lichen(board: Any, env_cfg: Any) -> None:
+    return None
