@@ -16,7 +16,7 @@ from dizoo_ext.lux.settings import (
     TAKE_POWER,
     WAIT,
 )
-from dizoo_ext.lux.view import F_POWER, F_X, F_Y, SLOT, TEAM, U_HEAVY, U_POWER, U_X, U_Y, View
+from dizoo_ext.lux.view import F_POWER, F_STRAIN, F_X, F_Y, SLOT, TEAM, U_HEAVY, U_POWER, U_X, U_Y, View
 
 _MOVE, _TRANSFER, _PICKUP, _DIG, _RECHARGE = 0, 1, 2, 3, 5
 _ICE, _ORE, _POWER = 0, 1, 4
@@ -38,23 +38,27 @@ def engine_actions(
     """
     sent: dict[str, Any] = {}
     own = view.units[view.units[:, TEAM] == team].tolist()
+    factories = view.factories[view.factories[:, TEAM] == team].tolist()
+    batteries = table[:, BATTERY].astype(int).tolist()
     chosen = actions.tolist()
     for row, (name, unit) in zip(own, units.items(), strict=True):
         action = chosen[row[SLOT]]
         if action == STAY:
             continue
-        order = _order(action, row, view, table, max_transfer)
+        order = _order(action, row, factories, view.ice, batteries[row[U_HEAVY]], max_transfer)
         queue = unit.action_queue
         if not queue or queue[0].state_dict()[:4].tolist() != order[:4]:
             sent[name] = [order]
-    for row in view.factories[view.factories[:, TEAM] == team].tolist():
+    for row in factories:
         action = chosen[row[SLOT]]
         if action != WAIT:
-            sent[f"factory_{row[9]}"] = action - BUILD_LIGHT
+            sent[f"factory_{row[F_STRAIN]}"] = action - BUILD_LIGHT
     return sent
 
 
-def _order(action: int, unit: list[int], view: View, table: np.ndarray, max_transfer: int) -> list[int]:
+def _order(
+    action: int, unit: list[int], factories: list[list[int]], ice: np.ndarray, battery: int, max_transfer: int
+) -> list[int]:
     """[type, direction, resource, amount, repeat, times] of a unit's action."""
     if action < GIVE_ICE:
         return [_MOVE, action - MOVE + 1, 0, 0, 0, 1]
@@ -62,17 +66,11 @@ def _order(action: int, unit: list[int], view: View, table: np.ndarray, max_tran
         return [_TRANSFER, action - GIVE_ICE, _ICE, max_transfer, 0, 1]
     if action < TAKE_POWER:
         return [_TRANSFER, action - GIVE_ORE, _ORE, max_transfer, 0, 1]
-    battery = int(table[unit[U_HEAVY], BATTERY])
     x, y = unit[U_X], unit[U_Y]
     if action < DIG:
-        fits = min(_power_below(x, y, view), battery - unit[U_POWER])
+        below = next(row for row in factories if abs(row[F_X] - x) <= 1 and abs(row[F_Y] - y) <= 1)
+        fits = min(below[F_POWER], battery - unit[U_POWER])
         return [_PICKUP, 0, _POWER, round(fits * (action - TAKE_POWER + 1) / 10), 0, 1]
     if action < RECHARGE:
-        return [_DIG, 0, 0, 0, int(view.ice[x, y] > 0), 1]
+        return [_DIG, 0, 0, 0, int(ice[x, y] > 0), 1]
     return [_RECHARGE, 0, 0, battery, 0, 1]
-
-
-def _power_below(x: int, y: int, view: View) -> int:
-    """Of the factory that covers a tile."""
-    near = (abs(view.factories[:, F_X] - x) <= 1) & (abs(view.factories[:, F_Y] - y) <= 1)
-    return int(view.factories[near, F_POWER][0])

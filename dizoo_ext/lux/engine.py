@@ -40,30 +40,42 @@ def engine_module() -> ModuleType:
 def new_engine(lichen: bool = False, **config: Any) -> Any:
     """An engine that neither checks nor prints what it is given, and counts statistics.
 
+    Two things are left out until they are wanted: the observation as nested dicts, which `dizoo_ext.lux.view` does
+    without, and, unless ``lichen`` is set, the search at every step for tiles that lichen could grow on, a third of the
+    engine's time. As long as nobody waters, the game is the same.
+
     Args:
-        lichen: factories may water. Without it the engine does not search at every step for tiles that lichen could
-            grow on, which is a third of its time; as long as nobody waters, the game is the same.
+        lichen: factories may water.
         config: fields of the engine's ``EnvConfig``.
 
     Returns:
-        an instance of ``luxai_s2.LuxAI_S2``.
+        an instance of a subclass of ``luxai_s2.LuxAI_S2``; see its attribute ``hands_out_observations``.
     """
-    settings = {"verbose": 0, "validate_action_space": False, "collect_stats": True, **config}
-    return engine_module().LuxAI_S2(**settings) if lichen else _dry_engine()(**settings)
+    engine = _fast_engine()(**{"verbose": 0, "validate_action_space": False, "collect_stats": True, **config})
+    engine.has_lichen = lichen
+    return engine
 
 
 @lru_cache(maxsize=1)
-def _dry_engine() -> type:
-    class DryEngine(engine_module().LuxAI_S2):
-        """Its factories never look for lichen."""
+def _fast_engine() -> type:
+    class FastEngine(engine_module().LuxAI_S2):
+        has_lichen = True
+        hands_out_observations = False
+        """Read at every reset: `reset` and `step` return the engine's observations instead of empty dicts."""
+
+        def reset(self, seed: int | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+            result = super().reset(seed)
+            if not self.hands_out_observations:
+                self.state.get_obs = dict
+            return result
 
         def add_factory(self, team: Any, pos: Any) -> Any:
             factory = super().add_factory(team, pos)
-            if factory is not None:
+            if factory is not None and not self.has_lichen:
                 factory.cache_water_info = _no_lichen
             return factory
 
-    return DryEngine
+    return FastEngine
 
 
 def _no_lichen(board: Any, env_cfg: Any) -> None:

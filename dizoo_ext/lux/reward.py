@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from dizoo_ext.lux.view import F_ICE, F_WATER, SLOT, TEAM, U_ICE, View
 
@@ -13,6 +14,7 @@ MINING = 0.1
 """Digging a piece of ice earns this share of what handing it over does."""
 ICE_PER_WATER = 4
 """As the engine refines it."""
+NOTHING = np.zeros((0, 0), np.int64)
 
 
 class Stocks(NamedTuple):
@@ -28,16 +30,22 @@ class Stocks(NamedTuple):
 
 def stocks(view: View, members: int) -> Stocks:
     """Both teams' holdings in a state of the game."""
-    is_there = np.zeros((2, members), np.bool_)
-    ice = np.zeros((2, members), np.int64)
-    water = np.zeros((2, members), np.int64)
-    units, factories = view.units, view.factories
-    at_unit = units[:, TEAM], units[:, SLOT]
-    at_factory = factories[:, TEAM], factories[:, SLOT]
-    is_there[at_unit] = is_there[at_factory] = True
-    ice[at_unit], ice[at_factory] = units[:, U_ICE], factories[:, F_ICE]
-    water[at_factory] = factories[:, F_WATER]
-    return Stocks(is_there, ice, water)
+    held = Stocks(
+        np.zeros((2, members), np.bool_), np.zeros((2, members), np.int64), np.zeros((2, members), np.int64)
+    )
+    _take_stock(view.units, view.factories, *held)
+    return held
+
+
+@njit(cache=True, nogil=True)
+def _take_stock(units, factories, is_there, ice, water):
+    for unit in units:
+        is_there[unit[TEAM], unit[SLOT]] = True
+        ice[unit[TEAM], unit[SLOT]] = unit[U_ICE]
+    for factory in factories:
+        is_there[factory[TEAM], factory[SLOT]] = True
+        ice[factory[TEAM], factory[SLOT]] = factory[F_ICE]
+        water[factory[TEAM], factory[SLOT]] = factory[F_WATER]
 
 
 def own_rewards(
@@ -61,17 +69,28 @@ def own_rewards(
         drunk: water that a factory uses in a step.
         watered: (2, factories) water spent on lichen in the step.
     """
-    change = (after.ice - before.ice).astype(float)
-    dug, given = np.maximum(change, 0), np.maximum(-change, 0)
-    pieces = MINING * dug + given
-    received = change[:, :factories]
-    if by_stock:
-        received = dug[:, :factories]
-    else:
-        refined = after.water[:, :factories] - before.water[:, :factories] + drunk
-        received = received + ICE_PER_WATER * (refined if watered is None else refined + watered)
-    pieces[:, :factories] = received
-    return np.where(before.is_there & after.is_there, worth * (pieces / ICE_PER_WATER) / 2, 0.0)
+    spent = NOTHING if watered is None else watered
+    return _pay(*before, *after, factories, worth, by_stock, drunk, spent)
+
+
+@njit(cache=True, nogil=True)
+def _pay(was_there, ice, water, is_there, ice_now, water_now, factories, worth, by_stock, drunk, watered):
+    teams, members = ice.shape
+    reward = np.zeros((teams, members))
+    for team in range(teams):
+        for slot in range(members):
+            if not (was_there[team, slot] and is_there[team, slot]):
+                continue
+            change = ice_now[team, slot] - ice[team, slot]
+            if slot >= factories:
+                pieces = MINING * max(change, 0) + max(-change, 0)
+            elif by_stock:
+                pieces = float(max(change, 0))
+            else:
+                used = drunk + (watered[team, slot] if len(watered) else 0)
+                pieces = float(change + ICE_PER_WATER * (water_now[team, slot] - water[team, slot] + used))
+            reward[team, slot] = worth * (pieces / ICE_PER_WATER) / 2
+    return reward
 
 
 def ice_worth(step: int, episode_limit: int) -> float:
