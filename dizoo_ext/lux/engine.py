@@ -28,7 +28,7 @@ def engine_module() -> ModuleType:
     """
     if not is_installed():
         raise ModuleNotFoundError(
-            "Lux AI Season 2 needs the package luxai-s2: install ding-alma with the extra 'lux' (`uv sync --extra lux`)",
+            "Lux AI Season 2 needs the package luxai-s2; install the extra 'lux' of ding-alma: `uv sync --extra lux`",
             name="luxai_s2",
         )
     if NOISE not in sys.modules and importlib.util.find_spec(NOISE) is None:

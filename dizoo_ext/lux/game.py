@@ -126,9 +126,7 @@ class LuxGame:
         """What both teams send to the engine for actions (2, M)."""
         limit = self.engine.env_cfg.max_transfer_amount
         return {
-            player: engine_actions(
-                self.view, team, actions[team], self.table, self.engine.state.units[player], limit
-            )
+            player: engine_actions(self.view, team, actions[team], self.table, self.engine.state.units[player], limit)
             for team, player in enumerate(PLAYERS)
         }
 

@@ -72,9 +72,7 @@ def ice_at_rim(ice: np.ndarray) -> np.ndarray:
     return sum(padded[2 + dx : 2 + dx + width, 2 + dy : 2 + dy + height].astype(int) for dx, dy in RIM)
 
 
-def place_scores(
-    rim: np.ndarray, ice: np.ndarray, ore: np.ndarray, rubble: np.ndarray, own: np.ndarray
-) -> np.ndarray:
+def place_scores(rim: np.ndarray, ice: np.ndarray, ore: np.ndarray, rubble: np.ndarray, own: np.ndarray) -> np.ndarray:
     """(W, W): ice at the factory's sides counts most; little rubble, and distance from own factories, decide then."""
     peak = gaussian_filter(np.ones((1, 1)), _SIGMA, mode="constant").item()
 

@@ -30,9 +30,7 @@ class Stocks(NamedTuple):
 
 def stocks(view: View, members: int) -> Stocks:
     """Both teams' holdings in a state of the game."""
-    held = Stocks(
-        np.zeros((2, members), np.bool_), np.zeros((2, members), np.int64), np.zeros((2, members), np.int64)
-    )
+    held = Stocks(np.zeros((2, members), np.bool_), np.zeros((2, members), np.int64), np.zeros((2, members), np.int64))
     _take_stock(view.units, view.factories, *held)
     return held
 
