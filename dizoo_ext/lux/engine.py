@@ -9,6 +9,8 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
+from dizoo_ext.lux.replay import Replay
+
 NOISE = "vec_noise"
 
 
@@ -49,7 +51,8 @@ def new_engine(lichen: bool = False, **config: Any) -> Any:
         config: fields of the engine's ``EnvConfig``.
 
     Returns:
-        an instance of a subclass of ``luxai_s2.LuxAI_S2``; see its attribute ``hands_out_observations``.
+        an instance of a subclass of ``luxai_s2.LuxAI_S2``. Where its attribute ``replay`` is set before a reset, the
+        game is written down there.
     """
     engine = _fast_engine()(**{"verbose": 0, "validate_action_space": False, "collect_stats": True, **config})
     engine.has_lichen = lichen
@@ -60,13 +63,20 @@ def new_engine(lichen: bool = False, **config: Any) -> Any:
 def _fast_engine() -> type:
     class FastEngine(engine_module().LuxAI_S2):
         has_lichen = True
-        hands_out_observations = False
-        """Read at every reset: `reset` and `step` return the engine's observations instead of empty dicts."""
+        replay: Replay | None = None
 
         def reset(self, seed: int | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
             result = super().reset(seed)
-            if not self.hands_out_observations:
+            if self.replay is None:
                 self.state.get_obs = dict
+            else:
+                self.replay.begin(self.state)
+            return result
+
+        def step(self, actions: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+            result = super().step(actions)
+            if self.replay is not None:
+                self.replay.add(actions, self.state)
             return result
 
         def add_factory(self, team: Any, pos: Any) -> Any:

@@ -99,6 +99,12 @@ class LuxGame:
         alive = all(self.engine.state.factories[player] for player in PLAYERS)
         return self.is_over and alive and self.view.step >= self.settings.episode_limit
 
+    @property
+    def is_day(self) -> bool:
+        """Units are charged by the sun."""
+        _, cycle, day, _ = self._clock
+        return bool(self.view.step % cycle < day)
+
     def planes(self, teams: int) -> np.ndarray:
         """(teams, C, W, W) float32, what the first ``teams`` teams see."""
         return draw_planes(self.view, teams, self.settings.planes, self._clock, self.table)

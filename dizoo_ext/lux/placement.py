@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from dizoo_ext.lux.settings import PLAYERS
 
@@ -74,6 +73,9 @@ def ice_at_rim(ice: np.ndarray) -> np.ndarray:
 
 def place_scores(rim: np.ndarray, ice: np.ndarray, ore: np.ndarray, rubble: np.ndarray, own: np.ndarray) -> np.ndarray:
     """(W, W): ice at the factory's sides counts most; little rubble, and distance from own factories, decide then."""
+    # Installed with the engine.
+    from scipy.ndimage import gaussian_filter
+
     peak = gaussian_filter(np.ones((1, 1)), _SIGMA, mode="constant").item()
 
     def near(board: np.ndarray) -> np.ndarray:

@@ -1,0 +1,8 @@
+"""Lux AI Season 2 on the official engine (extra 'lux'); importing this package registers ``lux``.
+
+The engine itself is imported when a game begins.
+"""
+
+from dizoo_ext.lux.env import LuxEnv
+
+__all__ = ["LuxEnv"]
