@@ -121,9 +121,17 @@ class LuxMatch:
             ValueError: wrong shape or type, out of range, or illegal now.
             RuntimeError: the episode has ended.
         """
+        self.require_running()
+        self._check(actions)
+        return self.advance(actions)
+
+    def require_running(self) -> None:
+        """Raise a RuntimeError unless an episode has begun and not ended."""
         if not self._is_running:
             raise RuntimeError("reset the match before stepping it: its episode has ended")
-        self._check(actions)
+
+    def advance(self, actions: np.ndarray) -> Outcome:
+        """`step` for actions that were checked."""
         game = self.game
         both = np.zeros((2, self.settings.members), np.int64)
         both[: self.teams] = actions
@@ -136,9 +144,10 @@ class LuxMatch:
         time_limit = done and (game.is_at_limit or not game.is_over)
         return Outcome(earned, done, time_limit, game_metrics(game, self._returns) if done else None)
 
-    def render(self) -> np.ndarray:
-        """Draw the present state, (480, 480, 3) uint8."""
-        return draw_game(self.game.view, self.game.is_day, f"step {self.game.view.step}, map {self.game.map_seed}")
+    def render(self, allocation: np.ndarray | None = None) -> np.ndarray:
+        """Draw the present state, (480, 480, 3) uint8; see `draw_game` for ``allocation``."""
+        title = f"step {self.game.view.step}, map {self.game.map_seed}"
+        return draw_game(self.game.view, self.game.is_day, title, self.settings.max_factories, allocation)
 
     def _check(self, actions: np.ndarray) -> None:
         expected = (self.teams, self.settings.members)
