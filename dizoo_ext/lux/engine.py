@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import io
 import sys
+import warnings
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
@@ -35,7 +36,8 @@ def engine_module() -> ModuleType:
         )
     if NOISE not in sys.modules and importlib.util.find_spec(NOISE) is None:
         sys.modules[NOISE] = importlib.import_module("dizoo_ext.lux.noise_shim")
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return importlib.import_module("luxai_s2.env")
 
 
