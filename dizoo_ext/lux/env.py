@@ -12,6 +12,7 @@ from dizoo_ext.configured_env import ConfiguredEnv
 from dizoo_ext.episode_gif import EpisodeGif
 from dizoo_ext.lux.grouping import RULES
 from dizoo_ext.lux.match import MATCH_CONFIG, LuxMatch, replay_path
+from dizoo_ext.lux.metrics import METRICS
 from dizoo_ext.lux.observation import PLANE_TYPES, map_observation, map_space
 from dizoo_ext.lux.replay import Replay
 from dizoo_ext.lux.settings import ACTIONS
@@ -54,6 +55,7 @@ class LuxEnv(ConfiguredEnv):
             TypeError: a value of a wrong type.
         """
         super().__init__(cfg)
+        check_choice(self._cfg.eval_metric, METRICS, "env.eval_metric")
         check_choice(self._cfg.groups, RULES, "env.groups")
         check_range(self._cfg.unit_groups, "env.unit_groups", 1, self._cfg.max_units)
         check_choice(self._cfg.plane_type, PLANE_TYPES, "env.plane_type")
@@ -111,11 +113,8 @@ class LuxEnv(ConfiguredEnv):
         if self._gif is not None:
             self._gif.add(self.render(), outcome.done)
         if outcome.done:
-            metrics = outcome.metrics
-            if self._cfg.eval_metric not in metrics:
-                raise ValueError(f"env.eval_metric must be one of {sorted(metrics)}, got {self._cfg.eval_metric!r}")
-            info["episode_info"] = metrics
-            info["eval_episode_return"] = metrics[self._cfg.eval_metric]
+            info["episode_info"] = outcome.metrics
+            info["eval_episode_return"] = outcome.metrics[self._cfg.eval_metric]
             if self._replay is not None:
                 self._replay.write(replay_path(self._replay_folder, self._replay_name, self._episodes))
             self._episodes += 1

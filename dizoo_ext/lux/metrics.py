@@ -5,6 +5,16 @@ import numpy as np
 from dizoo_ext.lux.game import LuxGame
 from dizoo_ext.lux.settings import PLAYERS
 
+TEAM_METRICS = ("ice_transferred", "ice_mined", "factories_alive", "units_built", "power_picked_up", "lichen")
+METRICS = (
+    "episode_length",
+    "won",
+    *(f"{name}_{player}" for player in PLAYERS for name in TEAM_METRICS),
+    "return",
+    *TEAM_METRICS,
+)
+"""Names in the order of `game_metrics`."""
+
 
 def game_metrics(game: LuxGame, returns: np.ndarray) -> dict[str, float]:
     """Metric -> value: those of the game, then each team's, then their mean over the teams that are played.
@@ -28,16 +38,17 @@ def game_metrics(game: LuxGame, returns: np.ndarray) -> dict[str, float]:
         metrics |= {f"{name}_{player}": value for name, value in team.items()}
     metrics["return"] = float(np.mean(returns))
     played = teams[: len(returns)]
-    return metrics | {name: float(np.mean([team[name] for team in played])) for name in teams[0]}
+    return metrics | {name: float(np.mean([team[name] for team in played])) for name in TEAM_METRICS}
 
 
 def _team_metrics(game: LuxGame, team: int, player: str) -> dict[str, float]:
     counts = game.engine.state.stats[player]
-    return {
-        "ice_transferred": float(counts["transfer"]["ice"]),
-        "ice_mined": float(sum(counts["generation"]["ice"].values())),
-        "factories_alive": float(game.lived[team] / game.settings.episode_limit),
-        "units_built": float(sum(counts["generation"]["built"].values())),
-        "power_picked_up": float(counts["pickup"]["power"]),
-        "lichen": max(float(game.engine_reward[team]), 0.0),
-    }
+    values = (
+        counts["transfer"]["ice"],
+        sum(counts["generation"]["ice"].values()),
+        game.lived[team] / game.settings.episode_limit,
+        sum(counts["generation"]["built"].values()),
+        counts["pickup"]["power"],
+        max(game.engine_reward[team], 0),
+    )
+    return dict(zip(TEAM_METRICS, map(float, values), strict=True))

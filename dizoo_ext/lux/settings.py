@@ -79,6 +79,12 @@ class LuxSettings:
         check_range(self.episode_limit, "env.episode_limit", 1)
         check_choice(self.placement, ("ice", "random"), "env.placement")
         check_choice(self.factory_reward, ("received", "stock"), "env.factory_reward")
+        own = self.engine_config.keys() & {"map_size", "MIN_FACTORIES", "MAX_FACTORIES", "max_episode_length"}
+        if own:
+            raise ValueError(
+                f"env.engine_config may not hold {sorted(own)}: use env.map_size, env.min_factories, env.max_factories "
+                "and env.episode_limit"
+            )
         if len(self.bids) != 2:
             raise ValueError(f"env.bids must be two numbers, one per team, got {self.bids!r}")
 
