@@ -20,13 +20,16 @@ def read_config(name: str) -> tuple[EasyDict, EasyDict]:
 
 
 def tiny_config(
-    policy: str = "alma", manager: str = "vector", buffer: str = "episode_ring", config: str = "save_the_city_alma"
-):
-    """A small config with short episodes, two environments and networks of a few neurons."""
-    main, create = (copy.deepcopy(part) for part in read_config(f"small/{config}_config.py"))
+    policy: str = "alma",
+    manager: str = "vector",
+    buffer: str = "episode_ring",
+    config: str = "small/save_the_city_alma",
+) -> tuple[EasyDict, EasyDict]:
+    """A config with short episodes, two environments and networks of a few neurons."""
+    main, create = read_config(f"{config}_config.py")
     main.exp_name = "run"
     main.env.update(collector_env_num=2, evaluator_env_num=2, n_evaluator_episode=2, episode_limit=12)
-    main.policy.network = EasyDict(attention_dim=8, attention_heads=2, hidden_dim=8, hypernet_dim=8, mixing_dim=4)
+    main.policy.network.update(attention_dim=8, attention_heads=2, hidden_dim=8, hypernet_dim=8, mixing_dim=4)
     main.policy.allocation.update(period=3, dim=8, heads=2, proposals=4, target_update=2)
     main.policy.learn.update(batch_size=4, update_per_collect=2)
     main.policy.model.actor_hidden_size_list = [8, 8]

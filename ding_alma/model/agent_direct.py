@@ -12,7 +12,7 @@ from ding_alma.model.subtask_embedding import SubtaskEmbedding
 
 
 class DirectAgent(ReactiveAgent):
-    """Linear-ReLU, attention-ReLU, Linear: no hidden layer."""
+    """Linear-ReLU, attention-ReLU, Linear: no hidden layer. A coach's strategy is added before the last map (ours)."""
 
     def __init__(
         self,
@@ -33,10 +33,6 @@ class DirectAgent(ReactiveAgent):
     def forward(
         self, inputs: Tensor, plan: AttentionPlan, label: SubtaskLabel | None = None, strategy: Tensor | None = None
     ) -> Tensor:
-        """Raises:
-        ValueError: a strategy is given; there is no hidden layer to add it to.
-        """
-        if strategy is not None:
-            raise ValueError("agents without a hidden layer cannot take a coach's strategy; use 'feedforward' agents")
+        """Utilities as of `AgentNetwork`, but strategy (V, N, A, attention_dim)."""
         seen = F.relu(self.attention.attend(self.encoder(inputs, plan, label), plan))
-        return plan.scatter(self.utility(seen))
+        return plan.scatter(self.utility(seen if strategy is None else seen + plan.gather_queries(strategy)))

@@ -62,9 +62,9 @@ class EntityAttention(nn.Module):
     def forward(self, x: Tensor, allowed: Tensor, query_mask: Tensor) -> Tensor:
         """Args: x (N, E, dim); allowed (N, Q, E) bool; query_mask (N, Q) bool. Returns (N, Q, dim)."""
         batch, entities, _ = x.shape
-        queries = query_mask.shape[1]
+        queries, width = query_mask.shape[1], self.dim // self.heads
         weight_q, weight_kv = self.project_in.weight.split([self.dim, 2 * self.dim])
-        query = (x[:, :queries] @ weight_q.T).view(batch, queries, self.heads, -1).transpose(1, 2)
-        key, value = (x @ weight_kv.T).view(batch, entities, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        query = (x[:, :queries] @ weight_q.T).view(batch, queries, self.heads, width).transpose(1, 2)
+        key, value = (x @ weight_kv.T).view(batch, entities, 2, self.heads, width).permute(2, 0, 3, 1, 4)
         mixed = masked_attention(query, key, value, allowed).transpose(1, 2).reshape(batch, queries, self.dim)
         return self.project_out(mixed) * query_mask.unsqueeze(-1)

@@ -73,13 +73,11 @@ class LowLevel(nn.Module):
         and ``pooling`` are names in `AGENTS`, `MIXERS` and `POOLINGS`.
 
         Raises:
-            ValueError: an unknown name, or networks that do not go together.
+            ValueError: an unknown name.
         """
         super().__init__()
         if conditioning not in CONDITIONINGS:
             raise ValueError(f"conditioning must be one of {CONDITIONINGS}, got {conditioning!r}")
-        if coach and agent == "direct":
-            raise ValueError("agents 'direct' have no hidden layer to add a coach's strategy to")
         self.conditioning = conditioning
         self.shown_actions = shape.shown_actions
         inputs = shape.features + shape.shown_actions
@@ -109,7 +107,8 @@ class LowLevel(nn.Module):
         )
         self.coach = self.recognition = None
         if coach:
-            sizes = (shape.attention_dim, shape.attention_heads, shape.hidden_dim)
+            # A strategy is as wide as the layer that it is added to.
+            sizes = (shape.attention_dim, shape.attention_heads, self.agent.utility.in_features)
             self.coach = Coach(shape.features, *sizes, embedding(coach_labels))
             self.recognition = Recognition(shape.features, shape.actions, *sizes, embedding(coach_labels))
 

@@ -64,10 +64,12 @@ def sample(network, state, generator, proposals=7):
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 2**31), variant=st.sampled_from(sorted(PROPOSAL_VARIANTS)))
-def test_masked_subtasks_are_never_proposed_and_inactive_agents_get_none(seed, variant):
+@given(
+    seed=st.integers(0, 2**31), variant=st.sampled_from(sorted(PROPOSAL_VARIANTS)), others=st.sampled_from((0, 1, 5))
+)
+def test_masked_subtasks_are_never_proposed_and_inactive_agents_get_none(seed, variant, others):
     generator = torch.Generator().manual_seed(seed)
-    state = random_state(generator, 5, 4, 5, 3, 6)
+    state = random_state(generator, 5, 4, others, 3, 6)
     proposals = sample(build(variant, state, seed % 100), state, generator)
     active = state.active.unsqueeze(1).expand_as(proposals.allocation)
     assert (proposals.allocation[~active] == -1).all()

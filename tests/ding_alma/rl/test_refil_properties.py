@@ -161,8 +161,24 @@ def test_values_never_fall_when_a_utility_rises(mixer, softmax, popart):
 def test_a_weighted_sum_needs_one_team():
     with pytest.raises(ValueError, match="one value for all agents"):
         LowLevel(SHAPE, "mask", mixer="linear")
-    with pytest.raises(ValueError, match="strategy"):
-        LowLevel(SHAPE, "none", agent="direct", coach=True)
+
+
+@NETWORKS
+def test_a_coach_s_strategies_fit_the_agents_they_are_added_to(agent, mixer):
+    shape = replace(SHAPE, hidden_dim=SHAPE.attention_dim // 2)
+    torch.manual_seed(0)
+    networks = LowLevel(shape, "none", coach=True, coach_labels=False, agent=agent, mixer=mixer, popart=False)
+    batch = random_batch()
+    noise = torch.randn(1, int(batch.decision.sum()), AGENTS, networks.coach.mean.out_features)
+    loss, _ = low_level_loss(
+        networks,
+        copy.deepcopy(networks),
+        batch,
+        LowLevelConfig(strategy_weight=0.0, strategy_entropy_weight=0.0),
+        LowLevelDraws(coach_noise=noise, target_coach_noise=noise),
+    )
+    loss.backward()
+    assert networks.coach.mean.weight.grad.abs().sum() > 0
 
 
 def test_without_last_actions_they_change_nothing():

@@ -1,0 +1,17 @@
+"""The paper's ablation "ALMA No Mask" on SaveTheCity (NeurIPS 2022): agents see more than their own subtask.
+
+Task, sizes, schedules: ding_alma/setting/save_the_city.py; defaults: ding_alma/policy/alma.py.
+Run: ``uv run ding -m serial -c configs/save_the_city_alma_no_mask_config.py -s 0 --env-step 15e6``
+"""
+
+from ding_alma.setting.save_the_city import paper
+
+main_config, create_config = paper("alma")
+main_config.exp_name += "_no_mask"
+# (str) Agents see everything, with labels that say whose subtask it is.
+main_config.policy.network.conditioning = "embed"
+
+if __name__ == "__main__":
+    from ding.entry import serial_pipeline
+
+    serial_pipeline((main_config, create_config), seed=0)

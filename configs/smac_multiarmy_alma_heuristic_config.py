@@ -1,0 +1,23 @@
+"""ALMA's agents on multi-army SMAC under one of the paper's two hand-made allocations (NeurIPS 2022).
+
+Task, sizes, schedules: ding_alma/setting/smac_multiarmy.py; defaults: ding_alma/policy/alma.py.
+Run: ``uv run ding -m serial -c configs/smac_multiarmy_alma_heuristic_config.py -s 0 --env-step 10e6``
+"""
+
+from ding_alma.setting.smac_multiarmy import paper
+
+# The setting: 'sz_symmetric', 'sz_unitdisadvantage', 'MMM_symmetric' or 'MMM_unitdisadvantage'.
+setting = "sz_symmetric"
+
+# The heuristic: 'matching', by types of units, or 'dynamic', which looks at first where the attack is.
+style = "matching"
+
+main_config, create_config = paper("alma", setting, heuristic_style=style)
+main_config.exp_name += f"_{style}"
+# (str) Who allocates: the environment's hand-made rule.
+main_config.policy.allocation.source = "heuristic"
+
+if __name__ == "__main__":
+    from ding.entry import serial_pipeline
+
+    serial_pipeline((main_config, create_config), seed=0)

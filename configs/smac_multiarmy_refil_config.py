@@ -1,0 +1,17 @@
+"""REFIL on multi-army SMAC, the paper's "Flat" rival of ALMA there (NeurIPS 2022), with its values.
+
+Task, sizes, schedules: ding_alma/setting/smac_multiarmy.py; defaults: ding_alma/policy/refil.py.
+Run: ``uv run ding -m serial -c configs/smac_multiarmy_refil_config.py -s 0 --env-step 10e6``
+"""
+
+from ding_alma.setting.smac_multiarmy import paper
+
+# The setting: 'sz_symmetric', 'sz_unitdisadvantage', 'MMM_symmetric' or 'MMM_unitdisadvantage'.
+setting = "sz_symmetric"
+
+main_config, create_config = paper("refil", setting)
+
+if __name__ == "__main__":
+    from ding.entry import serial_pipeline
+
+    serial_pipeline((main_config, create_config), seed=0)

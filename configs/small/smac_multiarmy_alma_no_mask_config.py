@@ -1,0 +1,17 @@
+"""ALMA "No Mask" on the small multi-army SMAC: agents see more than their own army.
+
+Task, sizes, schedules: ding_alma/setting/smac_multiarmy.py; defaults: ding_alma/policy/alma.py.
+Run: ``uv run ding -m serial -c configs/small/smac_multiarmy_alma_no_mask_config.py -s 0 --env-step 3e5``
+"""
+
+from ding_alma.setting.smac_multiarmy import small
+
+main_config, create_config = small("alma")
+main_config.exp_name += "_no_mask"
+# (str) Agents see everything, with labels that say whose subtask it is.
+main_config.policy.network.conditioning = "embed"
+
+if __name__ == "__main__":
+    from ding.entry import serial_pipeline
+
+    serial_pipeline((main_config, create_config), seed=0)

@@ -1,0 +1,135 @@
+"""What the settings of all environments share: every key with its type and meaning."""
+
+from typing import Any
+
+MAIN: dict[str, Any] = dict(
+    env=dict(
+        # (int) Environments that collect side by side.
+        collector_env_num=8,
+        # (int) Environments that evaluate side by side.
+        evaluator_env_num=160,
+        # (float) Training stops when an evaluation's mean reaches this value; out of reach here.
+        stop_value=1e10,
+        # (str) The number that evaluations maximise: 'return' or a metric such as 'solved' or 'battle_won'.
+        eval_metric="return",
+    ),
+    policy=dict(
+        # (bool) Train on the GPU.
+        cuda=False,
+        # (dict) Networks; defaults stand in ding_alma/policy (low_level_policy.py, flat.py, alma.py, mppo.py).
+        network=dict(),
+        # (dict) Allocations of agents to subtasks, and the clock of COPA's coach; defaults in alma.py and copa.py.
+        allocation=dict(),
+        # (dict) COPA's coach; defaults in copa.py.
+        coach=dict(),
+        # (dict) Masked PPO's update; defaults in mppo.py.
+        ppo=dict(),
+        learn=dict(
+            # (bool) Continue the run whose checkpoint is named below.
+            resume_training=False,
+            learner=dict(
+                hook=dict(
+                    # (str) Checkpoint to start from, such as '.../ckpt/ckpt_last.pth.tar'; '' for none.
+                    load_ckpt_before_run="",
+                    # (dict) The run's record: its config, its evaluations, the paper's names in tensorboard.
+                    run_record=dict(type="run_record", name="run_record", position="before_run", priority=30),
+                    # (dict) Progress on the console.
+                    progress=dict(type="progress", name="progress", position="before_run", priority=30),
+                ),
+            ),
+        ),
+        other=dict(
+            # (dict) Probability of a random action: from start to end over decay environment steps. Masked PPO samples.
+            eps=dict(type="linear", start=1.0, end=0.05, decay=2_000_000),
+            # (dict) Replay of episodes; defaults in ding_alma/replay/ring.py and in the policies.
+            replay_buffer=dict(),
+        ),
+    ),
+)
+"""Keys of ``main_config``. The empty blocks say where else a config may set something."""
+
+CREATE: dict[str, Any] = dict(
+    # (dict) 'vector' steps all environments in one call; 'base' and 'subprocess' give the same episodes, and play the
+    # real StarCraft II, too.
+    env_manager=dict(type="vector", import_names=["dizoo_ext"]),
+    # (dict) Whole episodes, turned into samples by the policy.
+    collector=dict(type="episode", get_train_sample=True),
+    # (dict) Ring buffer of episodes, emptied at once by masked PPO; DI-engine's 'naive' buffer works for the others.
+    replay_buffer=dict(type="episode_ring", import_names=["ding_alma"]),
+)
+"""Keys of ``create_config`` beside ``env`` and ``policy``."""
+
+SMALL: dict[str, Any] = dict(
+    env=dict(
+        # (int) Environments that collect side by side.
+        collector_env_num=16,
+        # (int) Environments that evaluate side by side.
+        evaluator_env_num=64,
+    ),
+    policy=dict(
+        network=dict(
+            # (int) Width of the agents' entity encoding and attention.
+            attention_dim=64,
+            # (int) Width of the agents' last hidden layer.
+            hidden_dim=64,
+            # (int) Width of the hypernetworks' entity encoding and attention.
+            hypernet_dim=64,
+            # (int) Width of the mixing layer.
+            mixing_dim=32,
+            # (bool) Mixing weights by softmax, as in the paper, or by absolute value.
+            softmax_mixing=False,
+            # (bool) Mixer biases made non-negative, as in the paper's code, or signed.
+            mixer_bias_abs=False,
+        ),
+        allocation=dict(
+            # (int) Width of the proposal network and the allocation critic.
+            dim=32,
+            # (int) Allocations proposed per decision.
+            proposals=8,
+            # (float) Weight of the proposal network's entropy.
+            entropy_weight=0.03,
+            # (int) Updates between copies to the target critic.
+            target_update=50,
+        ),
+        # (dict) Smaller minibatches than on Lux: a collection is smaller too.
+        ppo=dict(
+            # (int) Steps in a minibatch, all agents of each.
+            minibatch_steps=128,
+            # (float) Learning rate of Adam.
+            learning_rate=1e-3,
+            # (int) Environment steps over which the learning rate falls to zero; 0 = it stays.
+            anneal_steps=0,
+            # (bool) Clip the value loss too; returns are larger than the clip here.
+            clip_value=False,
+            # (float) Weight of the entropy.
+            entropy_weight=0.01,
+        ),
+        learn=dict(
+            # (int) Updates after each collection.
+            update_per_collect=40,
+            # (int) Rows in a batch.
+            batch_size=32,
+            # (float) Learning rate of agents and mixer.
+            learning_rate=1e-3,
+            # (int) Updates between copies to the target agents and mixer.
+            target_update=100,
+            # (float) RMSprop's epsilon.
+            rmsprop_eps=1e-8,
+        ),
+        eval=dict(
+            # (dict) Learner iterations between evaluations: about 20,000 environment steps.
+            evaluator=dict(eval_freq=800),
+        ),
+        other=dict(
+            replay_buffer=dict(
+                # (int) Steps of a training row.
+                window=16,
+            ),
+        ),
+    ),
+)
+"""Networks and updates with which small tasks are learnt within minutes.
+
+Beside sizes and schedules they differ from the papers in absolute mixing weights and signed biases in the mixer (values
+below zero are common), and in a smaller epsilon in RMSprop.
+"""

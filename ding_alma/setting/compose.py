@@ -1,0 +1,91 @@
+"""From the blocks of a setting to the two configs that DI-engine reads."""
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+from ding.envs.env.base_env import get_env_cls
+from ding.utils import POLICY_REGISTRY, deep_merge_dicts
+from easydict import EasyDict
+
+from ding_alma.setting.blocks import CREATE, MAIN
+from dizoo_ext.contract import EntitySpec
+from dizoo_ext.strict_config import check_choice
+
+
+def compose(
+    exp_name: str, env: str, policy: str, *settings: Mapping[str, Any], **changes: Any
+) -> tuple[EasyDict, EasyDict]:
+    """``main_config`` and ``create_config``, complete but for the policy's and the environment's own defaults.
+
+    Sizes and counts follow from the environment, so that nothing has to be written twice.
+
+    Args:
+        exp_name: folder of the run.
+        env: type of the environment, one of `dizoo_ext`'s.
+        policy: type of the policy, any that is registered.
+        settings: blocks of ``main_config`` over those that all settings share, the last one on top.
+        changes: entries of the block ``env`` on top of all settings.
+
+    Raises:
+        ValueError: an unknown policy, or whatever the environment says of its block.
+    """
+    check_choice(policy, sorted(name for name in POLICY_REGISTRY if not name.endswith("_command")), "policy")
+    create = EasyDict(
+        # (dict) Environment and the package that registers it.
+        env=dict(type=env, import_names=["dizoo_ext"]),
+        # (dict) The only line to change for another policy.
+        policy=dict(type=policy, import_names=["ding_alma"]),
+        **CREATE,
+    )
+    named = dict(exp_name=exp_name)
+    main = EasyDict(reduce(deep_merge_dicts, [named, MAIN, *settings, dict(env=changes)]))
+    spec = get_env_cls(create.env)(main.env).entity_spec
+    return EasyDict(deep_merge_dicts(_consequences(main.env, spec), main)), create
+
+
+def _consequences(env: EasyDict, spec: EntitySpec) -> dict[str, Any]:
+    """What follows from an ``env`` block."""
+    return dict(
+        env=dict(
+            # (int) Episodes of one evaluation; as many as environments, so that none is counted twice.
+            n_evaluator_episode=env.evaluator_env_num,
+        ),
+        policy=dict(
+            # (dict) Sizes shared with DI-engine's own policies: exactly what its COMA takes.
+            model=dict(
+                # (int) Agents, padded maximum.
+                agent_num=spec.agents,
+                # (dict) Sizes of the flat view.
+                obs_shape=dict(
+                    # (int) Own row, every entity's row, own last action, agent id.
+                    agent_state=spec.agent_state_size,
+                    # (int) Every entity's row.
+                    global_state=spec.global_state_size,
+                ),
+                # (int) Actions per agent.
+                action_shape=spec.actions,
+                # (list) Hidden layers of DI-engine's COMA; our policies' sizes stand in `network`.
+                actor_hidden_size_list=[128, 128, 64],
+            ),
+            # (dict) Sizes of the entity view.
+            entity=dict(
+                # (int) Entities, agents first.
+                entities=spec.entities,
+                # (int) Features per entity.
+                features=spec.features,
+                # (int) Subtasks, padded maximum.
+                subtasks=spec.subtasks,
+            ),
+            collect=dict(
+                # (int) Episodes per collection; a multiple of collector_env_num.
+                n_episode=env.collector_env_num,
+                # (int) Equal to env.collector_env_num.
+                env_num=env.collector_env_num,
+            ),
+            eval=dict(
+                # (int) Equal to env.evaluator_env_num.
+                env_num=env.evaluator_env_num,
+            ),
+        ),
+    )

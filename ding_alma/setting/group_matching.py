@@ -1,0 +1,76 @@
+"""Group Matching: the setting of the REFIL paper (ICML 2021), learnt from four times less often.
+
+The reference collects 8 episodes at a time and updates once per episode, which makes 20,000 updates of a million steps;
+here one update follows every fourth episode, so that several hundred thousand steps take minutes. Targets are copied
+as often in episodes.
+"""
+
+from typing import Any
+
+from easydict import EasyDict
+
+from ding_alma.setting.compose import compose
+
+PAPER_SETTING: dict[str, Any] = dict(
+    env=dict(
+        # (int) Agents on the ring.
+        agents=8,
+        # (int) Cells of the ring.
+        cells=6,
+        # (int) Groups, which nobody is told of but by the entities' features.
+        groups=2,
+        # (int) Longest episode, in steps.
+        episode_limit=50,
+        # (int) Environments that collect side by side.
+        collector_env_num=32,
+        # (int) Environments that evaluate side by side.
+        evaluator_env_num=80,
+    ),
+    policy=dict(
+        network=dict(
+            # (str) Agents without a hidden layer, but for ALMA's.
+            agent="direct",
+            # (str) Mixing by a weighted sum, but for ALMA's.
+            mixer="linear",
+            # (bool) Agents and mixer read the agents' last actions.
+            last_action=False,
+            # (int) Width of the agents' entity encoding and attention.
+            attention_dim=64,
+            # (int) Width of the hypernetworks' entity encoding and attention.
+            hypernet_dim=64,
+            # (bool) Mixer biases made non-negative.
+            mixer_bias_abs=False,
+            # (bool) Pop-Art normalisation of the targets.
+            popart=False,
+        ),
+        allocation=dict(
+            # (str) There is one subtask, so that nobody has to learn who works at it.
+            source="heuristic",
+        ),
+        learn=dict(
+            # (int) Updates after each collection of 32 episodes.
+            update_per_collect=8,
+            # (int) Updates between copies to the target agents and mixer: 200 episodes.
+            target_update=50,
+        ),
+        eval=dict(
+            # (dict) Learner iterations between evaluations: about 10,000 environment steps.
+            evaluator=dict(eval_freq=50),
+        ),
+        other=dict(
+            # (dict) Probability of a random action.
+            eps=dict(decay=5_000),
+            replay_buffer=dict(
+                # (int) Episodes kept.
+                replay_buffer_size=2000,
+            ),
+        ),
+    ),
+)
+"""Values of the reference implementation but for what is said above; rows of 64 steps hold its whole episodes."""
+
+
+def paper(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
+    """``main_config`` and ``create_config`` of ``policy`` (any registered type); ``env`` replaces entries of the block
+    ``env``, such as ``agents=4``."""
+    return compose(f"runs/group_matching_{policy}", "group_matching", policy, PAPER_SETTING, **env)

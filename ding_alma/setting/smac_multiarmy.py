@@ -1,0 +1,107 @@
+"""Multi-army StarCraft: the four settings of the ALMA paper (NeurIPS 2022) and a small one."""
+
+from typing import Any
+
+from easydict import EasyDict
+
+from ding_alma.setting.blocks import SMALL
+from ding_alma.setting.compose import compose
+from dizoo_ext.strict_config import check_choice
+
+SETTINGS = ("sz_symmetric", "sz_unitdisadvantage", "MMM_symmetric", "MMM_unitdisadvantage")
+"""The paper's: Stalkers and Zealots, or Marines, Marauders and Medivacs, against as many or against one more."""
+
+COMMON: dict[str, Any] = dict(
+    env=dict(
+        # (str) What plays the battles: 'embedded', or 'sc2' for the real game (see docs/starcraft2.md).
+        engine="embedded",
+        # (str) Hand-made allocation that policies can be told to follow: 'matching' or 'dynamic'.
+        heuristic_style="matching",
+    ),
+    policy=dict(
+        entity=dict(
+            # (bool) Agents may attack only the army that they are allocated to.
+            tie_actions=True,
+        ),
+    ),
+)
+
+PAPER_SETTING: dict[str, Any] = dict(
+    policy=dict(
+        allocation=dict(
+            # (int) Steps between decisions.
+            period=3,
+            # (dict) Probability that an agent's allocation is a random unfinished subtask: 5 % of 10 million steps.
+            random_agent=dict(start=1.0, end=0.0, length=500_000),
+            # (dict) Probability that the whole allocation is an unranked proposal: 20 % of 10 million steps.
+            random_proposal=dict(start=1.0, end=0.05, length=2_000_000),
+        ),
+        learn=dict(
+            # (float) Share of REFIL's imagined groups in the agents' loss: all but A-QMIX learn from them here.
+            imagined_weight=0.5,
+        ),
+        eval=dict(
+            # (dict) Learner iterations between evaluations: about 50,000 environment steps.
+            evaluator=dict(eval_freq=1000),
+        ),
+        other=dict(
+            # (dict) Probability of a random action.
+            eps=dict(decay=500_000),
+        ),
+    ),
+)
+"""Values of the reference implementation."""
+
+SMALL_SETTING: dict[str, Any] = dict(
+    env=dict(
+        # (str) Scenario set, see dizoo_ext/smac_multiarmy/scenarios.py.
+        scenario="3-4sz_maxsize2_maxarmies2_symmetric",
+    ),
+    policy=dict(
+        allocation=dict(
+            # (int) Steps between decisions.
+            period=5,
+            # (dict) Probability that an agent's allocation is a random unfinished subtask.
+            random_agent=dict(start=0.3, end=0.0, length=40_000),
+            # (dict) Probability that the whole allocation is an unranked proposal.
+            random_proposal=dict(start=1.0, end=0.05, length=50_000),
+        ),
+        learn=dict(
+            # (float) Discount per step, and per decision in the allocation critic.
+            discount_factor=0.95,
+        ),
+        other=dict(
+            # (dict) Probability of a random action.
+            eps=dict(decay=60_000),
+        ),
+    ),
+)
+"""Three or four Stalkers and Zealots against as many, in two armies; less random allocation."""
+
+
+def paper(policy: str, setting: str = "sz_symmetric", **env: Any) -> tuple[EasyDict, EasyDict]:
+    """``main_config`` and ``create_config`` of ``policy`` (any registered type).
+
+    Args:
+        setting: one of `SETTINGS`.
+        env: replaces entries of the block ``env``, such as ``engine='sc2'``.
+
+    Raises:
+        ValueError: an unknown setting or policy.
+    """
+    check_choice(setting, SETTINGS, "setting")
+    teams, balance = setting.split("_")
+    scenario = dict(
+        env=dict(
+            # (str) Scenario set, see dizoo_ext/smac_multiarmy/scenarios.py; also SMAC's own maps such as '2s3z'.
+            scenario=f"6-8{teams}_maxsize4_maxarmies3_{balance}",
+        )
+    )
+    exp_name = f"runs/smac_multiarmy_{setting}_{policy}"
+    return compose(exp_name, "smac_multiarmy", policy, COMMON, PAPER_SETTING, scenario, **env)
+
+
+def small(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
+    """As `paper`, for the small task."""
+    exp_name = f"runs/small_smac_multiarmy_{policy}"
+    return compose(exp_name, "smac_multiarmy", policy, COMMON, SMALL, SMALL_SETTING, **env)
