@@ -9,13 +9,14 @@ from ding.envs import BaseEnvTimestep
 from ding.utils import ENV_REGISTRY
 
 from dizoo_ext.configured_env import ConfiguredEnv
+from dizoo_ext.contract import MapSpec
 from dizoo_ext.episode_gif import EpisodeGif
 from dizoo_ext.lux.grouping import RULES
 from dizoo_ext.lux.match import MATCH_CONFIG, LuxMatch, replay_path
 from dizoo_ext.lux.metrics import METRICS
 from dizoo_ext.lux.observation import PLANE_TYPES, map_observation, map_space
 from dizoo_ext.lux.replay import Replay
-from dizoo_ext.lux.settings import ACTIONS
+from dizoo_ext.lux.settings import ACTIONS, FACTORY, UNIT
 from dizoo_ext.random_stream import action_generator, fresh_seed, random_legal_actions, stream_seed
 from dizoo_ext.strict_config import check_choice, check_range
 
@@ -60,9 +61,18 @@ class LuxEnv(ConfiguredEnv):
         check_range(self._cfg.unit_groups, "env.unit_groups", 1, self._cfg.max_units)
         check_choice(self._cfg.plane_type, PLANE_TYPES, "env.plane_type")
         self.match = LuxMatch(self._cfg, self._cfg.is_test)
-        teams, members = self.match.teams, self.match.settings.members
-        self.observation_space = map_space(self.match.settings, teams, self._cfg.plane_type)
-        self.action_space = gym.spaces.MultiDiscrete(np.full((teams, members), ACTIONS))
+        settings = self.match.settings
+        self.map_spec = MapSpec(
+            teams=self.match.teams,
+            members=settings.members,
+            member_types=len((FACTORY, UNIT)),
+            actions=ACTIONS,
+            planes=settings.planes,
+            map_size=settings.map_size,
+            episode_limit=self.match.limit,
+        )
+        self.observation_space = map_space(self.map_spec, self._cfg.plane_type)
+        self.action_space = gym.spaces.MultiDiscrete(np.full((self.map_spec.teams, settings.members), ACTIONS))
         self.reward_space = gym.spaces.Box(-np.inf, np.inf, (1,), np.float32)
         self._seed: int | None = None
         self._is_begun = False

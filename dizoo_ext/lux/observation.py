@@ -3,9 +3,10 @@
 import gym
 import numpy as np
 
+from dizoo_ext.contract import MapSpec
 from dizoo_ext.lux.game import LuxGame
 from dizoo_ext.lux.grouping import member_groups
-from dizoo_ext.lux.settings import ACTIONS, FACTORY, UNIT, LuxSettings
+from dizoo_ext.lux.settings import FACTORY, UNIT
 from dizoo_ext.lux.view import F_X, F_Y, SLOT, TEAM, U_X, U_Y
 
 PLANE_TYPES = ("float32", "float16")
@@ -41,20 +42,20 @@ def map_observation(
     }
 
 
-def map_space(settings: LuxSettings, teams: int, plane_type: str) -> gym.spaces.Dict:
-    """The space of `map_observation` for P = ``teams``."""
-    members, size = settings.members, settings.map_size
+def map_space(spec: MapSpec, plane_type: str) -> gym.spaces.Dict:
+    """The space of `map_observation`."""
+    members, size = spec.members, spec.map_size
 
     def box(*shape: int, dtype: type | str, low: float, high: float) -> gym.spaces.Box:
-        return gym.spaces.Box(low, high, (teams, *shape), np.dtype(dtype).type)
+        return gym.spaces.Box(low, high, (spec.teams, *shape), np.dtype(dtype).type)
 
     return gym.spaces.Dict(
         {
-            "planes": box(settings.planes, size, size, dtype=plane_type, low=-np.inf, high=np.inf),
+            "planes": box(spec.planes, size, size, dtype=plane_type, low=-np.inf, high=np.inf),
             "member_mask": box(members, dtype=np.bool_, low=0, high=1),
-            "member_type": box(members, dtype=np.int64, low=0, high=1),
+            "member_type": box(members, dtype=np.int64, low=0, high=spec.member_types - 1),
             "member_position": box(members, 2, dtype=np.int64, low=0, high=size - 1),
             "member_group": box(members, dtype=np.int64, low=0, high=members - 1),
-            "action_mask": box(members, ACTIONS, dtype=np.bool_, low=0, high=1),
+            "action_mask": box(members, spec.actions, dtype=np.bool_, low=0, high=1),
         }
     )
