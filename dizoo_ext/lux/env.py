@@ -10,12 +10,14 @@ from ding.utils import ENV_REGISTRY
 
 from dizoo_ext.configured_env import ConfiguredEnv
 from dizoo_ext.contract import MapSpec
+from dizoo_ext.entity_env import gif_name
 from dizoo_ext.episode_gif import EpisodeGif
 from dizoo_ext.lux.grouping import RULES
-from dizoo_ext.lux.match import MATCH_CONFIG, LuxMatch, replay_path
+from dizoo_ext.lux.match import MATCH_CONFIG, LuxMatch
 from dizoo_ext.lux.metrics import METRICS
 from dizoo_ext.lux.observation import PLANE_TYPES, map_observation, map_space
-from dizoo_ext.lux.replay import Replay
+from dizoo_ext.lux.opponents import SELF
+from dizoo_ext.lux.replay import EpisodeReplays
 from dizoo_ext.lux.settings import ACTIONS, FACTORY, UNIT
 from dizoo_ext.random_stream import action_generator, fresh_seed, random_legal_actions, stream_seed
 from dizoo_ext.strict_config import check_choice, check_range
@@ -77,9 +79,8 @@ class LuxEnv(ConfiguredEnv):
         self._seed: int | None = None
         self._is_begun = False
         self._replay_folder: str | None = None
-        self._replay: Replay | None = None
+        self._replays: EpisodeReplays | None = None
         self._gif: EpisodeGif | None = None
-        self._episodes = 0
 
     @property
     def _env(self) -> "LuxEnv":
@@ -99,10 +100,11 @@ class LuxEnv(ConfiguredEnv):
         """Begin a game; ``map_seed`` plays the engine's map of this seed instead of drawing one."""
         if self._seed is None:
             self.seed(fresh_seed())
-        if self._replay_folder is not None:
-            self._replay = Replay(("policy", "policy" if self.match.teams == 2 else self.match.opponent))
-            self._gif = self._gif or EpisodeGif(self._replay_folder, self._replay_name)
-        self.match.reset(map_seed, self._replay)
+        if self._replay_folder is not None and self._replays is None:
+            name, other = gif_name(type(self), self._seed), self.match.opponent
+            self._replays = EpisodeReplays(self._replay_folder, name, ("policy", "policy" if other == SELF else other))
+            self._gif = EpisodeGif(self._replay_folder, name)
+        self.match.reset(map_seed, None if self._replays is None else self._replays.begin())
         self._is_begun = True
         if self._gif is not None:
             self._gif.begin(self.render())
@@ -125,9 +127,8 @@ class LuxEnv(ConfiguredEnv):
         if outcome.done:
             info["episode_info"] = outcome.metrics
             info["eval_episode_return"] = outcome.metrics[self._cfg.eval_metric]
-            if self._replay is not None:
-                self._replay.write(replay_path(self._replay_folder, self._replay_name, self._episodes))
-            self._episodes += 1
+            if self._replays is not None:
+                self._replays.write()
         reward = np.array([outcome.member_reward.sum(1).mean()], np.float32)
         return BaseEnvTimestep(self._observe(), reward, outcome.done, info)
 
@@ -153,10 +154,6 @@ class LuxEnv(ConfiguredEnv):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.match.settings}, opponent={self.match.opponent!r})"
-
-    @property
-    def _replay_name(self) -> str:
-        return f"{type(self).__name__}_seed{self._seed}"
 
     def _observe(self) -> dict[str, np.ndarray]:
         cfg = self._cfg

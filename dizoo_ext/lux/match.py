@@ -1,7 +1,6 @@
 """A game with somebody at both ends: the policy's teams, the opponent, and the metrics of the whole."""
 
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -166,8 +165,3 @@ class LuxMatch:
                 f"team {team}, slot {slot} cannot take action {actions[team, slot]} at step {self.game.view.step}: "
                 f"action_mask allows {allowed}"
             )
-
-
-def replay_path(folder: str | Path, name: str, episode: int) -> Path:
-    """Where the replay of an environment's episode is written."""
-    return Path(folder) / f"{name}_episode{episode}.json"

@@ -51,6 +51,29 @@ class Replay:
         self._boards = {name: getattr(state.board, name).copy() for name in _CHANGING}
 
 
+class EpisodeReplays:
+    """Writes the replay of each episode to ``<folder>/<name>_episode<number>.json``.
+
+    Args:
+        name: must differ between the environments that share a folder.
+        players: see `Replay`.
+    """
+
+    def __init__(self, folder: str | Path, name: str, players: tuple[str, str]) -> None:
+        self._folder, self._name, self._players = Path(folder), name, players
+        self._episodes = 0
+
+    def begin(self) -> Replay:
+        """What the next game is written down in; an unfinished one is dropped."""
+        self._replay = Replay(self._players)
+        return self._replay
+
+    def write(self) -> None:
+        """Write the game begun last, which has ended."""
+        self._replay.write(self._folder / f"{self._name}_episode{self._episodes}.json")
+        self._episodes += 1
+
+
 def _plain(value: Any) -> Any:
     """Arrays and numpy's numbers as JSON knows them."""
     if isinstance(value, dict):
