@@ -5,12 +5,14 @@ import json
 from importlib import import_module
 
 import pytest
+import toy_env
 from ding.envs.env.base_env import get_env_cls
 from ding.utils import ENV_REGISTRY, POLICY_REGISTRY, deep_merge_dicts
 from tiny_runs import CONFIGS
 from tiny_runs import read_config as run_config
 
 from ding_alma.setting import group_matching, lux, save_the_city, smac_multiarmy
+from ding_alma.setting.compose import compose
 
 NAMES = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*_config.py"))
 SETTINGS = dict(save_the_city=save_the_city, smac_multiarmy=smac_multiarmy, group_matching=group_matching, lux=lux)
@@ -179,3 +181,11 @@ def test_group_matching_has_the_networks_of_the_refil_paper():
     main, create = read_config("group_matching_refil_config.py")
     policy = build(main, create.policy.type)
     assert sum(parameter.numel() for parameter in policy._model.parameters()) == 56_963
+
+
+def test_an_environment_of_one_s_own_needs_no_more_than_its_name():
+    main, create = compose("runs/toy", "toy", "alma", dict(policy=dict(allocation=dict(period=7))), evaluator_env_num=2)
+    spec = toy_env.ToyEnv().entity_spec
+    assert create.env.type == "toy" and main.policy.eval.env_num == 2
+    assert (main.policy.model.agent_num, main.policy.entity.features) == (spec.agents, spec.features)
+    assert build(main, "alma")._cfg.allocation.period == 7

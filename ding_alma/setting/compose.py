@@ -22,7 +22,7 @@ def compose(
 
     Args:
         exp_name: folder of the run.
-        env: type of the environment, one of `dizoo_ext`'s.
+        env: type of the environment, one of `dizoo_ext`'s or any that is registered.
         policy: type of the policy, any that is registered.
         settings: blocks of ``main_config`` over those that all settings share, the last one on top.
         manager: type of the environment manager.
