@@ -11,6 +11,7 @@ from dizoo_ext.entity_env import EntityEnv, gif_name
 from dizoo_ext.lux.match import MATCH_CONFIG
 from dizoo_ext.lux.replay import EpisodeReplays
 from dizoo_ext.lux.vector import LuxVector
+from dizoo_ext.lux.warm_up import warm_up
 from dizoo_ext.random_stream import fresh_seed
 
 
@@ -28,6 +29,18 @@ class LuxEntitiesEnv(EntityEnv):
     def make_vector_env(cls, cfg: EasyDict, num_envs: int) -> LuxVector:
         """The batch for a complete configuration; the engine is not needed for it."""
         return LuxVector(num_envs, cfg, cfg.is_test, cfg.observation)
+
+    @staticmethod
+    def create_collector_env_cfg(cfg: EasyDict) -> list[EasyDict]:
+        """One separate copy of ``cfg`` per collector environment, after `warm_up`."""
+        warm_up()
+        return EntityEnv.create_collector_env_cfg(cfg)
+
+    @staticmethod
+    def create_evaluator_env_cfg(cfg: EasyDict) -> list[EasyDict]:
+        """One separate copy of ``cfg`` per evaluator environment, after `warm_up`."""
+        warm_up()
+        return EntityEnv.create_evaluator_env_cfg(cfg)
 
     def reset(self, **options: Any) -> dict[str, np.ndarray]:
         """Begin a game; ``map_seed`` plays the engine's map of this seed instead of drawing one."""

@@ -7,6 +7,7 @@ import gym
 import numpy as np
 from ding.envs import BaseEnvTimestep
 from ding.utils import ENV_REGISTRY
+from easydict import EasyDict
 
 from dizoo_ext.configured_env import ConfiguredEnv
 from dizoo_ext.contract import MapSpec
@@ -19,6 +20,7 @@ from dizoo_ext.lux.observation import PLANE_TYPES, map_observation, map_space
 from dizoo_ext.lux.opponents import SELF
 from dizoo_ext.lux.replay import EpisodeReplays
 from dizoo_ext.lux.settings import ACTIONS, FACTORY, UNIT
+from dizoo_ext.lux.warm_up import warm_up
 from dizoo_ext.random_stream import action_generator, fresh_seed, random_legal_actions, stream_seed
 from dizoo_ext.strict_config import check_choice, check_range
 
@@ -81,6 +83,18 @@ class LuxEnv(ConfiguredEnv):
         self._replay_folder: str | None = None
         self._replays: EpisodeReplays | None = None
         self._gif: EpisodeGif | None = None
+
+    @staticmethod
+    def create_collector_env_cfg(cfg: EasyDict) -> list[EasyDict]:
+        """One separate copy of ``cfg`` per collector environment, after `warm_up`."""
+        warm_up()
+        return ConfiguredEnv.create_collector_env_cfg(cfg)
+
+    @staticmethod
+    def create_evaluator_env_cfg(cfg: EasyDict) -> list[EasyDict]:
+        """One separate copy of ``cfg`` per evaluator environment, after `warm_up`."""
+        warm_up()
+        return ConfiguredEnv.create_evaluator_env_cfg(cfg)
 
     @property
     def _env(self) -> "LuxEnv":

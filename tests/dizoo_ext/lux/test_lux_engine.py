@@ -96,3 +96,16 @@ def test_the_global_random_stream_is_neither_read_nor_written():
 def test_statistics_are_counted_and_nothing_is_validated():
     built = new_engine(map_size=24)
     assert built.collect_stats and not built.env_cfg.validate_action_space and built.env_cfg.verbose == 0
+
+
+def test_pipelines_import_the_engine_before_they_fork():
+    result = run(
+        "import sys\n"
+        "from easydict import EasyDict\n"
+        "from dizoo_ext.lux import LuxEnv\n"
+        "env = LuxEnv({})\n"
+        "print('luxai_s2' in sys.modules)\n"
+        "LuxEnv.create_evaluator_env_cfg(EasyDict(evaluator_env_num=1))\n"
+        "print('luxai_s2' in sys.modules)\n"
+    )
+    assert result.stdout.split() == ["False", "True"]
