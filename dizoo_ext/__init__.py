@@ -1,5 +1,5 @@
 """Composite multi-agent environments for DI-engine; importing this package registers them."""
 
-from dizoo_ext import env_manager, group_matching, save_the_city, smac_multiarmy
+from dizoo_ext import env_manager, group_matching, lux, save_the_city, smac_multiarmy
 
-__all__ = ["env_manager", "group_matching", "save_the_city", "smac_multiarmy"]
+__all__ = ["env_manager", "group_matching", "lux", "save_the_city", "smac_multiarmy"]

@@ -101,3 +101,16 @@ class EntitySpec:
     def action_space(self) -> gym.spaces.MultiDiscrete:
         """One discrete action per agent."""
         return gym.spaces.MultiDiscrete([self.actions] * self.agents)
+
+
+@dataclass(frozen=True)
+class MapSpec:
+    """Sizes of an environment of maps, whose members stand at tiles (``lux``; keys in its observation module)."""
+
+    teams: int
+    members: int
+    member_types: int
+    actions: int
+    planes: int
+    map_size: int
+    episode_limit: int

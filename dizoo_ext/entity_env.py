@@ -1,42 +1,24 @@
 """The one DI-engine environment class that all environments of this package share."""
 
-import copy
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import gym
 import numpy as np
-from ding.envs import BaseEnv, BaseEnvTimestep
-from ding.utils import deep_merge_dicts
+from ding.envs import BaseEnvTimestep
 from easydict import EasyDict
 
+from dizoo_ext.configured_env import ConfiguredEnv
 from dizoo_ext.contract import OBSERVATION_CHOICES
 from dizoo_ext.episode_gif import EpisodeGif
 from dizoo_ext.random_stream import action_generator, fresh_seed, random_legal_actions, stream_seed
-from dizoo_ext.strict_config import check_block, check_choice
+from dizoo_ext.strict_config import check_choice
 from dizoo_ext.timestep import observation_rows, timestep_rows
 from dizoo_ext.vector_env import VectorEnv
 
-DING_KEYS = frozenset(
-    {
-        "type",
-        "import_names",
-        "cfg_type",
-        "manager",
-        "stop_value",
-        "n_evaluator_episode",
-        "collector_env_num",
-        "evaluator_env_num",
-        "collector_episode_num",
-        "evaluator_episode_num",
-        "env_id",
-    }
-)
-"""Keys of the ``env`` block that DI-engine adds or reads itself."""
 
-
-class EntityEnv(BaseEnv):
+class EntityEnv(ConfiguredEnv):
     """One environment for DI-engine: a `VectorEnv` of size 1.
 
     A subclass supplies ``config`` and `make_vector_env`, and registers itself. Observations follow
@@ -47,14 +29,9 @@ class EntityEnv(BaseEnv):
     """
 
     config: ClassVar[dict[str, Any]] = dict(
-        # (str) The number reported as info['eval_episode_return']: 'return' or any other key of episode_info.
-        eval_metric="return",
-        # (bool) Evaluation instead of training; set by create_collector_env_cfg and create_evaluator_env_cfg.
-        is_test=False,
         # (str) Keys of the observation: 'entities', 'flat' (for DI-engine's own policies) or 'both'.
         observation="both",
     )
-    metadata: ClassVar[dict[str, Any]] = {"render.modes": ["rgb_array"]}
 
     def __init__(self, cfg: Mapping[str, Any] | None = None) -> None:
         """Check ``cfg`` against the defaults and read the spaces.
@@ -63,11 +40,7 @@ class EntityEnv(BaseEnv):
             ValueError: an unknown key or an impossible value.
             TypeError: a value of a wrong type.
         """
-        defaults = self._defaults()
-        foreign = DING_KEYS - defaults.keys()
-        check_block(cfg or {}, defaults, "env", foreign)
-        own = {key: value for key, value in (cfg or {}).items() if key not in foreign}
-        self._cfg = EasyDict(deep_merge_dicts(defaults, own))
+        super().__init__(cfg)
         check_choice(self._cfg.observation, OBSERVATION_CHOICES, "env.observation")
         self._vector_env = self.make_vector_env(self._cfg, 1)
         self.entity_spec = self._vector_env.spec
@@ -87,26 +60,6 @@ class EntityEnv(BaseEnv):
         Must be cheap and must check the environment's own values: it is also called just to read ``spec``. Whatever is
         slow, such as starting a game, waits for the first reset.
         """
-
-    @classmethod
-    def default_config(cls) -> EasyDict:
-        """``config`` of this class over those of its parents."""
-        return EasyDict(cls._defaults(), cfg_type=f"{cls.__name__}Dict")
-
-    @staticmethod
-    def create_collector_env_cfg(cfg: EasyDict) -> list[EasyDict]:
-        """One separate copy of ``cfg`` per collector environment, with ``is_test`` False."""
-        return _copies(cfg, "collector_env_num", is_test=False)
-
-    @staticmethod
-    def create_evaluator_env_cfg(cfg: EasyDict) -> list[EasyDict]:
-        """One separate copy of ``cfg`` per evaluator environment, with ``is_test`` True."""
-        return _copies(cfg, "evaluator_env_num", is_test=True)
-
-    @property
-    def cfg(self) -> EasyDict:
-        """The complete configuration, without the keys that only DI-engine reads."""
-        return self._cfg
 
     @property
     def _env(self) -> "EntityEnv":
@@ -165,13 +118,6 @@ class EntityEnv(BaseEnv):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.entity_spec})"
 
-    @classmethod
-    def _defaults(cls) -> dict[str, Any]:
-        merged: dict[str, Any] = {}
-        for base in reversed(cls.__mro__):
-            merged |= copy.deepcopy(vars(base).get("config", {}))
-        return merged
-
     def _start_stream(self, seed: int) -> None:
         stream = stream_seed(seed, self._cfg.is_test)
         self._seed = seed
@@ -190,12 +136,3 @@ def joint_actions(actions: list[np.ndarray]) -> np.ndarray:
 def gif_name(env_class: type[EntityEnv], seed: int) -> str:
     """File name stem of an environment's GIFs: the seeds of one manager's environments differ."""
     return f"{env_class.__name__}_seed{seed}"
-
-
-def _copies(cfg: EasyDict, number_key: str, is_test: bool) -> list[EasyDict]:
-    if number_key not in cfg:
-        raise ValueError(f"env.{number_key} is missing; set it to the number of environments")
-    copies = [copy.deepcopy(cfg) for _ in range(cfg[number_key])]
-    for each in copies:
-        each.is_test = is_test
-    return copies

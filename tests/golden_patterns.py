@@ -59,5 +59,11 @@ GOLDEN_PATTERNS = {
         "ablation": "ablation.npz",
         "manifest": "manifest.json",
     },
+    "lux": {
+        "trace": "*.json.gz",
+        "features": "*_features.npz",
+        "masks": "*_masks.json",
+        "maps": "maps.json",
+    },
 }
 """Area -> kind -> files. A test marked ``golden(area, kind)`` gets one ``golden_path`` per file of that kind."""

@@ -11,11 +11,14 @@ from ding.utils import ENV_REGISTRY, POLICY_REGISTRY, deep_merge_dicts
 from tiny_runs import CONFIGS
 from tiny_runs import read_config as run_config
 
-from ding_alma.setting import group_matching, save_the_city, smac_multiarmy
+from ding_alma.setting import group_matching, lux, save_the_city, smac_multiarmy
 from ding_alma.setting.compose import compose
 
 NAMES = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*_config.py"))
-SETTINGS = dict(save_the_city=save_the_city, smac_multiarmy=smac_multiarmy, group_matching=group_matching)
+SETTINGS = dict(save_the_city=save_the_city, smac_multiarmy=smac_multiarmy, group_matching=group_matching, lux=lux)
+MAPS = [name for name in NAMES if "lux_mppo" in name]
+"""Configs of environments of maps."""
+ENTITIES = [name for name in NAMES if name not in MAPS]
 SUBTASK_ENVS = ("save_the_city", "smac_multiarmy")
 POLICIES = ("alma", "aqmix", "refil", "copa", "coma")
 VARIANTS = (*POLICIES, "mppo", "alma_heuristic", "alma_no_mask")
@@ -59,6 +62,9 @@ def test_there_is_a_config_for_every_environment_and_policy():
     for env in SUBTASK_ENVS:
         for variant in VARIANTS:
             expected |= {f"{env}_{variant}_config.py", f"small/{env}_{variant}_config.py"}
+    expected |= {f"lux_mppo{variant}_config.py" for variant in ("", "_global", "_monolithic")}
+    expected |= {"lux_alma_config.py", "lux_coma_config.py"}
+    expected |= {f"small/lux_{policy}_config.py" for policy in ("mppo", "alma", "coma")}
     assert set(NAMES) == expected
 
 
@@ -66,7 +72,8 @@ def test_there_is_a_config_for_every_environment_and_policy():
 def test_the_file_s_name_is_what_it_trains(name):
     main, create = read_config(name)
     env, policy, size = parts_of(name)
-    assert (create.env.type, create.policy.type) == (env, policy)
+    registered = "lux_entities" if env == "lux" and name in ENTITIES else env
+    assert (create.env.type, create.policy.type) == (registered, policy)
     assert policy in main.exp_name and env in main.exp_name
     assert main.exp_name.startswith("runs/small_") == (size == "small")
     for block in create.values():
@@ -87,7 +94,15 @@ def test_values_are_plain(name):
         assert json.loads(json.dumps(config)) == config
 
 
-@every_config
+@pytest.mark.parametrize("name", MAPS)
+def test_sizes_of_maps_are_the_environment_s(name):
+    main, create = read_config(name)
+    spec = get_env_cls(create.env)(main.env).map_spec
+    assert dict(main.policy.model) == dict(agent_num=spec.members, action_shape=spec.actions)
+    assert (main.policy.map.planes, main.policy.map.member_types) == (spec.planes, spec.member_types)
+
+
+@pytest.mark.parametrize("name", ENTITIES)
 def test_sizes_are_the_environment_s(name):
     main, create = read_config(name)
     spec = get_env_cls(create.env)(main.env).entity_spec
@@ -102,7 +117,7 @@ def test_sizes_are_the_environment_s(name):
 def test_its_policy_and_any_other_take_it(name):
     main, create = read_config(name)
     build(main, create.policy.type)
-    for policy in (*POLICIES, "mppo", "coma_ext", "qmix", "vdn"):
+    for policy in (*POLICIES, "mppo", "coma_ext", "qmix", "vdn") if name in ENTITIES else ("mppo",):
         build(main, policy, ["collect"])
 
 
@@ -126,7 +141,7 @@ def test_a_config_adds_to_its_setting_only_what_its_policy_reads(name):
     assert set(added) <= set(known)
     assert {path for path, value in added.items() if dict(leaves(defaults)).get(path) == value} == set()
     changed = {path for path, value in leaves(main.env) if dict(leaves(setting.env)).get(path) != value}
-    assert changed <= {"heuristic_style"}
+    assert changed <= {"heuristic_style", "opponent", "collector_env_num", "n_evaluator_episode"}
 
 
 @pytest.mark.parametrize("env", SETTINGS)

@@ -17,7 +17,7 @@ from easydict import EasyDict
 
 from ding_alma.report.checkpoint_hook import LAST_CHECKPOINT
 from ding_alma.report.run_config import RUN_CONFIG_NAME, RunError, compile_config_file, read_run_config
-from dizoo_ext.contract import EntitySpec
+from dizoo_ext.contract import EntitySpec, MapSpec
 
 BEST_CHECKPOINT = "ckpt_best.pth.tar"
 EVALUATION_ENVS = 32
@@ -155,8 +155,8 @@ def film(run: Run, episodes: int, seed: int) -> tuple[list[np.ndarray], list[dic
         RunError: the environment is not one of those that draw allocations.
     """
     env: BaseEnv = _env_makers(run, 1)[0]()
-    if not isinstance(getattr(env, "entity_spec", None), EntitySpec):
-        raise RunError(f"environment {run.config.env.type!r} cannot be drawn; only subclasses of EntityEnv can")
+    if not isinstance(getattr(env, "entity_spec", getattr(env, "map_spec", None)), EntitySpec | MapSpec):
+        raise RunError(f"environment {run.config.env.type!r} cannot be drawn; only those of entities or maps can")
     env.seed(seed, dynamic_seed=False)
     policy = build_policy(run, 1)
     frames, metrics = [], []
@@ -166,10 +166,10 @@ def film(run: Run, episodes: int, seed: int) -> tuple[list[np.ndarray], list[dic
             policy.reset([0])
             while not done:
                 output = _act(policy, {0: observation})[0]
-                allocation = to_ndarray(output["allocation"]) if "allocation" in output else None
-                frames.append(env.render(allocation=allocation))
+                shown = {"allocation": to_ndarray(output["allocation"])} if "allocation" in output else {}
+                frames.append(env.render(**shown))
                 observation, _, done, info = env.step(to_ndarray(output["action"]))
-            frames.append(env.render(allocation=allocation))
+            frames.append(env.render(**shown))
             metrics.append(_episode_metrics(info))
     finally:
         env.close()

@@ -9,12 +9,12 @@ from ding.utils import POLICY_REGISTRY, deep_merge_dicts
 from easydict import EasyDict
 
 from ding_alma.setting.blocks import CREATE, MAIN
-from dizoo_ext.contract import EntitySpec
+from dizoo_ext.contract import EntitySpec, MapSpec
 from dizoo_ext.strict_config import check_choice
 
 
 def compose(
-    exp_name: str, env: str, policy: str, *settings: Mapping[str, Any], **changes: Any
+    exp_name: str, env: str, policy: str, *settings: Mapping[str, Any], manager: str = "vector", **changes: Any
 ) -> tuple[EasyDict, EasyDict]:
     """``main_config`` and ``create_config``, complete but for the policy's and the environment's own defaults.
 
@@ -25,6 +25,7 @@ def compose(
         env: type of the environment, one of `dizoo_ext`'s or any that is registered.
         policy: type of the policy, any that is registered.
         settings: blocks of ``main_config`` over those that all settings share, the last one on top.
+        manager: type of the environment manager.
         changes: entries of the block ``env`` on top of all settings.
 
     Raises:
@@ -38,19 +39,41 @@ def compose(
         policy=dict(type=policy, import_names=["ding_alma"]),
         **CREATE,
     )
+    create.env_manager.type = manager
     named = dict(exp_name=exp_name)
     main = EasyDict(reduce(deep_merge_dicts, [named, MAIN, *settings, dict(env=changes)]))
-    spec = get_env_cls(create.env)(main.env).entity_spec
-    return EasyDict(deep_merge_dicts(_consequences(main.env, spec), main)), create
+    instance = get_env_cls(create.env)(main.env)
+    maps: MapSpec | None = getattr(instance, "map_spec", None)
+    sizes = _entity_sizes(instance.entity_spec) if maps is None else _map_sizes(maps)
+    consequences = deep_merge_dicts(_counts(main.env), sizes)
+    return EasyDict(deep_merge_dicts(consequences, main)), create
 
 
-def _consequences(env: EasyDict, spec: EntitySpec) -> dict[str, Any]:
-    """What follows from an ``env`` block."""
+def _counts(env: EasyDict) -> dict[str, Any]:
+    """What follows from the numbers of environments."""
     return dict(
         env=dict(
             # (int) Episodes of one evaluation; as many as environments, so that none is counted twice.
             n_evaluator_episode=env.evaluator_env_num,
         ),
+        policy=dict(
+            collect=dict(
+                # (int) Episodes per collection; a multiple of collector_env_num.
+                n_episode=env.collector_env_num,
+                # (int) Equal to env.collector_env_num.
+                env_num=env.collector_env_num,
+            ),
+            eval=dict(
+                # (int) Equal to env.evaluator_env_num.
+                env_num=env.evaluator_env_num,
+            ),
+        ),
+    )
+
+
+def _entity_sizes(spec: EntitySpec) -> dict[str, Any]:
+    """What follows from an environment of the entity contract."""
+    return dict(
         policy=dict(
             # (dict) Sizes shared with DI-engine's own policies: exactly what its COMA takes.
             model=dict(
@@ -77,15 +100,25 @@ def _consequences(env: EasyDict, spec: EntitySpec) -> dict[str, Any]:
                 # (int) Subtasks, padded maximum.
                 subtasks=spec.subtasks,
             ),
-            collect=dict(
-                # (int) Episodes per collection; a multiple of collector_env_num.
-                n_episode=env.collector_env_num,
-                # (int) Equal to env.collector_env_num.
-                env_num=env.collector_env_num,
+        ),
+    )
+
+
+def _map_sizes(spec: MapSpec) -> dict[str, Any]:
+    """What follows from an environment of maps."""
+    return dict(
+        policy=dict(
+            model=dict(
+                # (int) Slots of members per team.
+                agent_num=spec.members,
+                # (int) Actions per member, of all types of members.
+                action_shape=spec.actions,
             ),
-            eval=dict(
-                # (int) Equal to env.evaluator_env_num.
-                env_num=env.evaluator_env_num,
+            map=dict(
+                # (int) Channels of the maps.
+                planes=spec.planes,
+                # (int) Kinds of members.
+                member_types=spec.member_types,
             ),
         ),
     )
