@@ -1,5 +1,6 @@
 """Which method is better, how sure that is, and what it rests on: as data, and as text in Markdown."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,7 +136,9 @@ def _markdown(rows: list[list[str]]) -> list[str]:
 
 
 def _bracketed(estimate: Estimate) -> str:
-    digits = 2 if max(map(abs, estimate)) < 10 else 1
+    digits = 2 if np.nanmax(np.abs(estimate)) < 10 else 1
+    if math.isnan(estimate.low):
+        return f"{estimate.value:.{digits}f}"
     return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
 
 
@@ -145,17 +148,21 @@ def _result_numbers(result: MetricResult) -> dict[str, Any]:
             "env_step": each.steps,
             "wall_seconds": round(each.seconds, 3),
             "scores": [task.tolist() for task in each.scores],
-            **{name: estimate._asdict() for name, estimate in each.aggregates.items()},
+            **{name: _estimate_numbers(estimate) for name, estimate in each.aggregates.items()},
         }
 
     return {
         "common_steps": {name: method(each) for name, each in result.common.items()},
         "own_steps": {name: method(each) for name, each in result.own.items()},
         "probability_of_improvement": [
-            {"method": name, "over": other, **estimate._asdict()}
+            {"method": name, "over": other, **_estimate_numbers(estimate)}
             for (name, other), estimate in result.improvement.items()
         ],
     }
+
+
+def _estimate_numbers(estimate: Estimate) -> dict[str, float | None]:
+    return {name: finite_or_none(value) for name, value in estimate._asdict().items()}
 
 
 def _run_numbers(run: FinishedRun, metrics: list[str]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _BLOCK = 1000
 
 
 class Estimate(NamedTuple):
-    """A value with its bootstrap interval."""
+    """A value with its bootstrap interval; the bounds are NaN where a method has no task with two runs."""
 
     value: float
     low: float
@@ -96,6 +96,9 @@ def bootstrap(
     """
     if not all(len(task) for scores in groups for task in scores) or not all(map(len, groups)):
         raise ValueError("every task needs at least one run")
+    value = float(statistic(*groups))
+    if any(max(map(len, scores)) == 1 for scores in groups):
+        return Estimate(value, float("nan"), float("nan"))
     generator = np.random.default_rng(seed)
     values = np.concatenate(
         [
@@ -104,7 +107,7 @@ def bootstrap(
         ]
     )
     low, high = np.quantile(values, [(1 - coverage) / 2, (1 + coverage) / 2])
-    return Estimate(float(statistic(*groups)), float(low), float(high))
+    return Estimate(value, float(low), float(high))
 
 
 def mean_band(

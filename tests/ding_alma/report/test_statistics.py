@@ -83,6 +83,13 @@ def test_the_band_of_curves_is_the_interval_at_every_point():
         assert (low[point], high[point]) == pytest.approx(estimate[1:], abs=0.02)
 
 
+def test_one_run_has_no_interval():
+    alone, several = [np.array([0.5]), np.array([0.7])], [np.zeros(3), np.zeros(2)]
+    assert bootstrap(mean, alone).value == pytest.approx(0.6) and np.isnan(bootstrap(mean, alone)[1:]).all()
+    assert np.isnan(bootstrap(probability_of_improvement, several, alone).low)
+    assert bootstrap(mean, several).low == 0
+
+
 @pytest.mark.parametrize("scores", [[], [np.zeros(3), np.zeros(0)]])
 def test_no_runs_are_refused(scores):
     with pytest.raises(ValueError, match="at least one run"):
