@@ -47,7 +47,9 @@ class PooledEncoder(UnmaskedEncoder):
         membership = torch.cat([one_hot(state.last_allocation, state.subtasks), belongs], 1)
         x = self.encode_entity(torch.cat([state.entities, membership], -1))
         others = self.attention(x[:, agents:].relu(), self.visible(state), state.entity_mask[:, agents:])
-        return ProposalEncoding(x[:, :agents], others.mean(1, keepdim=True), COUNT_SCALE * belongs.sum(1))
+        # A mean that is zero, not NaN, where there are agents alone.
+        pooled = others.sum(1, keepdim=True) / max(others.shape[1], 1)
+        return ProposalEncoding(x[:, :agents], pooled, COUNT_SCALE * belongs.sum(1))
 
 
 class StepwiseTally:

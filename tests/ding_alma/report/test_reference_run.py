@@ -101,6 +101,8 @@ def trained(tmp_path_factory):
     """Folder of a tiny run of ALMA on SaveTheCity, with its config file and the same run's folder as the original's."""
     folder = tmp_path_factory.mktemp("trained")
     main_config, create = tiny_config()
+    # The original's feed-forward agents come with these.
+    main_config.policy.network.mixer_bias_abs = True
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         train(main_config, create, iterations=2)
