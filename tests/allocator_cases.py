@@ -3,7 +3,9 @@
 import numpy as np
 import torch
 
+from ding_alma.model.allocator import Allocator
 from ding_alma.model.decision_state import DecisionState
+from ding_alma.model.reference_names_allocator import load_critic, load_proposal
 from ding_alma.rl.batch import EpisodeBatch
 
 
@@ -15,6 +17,25 @@ def tensor(array: np.ndarray) -> torch.Tensor:
 def with_prefix(golden: dict[str, np.ndarray], prefix: str) -> dict[str, torch.Tensor]:
     """The arrays whose key starts with ``prefix``, without it."""
     return {key[len(prefix) :]: tensor(value) for key, value in golden.items() if key.startswith(prefix)}
+
+
+def recorded_allocator(golden: dict[str, np.ndarray], prefix: str = "param") -> Allocator:
+    """The networks of a golden file, of which targets are recorded without the proposal network."""
+    allocator = Allocator(
+        features=int(golden["cfg/entity_shape"]),
+        subtasks=int(golden["cfg/n_tasks"]),
+        proposals=int(golden["cfg/n_proposals"]),
+        proposal_dim=int(golden["cfg/attn_embed_dim"]),
+        proposal_heads=int(golden["cfg/attn_n_heads"]),
+        critic_dim=int(golden["cfg/alloc_embed_dim"]),
+        critic_heads=int(golden["cfg/alloc_n_heads"]),
+        extra_subtasks=int(golden.get("cfg/n_extra_tasks", 0)),
+        popart_alpha=0.01 if golden["cfg/popart"] else None,
+    )
+    load_critic(allocator.critic, with_prefix(golden, f"{prefix}_alloc_critic/"))
+    if proposal := with_prefix(golden, f"{prefix}_alloc_policy/"):
+        load_proposal(allocator.proposal, proposal)
+    return allocator
 
 
 def index_of(one_hot: torch.Tensor) -> torch.Tensor:

@@ -4,30 +4,12 @@ import pytest
 import torch
 from allocator_cases import close, environment_subtask, index_of, with_prefix
 
-from ding_alma.model.allocator import Allocator, ProposalDraws
+from ding_alma.model.allocator import ProposalDraws
 from ding_alma.model.decision_state import DecisionState
-from ding_alma.model.reference_names_allocator import load_critic, load_proposal
 from ding_alma.rl.exploration import ExplorationDraws, epsilon_greedy, learned_allocation
 from ding_alma.rl.low_level_acting import acting_utilities
 from ding_alma.rl.masks import available_actions
 from ding_alma.rl.schedules import linear
-
-
-def allocator_of(golden):
-    allocator = Allocator(
-        features=int(golden["cfg/entity_shape"]),
-        subtasks=int(golden["cfg/n_tasks"]),
-        proposals=int(golden["cfg/n_proposals"]),
-        proposal_dim=int(golden["cfg/attn_embed_dim"]),
-        proposal_heads=int(golden["cfg/attn_n_heads"]),
-        critic_dim=int(golden["cfg/alloc_embed_dim"]),
-        critic_heads=int(golden["cfg/alloc_n_heads"]),
-        extra_subtasks=int(golden.get("cfg/n_extra_tasks", 0)),
-        popart_alpha=0.01 if golden["cfg/popart"] else None,
-    )
-    load_proposal(allocator.proposal, with_prefix(golden, "param_alloc_policy/"))
-    load_critic(allocator.critic, with_prefix(golden, "param_alloc_critic/"))
-    return allocator
 
 
 def ties_of(codes):

@@ -54,7 +54,7 @@ CREATE: dict[str, Any] = dict(
     env_manager=dict(type="vector", import_names=["dizoo_ext"]),
     # (dict) Whole episodes, turned into samples by the policy.
     collector=dict(type="episode", get_train_sample=True),
-    # (dict) Ring buffer of episodes, emptied at once by masked PPO; DI-engine's 'naive' buffer works for the others.
+    # (dict) Ring buffer of episodes, emptied at once by mppo and coma_ext; DI-engine's 'naive' works for the others.
     replay_buffer=dict(type="episode_ring", import_names=["ding_alma"]),
 )
 """Keys of ``create_config`` beside ``env`` and ``policy``."""

@@ -23,12 +23,17 @@ class LuxEntitiesEnv(EntityEnv):
     """
 
     _replays: EpisodeReplays | None = None
-    config: ClassVar[dict[str, Any]] = MATCH_CONFIG | dict(opponent="none")
+    config: ClassVar[dict[str, Any]] = MATCH_CONFIG | dict(
+        # (str) As for maps, but 'self'.
+        opponent="none",
+        # (str) Actions outside of the mask: 'raise', or 'noop' to take none instead.
+        illegal_action="raise",
+    )
 
     @classmethod
     def make_vector_env(cls, cfg: EasyDict, num_envs: int) -> LuxVector:
         """The batch for a complete configuration; the engine is not needed for it."""
-        return LuxVector(num_envs, cfg, cfg.is_test, cfg.observation)
+        return LuxVector(num_envs, cfg, cfg.is_test, cfg.observation, cfg.illegal_action)
 
     @staticmethod
     def create_collector_env_cfg(cfg: EasyDict) -> list[EasyDict]:

@@ -13,6 +13,7 @@ from dizoo_ext.lux.heuristic import building_actions
 from dizoo_ext.lux.match import LuxMatch
 from dizoo_ext.lux.opponents import SELF
 from dizoo_ext.lux.replay import Replay
+from dizoo_ext.lux.settings import STAY
 from dizoo_ext.strict_config import check_choice, check_range
 from dizoo_ext.vector_env import Observation, VectorEnv, VectorStep
 
@@ -30,19 +31,29 @@ class LuxVector(VectorEnv):
         cfg: complete `match.MATCH_CONFIG`.
         is_test: see `LuxMatch`.
         observation: 'both', 'entities' or 'flat'.
+        illegal_action: 'raise' or 'noop' (the robot is told nothing new).
 
     Raises:
         ValueError: an impossible value.
     """
 
-    def __init__(self, num_envs: int, cfg: Mapping[str, Any], is_test: bool = False, observation: str = "both") -> None:
+    def __init__(
+        self,
+        num_envs: int,
+        cfg: Mapping[str, Any],
+        is_test: bool = False,
+        observation: str = "both",
+        illegal_action: str = "raise",
+    ) -> None:
         check_range(num_envs, "num_envs", 1)
         check_choice(observation, OBSERVATION_CHOICES, "env.observation")
+        check_choice(illegal_action, ("raise", "noop"), "env.illegal_action")
         if cfg["opponent"] == SELF:
             raise ValueError("env.opponent = 'self' needs environment 'lux'; entities are seen by one team")
         if cfg["lichen"]:
             raise ValueError("env.lichen needs environment 'lux', where factories are members: nobody waters here")
         self.num_envs = num_envs
+        self._illegal_is_noop = illegal_action == "noop"
         self.matches = [LuxMatch(cfg, is_test) for _ in range(num_envs)]
         self._settings = self.matches[0].settings
         self.spec = lux_entity_spec(self._settings, self.matches[0].limit)
@@ -76,9 +87,10 @@ class LuxVector(VectorEnv):
         rows = checked_rows(ids, self._all_rows)
         n, subtasks = len(rows), self.spec.subtasks
         actions = checked_actions(actions, n, self.spec.agents)
-        for row, joint in zip(rows, actions, strict=True):
+        asked, actions = actions, np.empty_like(actions)
+        for k, row in enumerate(rows):
             self.matches[row].require_running()
-            self._check(row, joint)
+            actions[k] = self._legal(row, asked[k])
         subtask_reward = np.zeros((n, subtasks))
         subtask_done = np.empty((n, subtasks), np.bool_)
         changed, done, time_limit = (np.empty(n, np.bool_) for _ in range(3))
@@ -101,16 +113,19 @@ class LuxVector(VectorEnv):
         """Draw one game, (480, 480, 3) uint8; ``allocation`` (A,) draws lines from robots to their factories."""
         return self.matches[env].render(allocation)
 
-    def _check(self, row: int, actions: np.ndarray) -> None:
+    def _legal(self, row: int, actions: np.ndarray) -> np.ndarray:
+        """The joint action (A,), or the no-op in place of what is not allowed."""
         mask = self._looks[row].action_mask
         known = np.clip(actions, 0, self.spec.actions - 1)
         legal = mask[np.arange(len(mask)), known] & (known == actions)
-        if not legal.all():
+        if not legal.all() and not self._illegal_is_noop:
             agent = int((~legal).argmax())
             raise ValueError(
                 f"environment {row}: agent {agent} cannot take action {actions[agent]} at step "
-                f"{self.matches[row].game.view.step}; action_mask allows {np.flatnonzero(mask[agent]).tolist()}"
+                f"{self.matches[row].game.view.step}; allowed are {np.flatnonzero(mask[agent]).tolist()} (see "
+                "action_mask, or set illegal_action='noop')"
             )
+        return np.where(legal, actions, STAY)
 
     def _team_actions(self, match: LuxMatch, joint: np.ndarray) -> np.ndarray:
         actions = np.zeros(self._settings.members, np.int64)

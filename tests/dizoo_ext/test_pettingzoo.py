@@ -16,6 +16,7 @@ ENVIRONMENTS = {
     "save_the_city": {},
     "smac_multiarmy": {"scenario": "3-4sz_maxsize2_maxarmies2_symmetric"},
     "group_matching": {},
+    "lux_entities": {"map_size": 24, "min_factories": 1, "max_factories": 2, "max_units": 4, "episode_limit": 40},
 }
 every_environment = pytest.mark.parametrize(
     "make",

@@ -2,11 +2,20 @@ from dataclasses import replace
 
 import pytest
 import torch
-from allocator_cases import close, decision_state, episode_batch, index_of, random_allocation, random_state, with_prefix
+from allocator_cases import (
+    close,
+    decision_state,
+    episode_batch,
+    index_of,
+    random_allocation,
+    random_state,
+    recorded_allocator,
+    with_prefix,
+)
 
 from ding_alma.model.allocator import Allocator, ProposalDraws
 from ding_alma.model.reference_names import convert
-from ding_alma.model.reference_names_allocator import CRITIC_NAMES, convert_proposal, load_critic, load_proposal
+from ding_alma.model.reference_names_allocator import CRITIC_NAMES, convert_proposal
 from ding_alma.rl.allocation import AllocationDraws, AllocationLossConfig, allocation_losses
 from ding_alma.rl.decision_points import DecisionPoints, decision_points
 
@@ -19,22 +28,6 @@ METRICS = {
     "ag_task_concentration": "alloc_metrics.ag_task_concentration",
     "any_task_no_agents_pi": "alloc_metrics.any_task_no_agents_pi",
 }
-
-
-def build(golden, prefix):
-    allocator = Allocator(
-        features=int(golden["cfg/entity_shape"]),
-        subtasks=int(golden["cfg/n_tasks"]),
-        proposals=int(golden["cfg/n_proposals"]),
-        proposal_dim=int(golden["cfg/attn_embed_dim"]),
-        proposal_heads=int(golden["cfg/attn_n_heads"]),
-        critic_dim=int(golden["cfg/alloc_embed_dim"]),
-        critic_heads=int(golden["cfg/alloc_n_heads"]),
-        extra_subtasks=int(golden.get("cfg/n_extra_tasks", 0)),
-        popart_alpha=0.01 if golden["cfg/popart"] else None,
-    )
-    load_critic(allocator.critic, with_prefix(golden, f"{prefix}_alloc_critic/"))
-    return allocator
 
 
 def convert_critic(state):
@@ -52,8 +45,7 @@ def test_golden_alma_allocation_update(golden):
     for field in ("entities", "entity_mask", "entity_subtask", "subtask_mask", "last_allocation"):
         assert getattr(points, field).equal(getattr(expected_state, field)), field
 
-    live, target = build(golden, "param"), build(golden, "target_param")
-    load_proposal(live.proposal, with_prefix(golden, "param_alloc_policy/"))
+    live, target = recorded_allocator(golden), recorded_allocator(golden, "target_param")
     uniforms = draw["uniforms"].view(points.agents, points.points, live.proposals, points.subtasks)
     proposal_draws = ProposalDraws(draw["perm_policy"], draw["perm_critic_proposals"], uniforms)
     rated = live.propose(points, proposal_draws)

@@ -33,6 +33,24 @@ def test_episodes_end_with_the_last_factory():
     assert not info["time_limit"] and info["episode_info"]["episode_length"] == 151
 
 
+def test_illegal_actions_count_as_none_where_that_is_wanted():
+    plain, forgiving = new_env(5), new_env(5, illegal_action="noop")
+    observation = plain.reset()
+    forgiving.reset()
+    for _ in range(30):
+        legal = plain.random_action()
+        forbidden = observation["action_mask"].argmin(-1)
+        is_open = (legal == STAY) & (observation["action_mask"].min(-1) == 0)
+        asked = np.where(is_open, forbidden, legal)
+        given = asked.copy()
+        expected, observed = plain.step(legal), forgiving.step(asked)
+        assert (asked == given).all(), "the caller's array is its own"
+        for key, value in expected.obs.items():
+            np.testing.assert_array_equal(observed.obs[key], value, err_msg=key)
+        assert is_open.any() and observed.reward[0] == expected.reward[0]
+        observation = expected.obs
+
+
 def play_heuristic(env, steps):
     """Yields (observation, action, timestep) of the hand-made player's robots."""
     observation, match = env.reset(), env._vector_env.matches[0]
