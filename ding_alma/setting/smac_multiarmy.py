@@ -58,25 +58,44 @@ SMALL_SETTING: dict[str, Any] = dict(
         scenario="3-4sz_maxsize2_maxarmies2_symmetric",
     ),
     policy=dict(
+        network=dict(
+            # (int) Width of the hypernetworks' entity encoding and attention.
+            hypernet_dim=32,
+        ),
         allocation=dict(
-            # (int) Steps between decisions.
-            period=5,
+            # (int) Steps between decisions; agents learn to fight only where they stay at an army for a while.
+            period=20,
+            # (int) Allocations proposed per decision.
+            proposals=16,
+            # (float) Weight of the proposal network's entropy. Below 0.3 it settles within a few thousand steps on
+            # sending everybody to one army, while the critic still knows nothing.
+            entropy_weight=0.5,
             # (dict) Probability that an agent's allocation is a random unfinished subtask.
-            random_agent=dict(start=0.3, end=0.0, length=40_000),
+            random_agent=dict(start=1.0, end=0.0, length=60_000),
             # (dict) Probability that the whole allocation is an unranked proposal.
-            random_proposal=dict(start=1.0, end=0.05, length=50_000),
+            random_proposal=dict(start=0.05, end=0.05, length=1),
         ),
         learn=dict(
+            # (int) Rows in a batch.
+            batch_size=8,
             # (float) Discount per step, and per decision in the allocation critic.
             discount_factor=0.95,
+        ),
+        eval=dict(
+            # (dict) Learner iterations between evaluations: about 10,000 environment steps.
+            evaluator=dict(eval_freq=600),
         ),
         other=dict(
             # (dict) Probability of a random action.
             eps=dict(decay=60_000),
+            replay_buffer=dict(
+                # (int) Steps of a training row: several allocation periods, whose decisions a row must hold whole.
+                window=64,
+            ),
         ),
     ),
 )
-"""Three or four Stalkers and Zealots against as many, in two armies; less random allocation."""
+"""Three or four Stalkers and Zealots against as many, in two armies; allocations held for long."""
 
 
 def paper(policy: str, setting: str = "sz_symmetric", **env: Any) -> tuple[EasyDict, EasyDict]:
