@@ -70,7 +70,49 @@ PAPER_SETTING: dict[str, Any] = dict(
 """Values of the reference implementation but for what is said above; rows of 64 steps hold its whole episodes."""
 
 
+SMALL_SETTING: dict[str, Any] = dict(
+    env=dict(
+        # (int) Agents on the ring.
+        agents=5,
+        # (int) Cells of the ring.
+        cells=5,
+        # (int) Longest episode, in steps.
+        episode_limit=30,
+    ),
+    policy=dict(
+        learn=dict(
+            # (int) Updates after each collection of 32 episodes.
+            update_per_collect=32,
+            # (float) Learning rate of agents and mixer.
+            learning_rate=1e-3,
+            # (int) Updates between copies to the target agents and mixer: 200 episodes.
+            target_update=200,
+        ),
+        eval=dict(
+            # (dict) Learner iterations between evaluations: about 8,000 environment steps.
+            evaluator=dict(eval_freq=256),
+        ),
+        other=dict(
+            # (dict) Probability of a random action; random teams solve one game of six, and have to be seen doing it.
+            eps=dict(decay=60_000),
+            replay_buffer=dict(
+                # (int) Steps of a training row.
+                window=32,
+            ),
+        ),
+    ),
+)
+"""Fewer agents and cells, more exploration, an update per episode."""
+
+
 def paper(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
     """``main_config`` and ``create_config`` of ``policy`` (any registered type); ``env`` replaces entries of the block
     ``env``, such as ``agents=4``."""
     return compose(f"runs/group_matching_{policy}", "group_matching", policy, PAPER_SETTING, **env)
+
+
+def small(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
+    """As `paper`, for the small task."""
+    return compose(
+        f"runs/small_group_matching_{policy}", "group_matching", policy, PAPER_SETTING, SMALL_SETTING, **env
+    )

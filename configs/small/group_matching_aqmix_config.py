@@ -1,0 +1,14 @@
+"""A-QMIX on a smaller Group Matching with a faster update.
+
+Task, sizes, schedules: ding_alma/setting/group_matching.py; defaults: ding_alma/policy/flat.py.
+Run: ``uv run ding -m serial -c configs/small/group_matching_aqmix_config.py -s 0 --env-step 5e5``
+"""
+
+from ding_alma.setting.group_matching import small
+
+main_config, create_config = small("aqmix")
+
+if __name__ == "__main__":
+    from ding.entry import serial_pipeline
+
+    serial_pipeline((main_config, create_config), seed=0)
