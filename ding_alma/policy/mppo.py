@@ -98,6 +98,9 @@ class MppoPolicy(GroupPolicy):
             # (bool) Batch normalisation acts by its running statistics in collection (thesis: False, by those of the
             # environments' present step).
             rollout_bn_eval=True,
+            # (bool) On a CPU, keep freed memory for the next minibatch rather than give it back to the system: large
+            # boards learn in three fifths of the time with twice the memory.
+            keep_memory=True,
         ),
         # (str) Who shares a trajectory: 'agent', nobody, or 'given', members whom the environment gives the same
         # 'member_group' (view='map' alone).
@@ -242,7 +245,7 @@ class MppoPolicy(GroupPolicy):
         self._learn_generator = self._new_generator()
         self._env_step = 0
         self._minibatch_listener: Callable[[int, int], None] | None = None
-        if self._cfg.view == "map" and not self._cfg.cuda:
+        if self._cfg.view == "map" and self._cfg.map.keep_memory and not self._cfg.cuda:
             keep_heap()
         self._last_metrics = dict.fromkeys(self._monitor_vars_learn(), math.nan)
 
