@@ -1,12 +1,14 @@
 """Policies train on Lux through DI-engine's pipelines, and play against their own checkpoints."""
 
 import copy
+import math
 
 import numpy as np
 import pytest
 from ding.entry import serial_pipeline_onpolicy
 from tiny_runs import read_config, tiny_config, train
 
+from ding_alma.policy.mppo import MppoPolicy
 from ding_alma.report.play import film, load_run
 from dizoo_ext.lux import LuxEnv
 
@@ -20,7 +22,7 @@ def tiny_maps():
     main, create = read_config("small/lux_mppo_config.py")
     main.exp_name = "run"
     main.env.update(collector_env_num=2, evaluator_env_num=2, n_evaluator_episode=2, episode_limit=12)
-    main.env.update(training_limit=8, max_units=5)
+    main.env.update(training_limit=8, max_units=5, opponent="self")
     main.policy.model.agent_num = 6
     main.policy.map.update(width=8, squeezed=2)
     main.policy.ppo.update(epochs=1, minibatch_steps=16)
@@ -63,3 +65,12 @@ def test_policies_of_the_entity_contract_train(policy):
     main.env.manager = {}
     trained = train(main, create, iterations=2)
     assert trained is not None
+
+
+def test_every_update_of_the_thesis_is_followed_by_an_evaluation_and_leaves_a_checkpoint():
+    """Teams that hand over no ice live for 151 steps: the shortest collection."""
+    main, _ = read_config("lux_mppo_config.py")
+    ppo = MppoPolicy.config["ppo"] | main.policy.ppo
+    minibatches = ppo["epochs"] * 2 * math.ceil(main.env.collector_env_num * 151 / ppo["minibatch_steps"])
+    assert main.policy.eval.evaluator.eval_freq <= minibatches
+    assert main.policy.learn.learner.hook.save_ckpt_after_iter <= minibatches
