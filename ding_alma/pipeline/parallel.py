@@ -41,7 +41,7 @@ def run_node(job: Job | None) -> None:
     learn(RouterBus(), job, collectors)
 
 
-def train_on_this_host(job: Job) -> None:
-    """One learner, one evaluator and ``job.collectors`` collectors, each a process of this host."""
-    nodes = FIRST_COLLECTOR + job.collectors
+def train_on_this_host(job: Job, collectors: int) -> None:
+    """One learner, one evaluator and so many collectors, each a process of this host."""
+    nodes = FIRST_COLLECTOR + collectors
     Parallel.runner(n_parallel_workers=nodes, protocol="ipc", topology="star", startup_interval=0)(run_node, job)

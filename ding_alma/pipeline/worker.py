@@ -1,6 +1,7 @@
 """A worker's process: set up what the learner planned, carry out its orders until it says stop."""
 
 import contextlib
+import logging
 import os
 import traceback
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from typing import Any
 import torch
 from ding.config import compile_config
 from ding.envs import create_env_manager, get_vec_env_setting
-from ding.framework import OnlineRLContext, task
 from ding.policy import create_policy
 from ding.utils import set_pkg_seed
 from ding.worker import create_serial_collector, create_serial_evaluator
@@ -56,18 +56,12 @@ def work(bus: Bus, node: int) -> None:
 
 
 def _serve(link: Link, carry_out: Work) -> None:
+    # The terminal is the learner's; a worker's own log file stays complete.
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(logging.WARNING)
     order = link.ask(Ready())
-
-    def step(ctx: OnlineRLContext) -> None:
-        nonlocal order
-        if isinstance(order, Stop):
-            task.finish = True
-            return
+    while not isinstance(order, Stop):
         order = link.ask(carry_out(order))
-
-    with task.start(ctx=OnlineRLContext()):
-        task.use(step)
-        task.run()
 
 
 def collector(plan: Plan, node: int, link: Link) -> Work:

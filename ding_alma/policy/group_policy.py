@@ -83,13 +83,6 @@ class GroupPolicy(RecordingPolicy):
             )
         return {"env_id": env}
 
-    def _state_dict_collect(self) -> dict[str, Any]:
-        return {**super()._state_dict_collect(), "version": self._version}
-
-    def _load_state_dict_collect(self, state_dict: dict[str, Any]) -> None:
-        super()._load_state_dict_collect(state_dict)
-        self._version = state_dict["version"]
-
     def _reset_collect(self, data_id: list[int] | None = None) -> None:
         self._recorder.reset(None if data_id is None else np.asarray(data_id))
 

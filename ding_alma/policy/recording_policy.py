@@ -34,6 +34,9 @@ class RecordingPolicy(Policy):
         ),
     )
 
+    _version = 0
+    """Of the networks, where a policy compares it with that of its data; collectors in other processes follow it."""
+
     def __init__(
         self, cfg: EasyDict, model: torch.nn.Module | None = None, enable_field: list[str] | None = None
     ) -> None:
@@ -71,9 +74,10 @@ class RecordingPolicy(Policy):
 
     def _load_state_dict_collect(self, state_dict: dict[str, Any]) -> None:
         self._model.load_state_dict(state_dict["model"])
+        self._version = state_dict["version"]
 
     def _state_dict_collect(self) -> dict[str, Any]:
-        return {"model": self._model.state_dict()}
+        return {"model": self._model.state_dict(), "version": self._version}
 
     def _load_state_dict_eval(self, state_dict: dict[str, Any]) -> None:
         self._model.load_state_dict(state_dict["model"])
