@@ -15,9 +15,9 @@ import torch
 
 from ding_alma.model.map_actor_critic import FlatActor, MapActorCritic
 from ding_alma.rl.group_examples import ExampleConfig, GroupExamples, MemberSteps, group_examples
-from ding_alma.rl.optimisation import descend
+from ding_alma.rl.optimisation import clipped_step
 from ding_alma.rl.ppo import PpoConfig
-from ding_alma.rl.ppo_update import PpoRows, minibatch_loss, minibatch_rows
+from ding_alma.rl.ppo_update import PpoRows, minibatch_backward, minibatch_rows
 from ding_alma.rl.separation import SEPARATIONS
 
 GROUPS = (1, 10, 100, 1000)
@@ -68,8 +68,9 @@ def measure(groups: int, repeats: int) -> None:
         rows = PpoRows(observed, flat["active"], action, None, GroupExamples(**flat))
         start = time.process_time()
         for drawn in minibatch_rows(torch.arange(len(action)), MINIBATCH, 0, generator):
-            loss = minibatch_loss(network, rows.pick(drawn), SEPARATIONS["full"], "active", PpoConfig())
-            descend(loss.total, optimiser, network.parameters(), 0.5)
+            optimiser.zero_grad()
+            minibatch_backward(network, rows.pick(drawn), SEPARATIONS["full"], "active", PpoConfig())
+            clipped_step(optimiser, network.parameters(), 0.5)
         spent[1].append(time.process_time() - start)
     print(*(1000 * min(times) for times in spent), peak() - before)
 

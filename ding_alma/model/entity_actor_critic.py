@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ding_alma.model.attention import EntityAttention
 from ding_alma.model.attention_plan import AttentionPlan, plan_attention
 from ding_alma.model.categorical import MaskedCategorical
-from ding_alma.model.group_actor_critic import GroupActorCritic, Judgement
+from ding_alma.model.group_actor_critic import GroupActorCritic
 from ding_alma.model.linear import linear_relu
 
 HIDDEN_GAIN, OUTPUT_GAIN = 2**0.5, 0.01
@@ -82,15 +82,19 @@ class EntityActorCritic(GroupActorCritic):
         orthogonal(self.state_encode, HIDDEN_GAIN)
         orthogonal(self.state_value, OUTPUT_GAIN)
 
-    def forward(self, observation: dict[str, Tensor], active: Tensor) -> Judgement:
+    def act(self, observation: dict[str, Tensor], active: Tensor) -> MaskedCategorical:
         """Args: observation of `dizoo_ext.contract`, (N, ...) per key; active (N, A) bool."""
+        plan = plan_attention(observation["obs_mask"].unsqueeze(0), active)
+        return MaskedCategorical(self.actor(observation["entities"], plan), observation["action_mask"])
+
+    def evaluate(self, observation: dict[str, Tensor], active: Tensor) -> Tensor:
+        """Args: as `act`."""
         entities, exists = observation["entities"], observation["entity_mask"]
-        logits = self.actor(entities, plan_attention(observation["obs_mask"].unsqueeze(0), active))
         value = self._state_value(entities, exists).expand_as(active)
         if self.critic is not None:
             everything = active.unsqueeze(-1) & exists.unsqueeze(1)
             value = value + self.critic(entities, plan_attention(everything.unsqueeze(0), active)).squeeze(-1)
-        return Judgement(MaskedCategorical(logits, observation["action_mask"]), value)
+        return value
 
     def _state_value(self, entities: Tensor, exists: Tensor) -> Tensor:
         """(N, 1)."""

@@ -18,13 +18,20 @@ class Judgement(NamedTuple):
 
 
 class GroupActorCritic(nn.Module, ABC):
-    """Actor and critic without shared parameters."""
+    """Actor and critic without shared parameters, so that each can be asked, and learn, by itself.
+
+    All methods judge one moment of N teams. Args: observation, (N, ...) per key; active (N, M) bool, the members that
+    act.
+    """
 
     @abstractmethod
-    def forward(self, observation: dict[str, Tensor], active: Tensor) -> Judgement:
-        """Judge one moment of N teams.
+    def act(self, observation: dict[str, Tensor], active: Tensor) -> ActionDistribution:
+        """(N, M) distributions over U actions."""
 
-        Args:
-            observation: (N, ...) per key.
-            active: (N, M) bool, the members that act.
-        """
+    @abstractmethod
+    def evaluate(self, observation: dict[str, Tensor], active: Tensor) -> Tensor:
+        """(N, M) values."""
+
+    def forward(self, observation: dict[str, Tensor], active: Tensor) -> Judgement:
+        """Both."""
+        return Judgement(self.act(observation, active), self.evaluate(observation, active))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ding_alma.model.action_tree import ActionTree, TreeCategorical
 from ding_alma.model.categorical import ActionDistribution, MaskedCategorical
-from ding_alma.model.group_actor_critic import GroupActorCritic, Judgement
+from ding_alma.model.group_actor_critic import GroupActorCritic
 from ding_alma.model.map_blocks import ConvBlock, MapEmbedding, PlaneValue, initialise
 
 TRUNK_WIDTH = 8
@@ -90,23 +90,33 @@ class MapActorCritic(GroupActorCritic):
             self.local_value = nn.ModuleList(PlaneValue(TRUNK_WIDTH, VALUE_WIDTH) for _ in range(member_types))
         initialise(self, weight_scale)
 
-    def forward(self, observation: dict[str, Tensor], active: Tensor) -> Judgement:
+    def act(self, observation: dict[str, Tensor], active: Tensor) -> ActionDistribution:
         """Args: observation of `ding_alma.policy.group_view.MapView`, (N, ...) per key; active (N, M) bool, unused:
         the maps are computed whole and inactive members only read them."""
-        planes = observation["planes"].float()
-        position, member_type = observation["member_position"], observation["member_type"]
-        tile = (position[..., 0] * planes.shape[-1] + position[..., 1]).clamp(0, planes[0, 0].numel() - 1)
-        at_member = _read(self.actor_embedding(planes), tile)
-        trunk = self.trunk(self.critic_embedding(planes))
+        embedded = self.actor_embedding(_boards(observation["planes"]))
+        return self.actor(_read(embedded, observation["member_position"]), observation["action_mask"])
+
+    def evaluate(self, observation: dict[str, Tensor], active: Tensor) -> Tensor:
+        """Args: as `act`."""
+        trunk = self.trunk(self.critic_embedding(_boards(observation["planes"])))
         board = torch.cat([head(trunk).mean((-2, -1)) for head in self.board_value], -1)
+        member_type = observation["member_type"]
         value = board.gather(1, member_type)
         if self.local_value is not None:
-            local = _read(torch.cat([head(trunk) for head in self.local_value], 1), tile)
+            local = _read(torch.cat([head(trunk) for head in self.local_value], 1), observation["member_position"])
             value = value + local.gather(-1, member_type.unsqueeze(-1)).squeeze(-1)
-        return Judgement(self.actor(at_member, observation["action_mask"]), value)
+        return value
 
 
-def _read(planes: Tensor, tile: Tensor) -> Tensor:
-    """(N, M, C) of planes (N, C, H, W) at the flat tiles (N, M) int64."""
-    index = tile.unsqueeze(1).expand(-1, planes.shape[1], -1)
-    return planes.flatten(2).gather(2, index).transpose(1, 2)
+def _boards(planes: Tensor) -> Tensor:
+    """(N, C, H, W) float32 in the order of memory that convolutions like best: channels last on a CPU, where every
+    layer would otherwise put them into another order and back."""
+    return planes.float(memory_format=torch.channels_last if planes.device.type == "cpu" else torch.preserve_format)
+
+
+def _read(planes: Tensor, position: Tensor) -> Tensor:
+    """(N, M, C) of planes (N, C, H, W) at the tiles (N, M, 2) int64; tiles outside read one inside."""
+    rows, columns = planes.shape[-2:]
+    team = torch.arange(len(planes), device=planes.device).unsqueeze(1)
+    x, y = position[..., 0].clamp(0, rows - 1), position[..., 1].clamp(0, columns - 1)
+    return planes.permute(0, 2, 3, 1)[team, x, y]

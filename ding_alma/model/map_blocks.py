@@ -29,11 +29,12 @@ class ConvBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) to (N, outputs, H, W)."""
-        return nn.functional.leaky_relu(self.normalisation(self.convolution(x)), SLOPE)
+        # In place: an intermediate result less to keep for the gradient, of a network whose boards fill the memory.
+        return nn.functional.leaky_relu_(self.normalisation(self.convolution(x)), SLOPE)
 
 
 class SqueezeExcitation(nn.Module):
-    """Channels scaled by what their board means say."""
+    """Scales of channels, by what their board means say."""
 
     def __init__(self, width: int, squeezed: int) -> None:
         super().__init__()
@@ -42,13 +43,12 @@ class SqueezeExcitation(nn.Module):
         self.squeeze.followed_by, self.excite.followed_by = "relu", "sigmoid"
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, width, H, W) to the same."""
-        scale = self.excite(self.squeeze(x.mean((-2, -1))).relu()).sigmoid()
-        return x * scale[..., None, None]
+        """(N, width, H, W) to (N, width, 1, 1)."""
+        return self.excite(self.squeeze(x.mean((-2, -1))).relu()).sigmoid()[..., None, None]
 
 
 class ResidualBlock(nn.Module):
-    """Two convolution blocks under squeeze and excitation, added to the input."""
+    """Two convolution blocks, scaled by squeeze and excitation and added to the input."""
 
     def __init__(self, width: int, squeezed: int) -> None:
         super().__init__()
@@ -56,7 +56,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, width, H, W) to the same."""
-        return x + self.body(x)
+        first, second, scale = self.body
+        change = second(first(x))
+        return torch.addcmul(x, change, scale(change))
 
 
 class MapEmbedding(nn.Sequential):

@@ -1,6 +1,7 @@
 """Masked PPO with a trajectory per unit or group, as a DI-engine policy."""
 
 import math
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -13,14 +14,15 @@ from torch import Tensor
 from ding_alma.policy.group_credit import OWN_REWARDS, check_credit
 from ding_alma.policy.group_policy import GroupPolicy
 from ding_alma.policy.group_view import VIEWS
+from ding_alma.policy.heap import keep_heap
 from ding_alma.policy.on_policy import check_fresh, update_once
 from ding_alma.replay.group_recorder import GroupEpisode
 from ding_alma.replay.group_rollout import GroupRollout, group_rollout
 from ding_alma.rl.group_advantage import explained_variance
 from ding_alma.rl.group_examples import SHARED_CHOICES, ExampleConfig, GroupExamples, group_examples
-from ding_alma.rl.optimisation import descend
+from ding_alma.rl.optimisation import clipped_step
 from ding_alma.rl.ppo import NORMALISATIONS, PpoConfig
-from ding_alma.rl.ppo_update import PpoRows, minibatch_loss, minibatch_rows
+from ding_alma.rl.ppo_update import PpoRows, minibatch_backward, minibatch_rows
 from ding_alma.rl.sample_reduction import REDUCTIONS, largest, reduction_score
 from ding_alma.rl.schedules import linear
 from ding_alma.rl.separation import SEPARATIONS
@@ -239,6 +241,9 @@ class MppoPolicy(GroupPolicy):
         self._optimiser = torch.optim.Adam(self._model.parameters(), lr=ppo.learning_rate, eps=ppo.adam_eps)
         self._learn_generator = self._new_generator()
         self._env_step = 0
+        self._minibatch_listener: Callable[[int, int], None] | None = None
+        if self._cfg.view == "map" and not self._cfg.cuda:
+            keep_heap()
         self._last_metrics = dict.fromkeys(self._monitor_vars_learn(), math.nan)
 
     def _forward_learn(self, data: list[GroupEpisode]) -> list[dict[str, float]]:
@@ -305,22 +310,36 @@ class MppoPolicy(GroupPolicy):
         metrics: list[Tensor] = []
         for _ in range(ppo.epochs):
             begun = len(metrics)
-            for team in teams:
-                drawn = minibatch_rows(team, ppo.minibatch_steps, ppo.minibatches_per_epoch, self._learn_generator)
-                metrics += [self._minibatch(rows.pick(numbers.to(self._device))) for numbers in drawn]
+            drawn = [
+                numbers.to(self._device)
+                for team in teams
+                for numbers in minibatch_rows(
+                    team, ppo.minibatch_steps, ppo.minibatches_per_epoch, self._learn_generator
+                )
+            ]
+            for numbers in drawn:
+                self._tell(len(metrics), ppo.epochs * len(drawn))
+                metrics.append(self._minibatch(rows.pick(numbers)))
             if ppo.target_kl and metrics:
                 kl = torch.stack(metrics[begun:])[:, METRICS.index("approx_kl")].mean()
                 if kl > ppo.target_kl:
                     break
+        # Epochs may have stopped early.
+        self._tell(len(metrics), len(metrics))
         read = torch.stack(metrics).tolist() if metrics else []
         return [dict(zip(METRICS, values, strict=True)) for values in read]
+
+    def _tell(self, done: int, planned: int) -> None:
+        if self._minibatch_listener is not None:
+            self._minibatch_listener(done, planned)
 
     def _minibatch(self, rows: PpoRows) -> Tensor:
         """One step of the optimiser; returns the values of `METRICS`."""
         ppo = self._cfg.ppo
-        loss = minibatch_loss(self._model, rows, self._separation, ppo.normalisation, self._loss_config)
-        norm = descend(loss.total, self._optimiser, self._model.parameters(), ppo.grad_norm_clip)
-        return torch.stack([*(value.detach() for value in loss), norm])
+        self._optimiser.zero_grad()
+        loss = minibatch_backward(self._model, rows, self._separation, ppo.normalisation, self._loss_config)
+        norm = clipped_step(self._optimiser, self._model.parameters(), ppo.grad_norm_clip)
+        return torch.stack([*loss, norm])
 
     def _monitor_vars_learn(self) -> list[str]:
         return [*METRICS, "explained_variance", "active_groups"]

@@ -11,7 +11,7 @@ from easydict import EasyDict
 
 from ding_alma.report.checkpoint_hook import AtomicSaveCkptHook
 from ding_alma.report.console import PlainLines, QuietConsole, progress_display
-from ding_alma.report.progress import ProgressMeter, command_line_limits, headline
+from ding_alma.report.progress import ProgressMeter, command_line_limits, duration, headline
 from ding_alma.report.run_config import write_run_config
 from ding_alma.report.run_record import RECORD_NAME, RunRecord
 from ding_alma.report.scalars import Evaluation, EvaluationListener, ScalarTap, mirror_paper_tags
@@ -22,6 +22,8 @@ AFTER_LOADING = 30
 BEFORE_LOG_SHOW = 10
 """Priority in ``after_iter``: DI-engine's log_show has 20."""
 LAST = 100
+MINIBATCH_LISTENER = "minibatch_listener"
+"""Attribute of policies: what they call during a long update, with minibatches done and to be done."""
 
 PROGRESS_DEFAULTS = dict(
     # (int) Environment steps of the whole run, 0 = unknown. A limit on ding's command line goes before it.
@@ -122,6 +124,12 @@ class ProgressHook(LearnerHook):
             meter.update(max(engine.collector_envstep, meter.env_step), engine.train_iter)
             display.tick()
 
+        def on_minibatch(done: int, total: int) -> None:
+            meter.learning.update(done, total)
+            display.tick()
+            if done == total and meter.learning.seconds >= options.interval:
+                display.say(f"An update of {total:,} minibatches took {duration(meter.learning.seconds)}")
+
         def close() -> None:
             listener.flush()
             meter.update(meter.env_step, engine.train_iter)
@@ -130,6 +138,7 @@ class ProgressHook(LearnerHook):
 
         listener = EvaluationListener(on_evaluation)
         ScalarTap.on(engine.tb_logger).listeners.append(on_scalar)
+        engine.policy.set_attribute(MINIBATCH_LISTENER, on_minibatch)
         _until_the_end(engine, self.name, tick, close)
 
 

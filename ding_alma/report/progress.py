@@ -14,6 +14,8 @@ RATE_SECONDS = 60.0
 """Length of the past that the shown rate is measured over."""
 ETA_SECONDS = 600.0
 """Length of the past that the remaining time is extrapolated from: long enough to contain evaluations."""
+ETA_UPDATES = 3
+"""Lengths of the longest update that it is at least extrapolated from."""
 HEADLINE_METRICS = ("solved", "battle_won")
 
 
@@ -39,6 +41,43 @@ def command_line_limits(total_env_steps: int = 0) -> Limits:
     return Limits(total_env_steps)
 
 
+class UpdateMeter:
+    """How far an update is that takes many minibatches."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._begun = 0.0
+        self.done = self.total = 0
+        self.seconds = 0.0
+        """What the last finished update took."""
+
+    def update(self, done: int, total: int) -> None:
+        """Note that ``done`` of ``total`` minibatches are behind; an update begins with 0."""
+        if done == 0:
+            self._begun = self._clock()
+        self.done, self.total = done, total
+        if done == total:
+            self.seconds = self._clock() - self._begun
+
+    @property
+    def is_running(self) -> bool:
+        """Some minibatches are still to come."""
+        return self.done < self.total
+
+    def remaining_seconds(self) -> float:
+        """Until the update's end, 0 while unknown or beyond it."""
+        if not self.done:
+            return 0.0
+        return (self._clock() - self._begun) / self.done * (self.total - self.done)
+
+    def text(self) -> str:
+        """``minibatch 12 / 160, update ends in 0:36:10``, nothing between updates."""
+        if not self.is_running:
+            return ""
+        end = f", update ends in {duration(self.remaining_seconds())}" if self.done else ""
+        return f"minibatch {self.done + 1} / {self.total}{end}"
+
+
 class ProgressMeter:
     """Rate, share done and remaining time from a stream of (env step, train iteration)."""
 
@@ -48,6 +87,7 @@ class ProgressMeter:
         self._marks: deque[tuple[float, int, int]] = deque()
         self._start = clock()
         self.env_step = self.train_iter = 0
+        self.learning = UpdateMeter(clock)
         self.epsilon: float | None = None
         self.evaluation: Evaluation | None = None
 
@@ -59,7 +99,7 @@ class ProgressMeter:
             self._marks.append((now, env_step, train_iter))
         else:
             self._marks[-1] = (now, env_step, train_iter)
-        while now - self._marks[0][0] > ETA_SECONDS and len(self._marks) > 2:
+        while now - self._marks[0][0] > self._eta_seconds and len(self._marks) > 2:
             self._marks.popleft()
 
     @property
@@ -78,9 +118,11 @@ class ProgressMeter:
 
     def remaining_seconds(self) -> float | None:
         """Until the first limit, None while unknown or beyond it."""
-        rates = [(limit - done, self._rate(axis, ETA_SECONDS)) for done, limit, axis in self._axes() if limit]
+        wait = self.learning.remaining_seconds()
+        past = self._eta_seconds
+        rates = [(limit - done, self._rate(axis, past, wait)) for done, limit, axis in self._axes() if limit]
         times = [left / rate for left, rate in rates if rate and left > 0]
-        return min(times) if times else None
+        return wait + min(times) if times else None
 
     def line(self) -> str:
         """Everything in one line of text."""
@@ -91,10 +133,15 @@ class ProgressMeter:
             f"elapsed {duration(self.elapsed)}" if remaining is None else f"ETA {duration(remaining)}",
             f"{amount(self.env_step, limits.env_steps)} env steps" + ("" if rate is None else f", {rate:,.0f}/s"),
             f"{amount(self.train_iter, limits.train_iters)} updates",
+            self.learning.text(),
             "" if self.epsilon is None else f"epsilon {self.epsilon:.3f}",
             "" if self.evaluation is None else f"evaluation: {headline(self.evaluation)}",
         ]
         return " | ".join(part for part in parts if part)
+
+    @property
+    def _eta_seconds(self) -> float:
+        return max(ETA_SECONDS, ETA_UPDATES * self.learning.seconds)
 
     def _axes(self) -> tuple[tuple[int, int, int], ...]:
         return (
@@ -102,12 +149,15 @@ class ProgressMeter:
             (self.train_iter, self._limits.train_iters, 2),
         )
 
-    def _rate(self, axis: int, seconds: float) -> float | None:
+    def _rate(self, axis: int, seconds: float, wait: float = 0.0) -> float | None:
+        """Over the last ``seconds``; within an update also over what has passed of it and the ``wait`` for its end."""
         if len(self._marks) < 2:
             return None
         last = self._marks[-1]
         first = next(mark for mark in self._marks if last[0] - mark[0] <= seconds or mark is self._marks[-2])
         passed = last[0] - first[0]
+        if self.learning.is_running:
+            passed += self._clock() - last[0] + wait
         return (last[axis] - first[axis]) / passed if passed > 0 else None
 
 

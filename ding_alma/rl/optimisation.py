@@ -26,6 +26,11 @@ def descend(
     loss.backward()
     if synchronise is not None:
         synchronise()
+    return clipped_step(optimiser, parameters, grad_norm_clip)
+
+
+def clipped_step(optimiser: torch.optim.Optimizer, parameters: Iterable[nn.Parameter], grad_norm_clip: float) -> Tensor:
+    """Clip the global L2 norm of the gradients that the parameters hold and step. Returns as `descend`."""
     norm = nn.utils.clip_grad_norm_(parameters, grad_norm_clip)
     optimiser.step()
     return norm.detach()

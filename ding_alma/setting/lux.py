@@ -76,9 +76,18 @@ PAPER_MAPS: dict[str, Any] = dict(
             # (bool) Episodes that are cut go on in the value of what was seen last; the thesis lets them end.
             bootstrap_time_limit=False,
         ),
+        learn=dict(
+            learner=dict(
+                hook=dict(
+                    # (int) Learner iterations (minibatches) between checkpoints: an update, which has 100 while teams
+                    # die early, and 160 later.
+                    save_ckpt_after_iter=100,
+                ),
+            ),
+        ),
         eval=dict(
-            # (dict) Learner iterations (minibatches) between evaluations: a collection of 4,096 environment steps.
-            evaluator=dict(eval_freq=160),
+            # (dict) Learner iterations (minibatches) between evaluations: an update.
+            evaluator=dict(eval_freq=100),
         ),
     ),
 )
@@ -140,33 +149,37 @@ SMALL_SETTING: dict[str, Any] = dict(
 
 SMALL_MAPS: dict[str, Any] = dict(
     env=dict(
+        # (int) Tiles of the board's side.
+        map_size=16,
         # (int) See `min_factories`.
         max_factories=1,
         # (int) Units a team may have.
-        max_units=20,
+        max_units=8,
+        # (int) Steps of a whole game; without ice a factory dies after 151.
+        episode_limit=200,
+        # (int) Steps after which a training episode is cut.
+        training_limit=100,
+        # (str) Who plays the other team: factories that are kept alive.
+        opponent="none",
+        # (int) Environments that evaluate side by side.
+        evaluator_env_num=16,
     ),
     policy=dict(
         map=dict(
-            # (str) One choice among all actions.
-            actor="flat",
             # (int) Channels of the embeddings.
             width=16,
             # (int) Channels that a board is squeezed into.
             squeezed=4,
             # (int) Residual blocks in each half of an embedding.
             blocks=1,
-            # (float) Factor on all initial weights: as drawn, for the larger learning rate.
-            weight_scale=1.0,
             # (bool) Collect under running statistics.
             rollout_bn_eval=True,
         ),
         ppo=dict(
             # (int) Passes over a collection.
             epochs=4,
-            # (int) Steps of one team in a minibatch, all members of each.
+            # (int) Steps in a minibatch, all members of each.
             minibatch_steps=128,
-            # (float) Learning rate of Adam.
-            learning_rate=1e-3,
             # (int) Environment steps over which the learning rate falls to zero; 0 = it stays.
             anneal_steps=0,
             # (bool) Clip the value loss too.
@@ -175,12 +188,14 @@ SMALL_MAPS: dict[str, Any] = dict(
             bootstrap_time_limit=True,
         ),
         eval=dict(
-            # (dict) Learner iterations (minibatches) between evaluations: about 8,000 environment steps.
-            evaluator=dict(eval_freq=512),
+            # (dict) Learner iterations (minibatches) between evaluations: about 4,000 environment steps.
+            evaluator=dict(eval_freq=140),
         ),
     ),
 )
-"""A network of a tenth of the weights, and an update for collections of a quarter of the size."""
+"""One factory a team on a ninth of the board, a network of a tenth of the weights, and an update for collections of a
+fifth of the size. Learning rate, actor and initial weights are the thesis': with weights as drawn, or one choice among
+all actions (ten of which take power), nobody mined anything within 16,000 steps."""
 
 SMALL_ENTITIES: dict[str, Any] = dict(
     env=dict(

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ding_alma.model import map_actor_critic
 from ding_alma.model.lux_heads import LUX_HEADS, LUX_PATHS
 from ding_alma.model.map_actor_critic import FlatActor, MapActorCritic, StagedActor
 
@@ -115,6 +116,19 @@ def test_without_local_critic_all_members_of_a_type_have_the_board_s_value():
             assert (of_kind == of_kind[:1]).all()
     assert (value[0, 0] != value[1, 0]).all()
     assert judge(small(weight_scale=1.0).eval(), seen).value[0].unique().numel() > 2
+
+
+def test_the_order_of_planes_in_memory_changes_nothing(monkeypatch):
+    seen, found = observation(), []
+    for boards in (map_actor_critic._boards, torch.Tensor.float):
+        monkeypatch.setattr(map_actor_critic, "_boards", boards)
+        network = small(weight_scale=1.0)
+        judged = judge(network, seen)
+        (judged.actions.log_prob(torch.zeros(2, 5, dtype=torch.int64)) + judged.value).sum().backward()
+        gradient = torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
+        found.append((judged.actions.probs(), judged.value, gradient))
+    for ours, plain in zip(*found, strict=True):
+        torch.testing.assert_close(ours, plain, atol=1e-5, rtol=1e-4)
 
 
 def test_only_the_heads_of_legal_actions_learn():

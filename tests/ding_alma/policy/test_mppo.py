@@ -15,6 +15,7 @@ from toy_map_env import ACTIONS, MEMBERS, PLANES, TEAMS, ToyMapEnv
 
 from ding_alma.policy.group_credit import own_rewards
 from ding_alma.policy.mppo import METRICS
+from ding_alma.report.hooks import default_hooks
 from ding_alma.rl.separation import SEPARATIONS
 
 
@@ -230,6 +231,26 @@ def test_maps_of_two_teams_whose_slots_change_hands(separation, grouping):
     # Two teams whose steps are never mixed.
     assert len(values) == 2 * TEAMS * math.ceil(steps / 8)
     assert all(math.isfinite(number) for value in values for number in value.values())
+
+
+@pytest.mark.parametrize("target_kl", [0.0, 1e-9])
+def test_a_listener_hears_of_every_minibatch(target_kl):
+    main, _ = map_config(ppo=dict(target_kl=target_kl))
+    policy, heard = new(main), []
+    policy.learn_mode.set_attribute("minibatch_listener", lambda *counts: heard.append(counts))
+    done = len(policy._forward_learn(map_episodes(policy)))
+    planned = 2 * done if target_kl else done
+    assert heard == [*((number, planned) for number in range(done)), (done, done)]
+
+
+def test_the_console_shows_the_minibatches_of_an_update(capsys):
+    main, create = map_config()
+    hook = dict(progress=default_hooks()["progress"])
+    hook["progress"]["ext_args"] = dict(style="plain", interval=0)
+    main.policy.learn.learner = EasyDict(hook=hook)
+    train(main, create, iterations=2)
+    printed = capsys.readouterr().out
+    assert "minibatch 1 / " in printed and ", update ends in 0:00:0" in printed and "minibatches took" in printed
 
 
 def test_teams_share_no_minibatch_and_no_reward():

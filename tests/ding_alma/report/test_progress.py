@@ -2,7 +2,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from ding_alma.report.progress import Limits, ProgressMeter, command_line_limits, duration, headline
+from ding_alma.report.progress import Limits, ProgressMeter, UpdateMeter, command_line_limits, duration, headline
 from ding_alma.report.scalars import Evaluation
 
 
@@ -127,3 +127,35 @@ def test_limits_come_from_the_command_line_or_else_from_the_config(arguments, ex
 
 def test_limits_outside_a_command():
     assert command_line_limits(5) == Limits(5)
+
+
+def test_a_long_update_says_where_it_is_and_when_it_ends(clock):
+    learning = UpdateMeter(clock)
+    assert learning.text() == ""
+    learning.update(0, 160)
+    assert learning.text() == "minibatch 1 / 160" and learning.remaining_seconds() == 0
+    clock.now += 36
+    learning.update(2, 160)
+    assert learning.remaining_seconds() == pytest.approx(158 * 18)
+    assert learning.text() == "minibatch 3 / 160, update ends in 0:47:24"
+    clock.now += 100
+    learning.update(160, 160)
+    assert learning.text() == "" and learning.remaining_seconds() == 0 and learning.seconds == pytest.approx(136)
+
+
+def test_remaining_time_counts_updates_that_are_longer_than_everything_else(clock):
+    """Cycles of 10 s in which 1,000 steps are collected, and an update of 1,990 s: 2 steps per second."""
+    meter = ProgressMeter(Limits(env_steps=10_000), clock)
+    meter.update(0, 0)
+    for cycle in range(4):
+        play(meter, clock, 10, 100, from_step=1000 * cycle)
+        for done in range(100):
+            meter.learning.update(done, 100)
+            expected = 19.9 * (100 - done) + 2000 * (9 - cycle)
+            if done:
+                assert meter.remaining_seconds() == pytest.approx(expected, rel=0.02)
+                assert f"minibatch {done + 1} / 100" in meter.line()
+            clock.now += 19.9
+        meter.learning.update(100, 100)
+        meter.update(1000 * (cycle + 1), meter.train_iter + 100)
+        assert meter.remaining_seconds() == pytest.approx(2000 * (9 - cycle), rel=0.02)

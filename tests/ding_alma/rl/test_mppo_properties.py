@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from ding_alma.model.categorical import MaskedCategorical
-from ding_alma.model.group_actor_critic import GroupActorCritic, Judgement
+from ding_alma.model.group_actor_critic import GroupActorCritic
 from ding_alma.rl.group_advantage import explained_variance
 from ding_alma.rl.group_examples import ExampleConfig, GroupExamples, MemberSteps, group_examples
 from ding_alma.rl.ppo import NORMALISATIONS, PpoConfig, normalised
-from ding_alma.rl.ppo_update import PpoRows, minibatch_loss, minibatch_rows
+from ding_alma.rl.ppo_update import PpoRows, minibatch_backward, minibatch_rows
 from ding_alma.rl.separation import SEPARATIONS
 
 FEATURES, ACTIONS = 4, 5
@@ -30,10 +30,11 @@ class EachItself(GroupActorCritic):
         self.policy = nn.Linear(FEATURES, ACTIONS).double()
         self.value = nn.Linear(FEATURES, 1).double()
 
-    def forward(self, observation, active):
-        features = observation["features"]
-        actions = MaskedCategorical(self.policy(features), observation["action_mask"])
-        return Judgement(actions, self.value(features).squeeze(-1))
+    def act(self, observation, active):
+        return MaskedCategorical(self.policy(observation["features"]), observation["action_mask"])
+
+    def evaluate(self, observation, active):
+        return self.value(observation["features"]).squeeze(-1)
 
 
 @pytest.fixture
@@ -100,11 +101,10 @@ def slots(x, index):
 
 
 def loss_and_gradient(network, rows, normalisation="active", separation=FULL):
-    loss = minibatch_loss(network, rows, separation, normalisation, PpoConfig())
     network.zero_grad()
-    loss.total.backward()
+    loss = minibatch_backward(network, rows, separation, normalisation, PpoConfig())
     gradient = torch.cat([p.grad.flatten().clone() for p in network.parameters()])
-    return torch.stack(loss).detach(), gradient
+    return torch.stack(loss), gradient
 
 
 def close(left, right):
@@ -377,6 +377,6 @@ def test_shared_parts_are_the_sums_over_the_acting_groups(network, separation):
     expected = {
         name: total[name].expand_as(examples.active) if shared else own[name] for name, shared in shares.items()
     }
-    loss = minibatch_loss(network, replace(rows, examples=examples), SEPARATIONS[separation], "none", PpoConfig())
+    loss = minibatch_backward(network, replace(rows, examples=examples), SEPARATIONS[separation], "none", PpoConfig())
     close(loss.entropy, expected["entropy"][examples.active].mean())
     close(loss.old_approx_kl, (examples.log_prob - expected["log_prob"])[examples.active].mean().detach())
