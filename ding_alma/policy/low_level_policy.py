@@ -2,6 +2,7 @@
 
 import copy
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -184,8 +185,13 @@ class LowLevelPolicy(EpisodePolicy):
         return metrics
 
     def _descend(self, loss: Tensor, name: str, network: torch.nn.Module) -> Tensor:
-        synchronise = (lambda: self.sync_gradients(network)) if self._cfg.multi_gpu else None
-        return descend(loss, self._optimisers[name], network.parameters(), self._cfg.learn.grad_norm_clip, synchronise)
+        return descend(
+            loss,
+            self._optimisers[name],
+            network.parameters(),
+            self._cfg.learn.grad_norm_clip,
+            partial(self._average_gradients, network),
+        )
 
     def _count_update(self, name: str, interval: int) -> None:
         self._updates[name] += 1
