@@ -325,7 +325,7 @@ class MppoPolicy(GroupPolicy):
                     break
         # Epochs may have stopped early.
         self._tell(len(metrics), len(metrics))
-        read = torch.stack(metrics).tolist() if metrics else []
+        read = average(torch.stack(metrics)).tolist() if metrics else []
         return [dict(zip(METRICS, values, strict=True)) for values in read]
 
     def _tell(self, done: int, planned: int) -> None:

@@ -1,6 +1,7 @@
 """Two processes that learn from half a batch each, against one that learns from all of it."""
 
 import copy
+import json
 import multiprocessing
 import socket
 from dataclasses import fields
@@ -13,6 +14,7 @@ from ding.config import compile_config
 from ding.policy import create_policy
 from tiny_runs import collect, tiny_config
 
+from ding_alma.pipeline.data_parallel import share, train_jointly
 from ding_alma.replay.episode import table_of
 from ding_alma.replay.store import TrainData
 from ding_alma.replay.windows import draw_rows
@@ -26,7 +28,7 @@ EPISODES = 6
 HALVES = (slice(0, 2), slice(2, EPISODES))
 """Unequal, so that the processes' counts of valid steps differ."""
 UPDATES = 3
-SECONDS = 60
+SECONDS = 300
 
 
 def ranks(function, *args):
@@ -190,6 +192,36 @@ def test_masked_ppo_learns_in_two_processes_what_it_learns_in_one(monkeypatch):
     alone._forward_learn(episodes)
     assert_same(one, arrays(alone), rtol=1e-4, atol=1e-6)
     assert any(not np.array_equal(value, before[name]) for name, value in one.items())
+
+
+def test_the_serial_pipeline_runs_in_two_processes_and_counts_the_steps_of_both(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    main, create = tiny_config()
+    # Compiles and imports here, once, what both processes would have to.
+    collect(new_policy(main, create), main, episodes=1)
+
+    def train(rank):
+        return arrays(train_jointly(main, create, max_env_step=150))
+
+    one, other = ranks(train)
+    assert_same(one, other, rtol=0, atol=0)
+    state = torch.load(tmp_path / "run" / "ckpt" / "ckpt_last.pth.tar", weights_only=True)
+    # Two processes, two episodes each per collection: at most 48 steps, so the limit is passed by no more.
+    assert 150 <= state["last_step"] < 150 + 48
+    record = json.loads((tmp_path / "run" / "evaluations.json").read_text())
+    assert record["evaluations"][0]["env_step"] == 0
+    assert (tmp_path / "run" / "log" / "rank1" / "log" / "learner").is_dir()
+
+
+def test_every_process_does_its_share():
+    main, create = tiny_config()
+    main.policy.learn.batch_size, main.policy.collect.n_episode = 32, 8
+    part, _ = share(main, create, 4)
+    assert (part.policy.learn.batch_size, part.policy.collect.n_episode) == (8, 2)
+    assert part.env.collector_env_num == part.policy.collect.env_num == 2
+    create.policy.type = "coma"
+    with pytest.raises(ValueError, match="does not average"):
+        share(main, create, 2)
 
 
 def test_minibatches_are_equally_many_though_processes_hold_different_numbers_of_rows():
