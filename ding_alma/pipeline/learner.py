@@ -19,7 +19,7 @@ from tensorboardX import SummaryWriter
 
 from ding_alma.pipeline.bus import Bus
 from ding_alma.pipeline.collecting import OrderCollections, ReceiveCollections
-from ding_alma.pipeline.desk import Desk, WorkerFailed
+from ding_alma.pipeline.desk import FAREWELL_SECONDS, Desk, WorkerFailed
 from ding_alma.pipeline.evaluating import OrderEvaluations
 from ding_alma.pipeline.job import Job
 from ding_alma.pipeline.messages import Plan
@@ -96,11 +96,9 @@ def learn(bus: Bus, job: Job, collectors: int) -> None:
         learner.save_checkpoint()
         logging.error(f"training stops, the last state is in {cfg.exp_name}/ckpt: {error}")
         raise
-    except BaseException:
-        desk.dismiss(HURRIED_SECONDS)
-        raise
     finally:
-        desk.dismiss()
+        # Whatever ends the learner itself, an interrupt among others, should not be held up by its workers.
+        desk.dismiss(FAREWELL_SECONDS if task.finish else HURRIED_SECONDS)
         writer.close()
 
 

@@ -11,6 +11,7 @@ from ding_alma.pipeline.bus import RouterBus
 from ding_alma.pipeline.job import Job, job_from_environment
 from ding_alma.pipeline.learner import learn
 from ding_alma.pipeline.messages import LEARNER, role_of
+from ding_alma.pipeline.orphans import end_with_parent
 from ding_alma.pipeline.worker import FIRST_COLLECTOR, work
 
 
@@ -33,6 +34,7 @@ def run_node(job: Job | None) -> None:
     router = Parallel()
     if not router.is_active:
         raise RuntimeError("start this with ditask or `ding-alma train CONFIG --collectors N`; see docs/scale.md")
+    end_with_parent()
     if role_of(router.node_id) != LEARNER:
         work(RouterBus(), router.node_id)
         return

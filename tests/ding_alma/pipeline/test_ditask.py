@@ -33,7 +33,14 @@ def start(folder, workers=4, **variables):
     command = [DITASK, "--main", "ding_alma.pipeline.parallel.main", "--parallel-workers", str(workers)]
     command += ["--protocol", "ipc", "--topology", "star", "--startup-interval", "0"]
     return subprocess.Popen(
-        command, cwd=folder, env=environment, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        cwd=folder,
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        # Ignored in what a shell has started in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -62,14 +69,16 @@ def test_ditask_trains_with_two_collectors_and_leaves_no_process(tmp_path):
     wait_for(lambda: not processes_of(process.pid))
 
 
-@pytest.mark.parametrize("how", ["interrupt", "kill a collector"])
+@pytest.mark.parametrize("how", ["interrupt", "kill a collector", "kill ditask"])
 def test_a_run_that_is_cut_short_leaves_no_process(tmp_path, how):
     process = start(tmp_path)
     record = tmp_path / "run" / "evaluations.json"
-    wait_for(lambda: process.poll() is not None or (record.exists() and '"train_iter": 0' in record.read_text()))
+    wait_for(lambda: process.poll() is not None or (record.exists() and "solved_mean" in record.read_text()))
     assert process.poll() is None
     if how == "interrupt":
         os.killpg(process.pid, signal.SIGINT)
+    elif how == "kill ditask":
+        process.kill()
     else:
         collector = (tmp_path / "run" / "log" / "collector2" / "collector2_logger.txt").resolve()
         os.kill(_writer_of(collector, process.pid), signal.SIGKILL)
