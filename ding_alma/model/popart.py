@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from ding_alma.model.processes import average
+
 SMALLEST_VARIANCE = 1e-12
 """Keeps the scale finite when all targets of the first update coincide."""
 
@@ -38,7 +40,8 @@ class PopArt(nn.Module):
     def update(self, targets: Tensor, mask: Tensor) -> Tensor:
         """Move the statistics towards ``targets`` and correct the affine output for it, in place.
 
-        Nothing moves when the mask is empty. Outputs whose graph is still to be differentiated must come from
+        Nothing moves when the mask is empty. The targets of all processes that learn together count (`processes`).
+        Outputs whose graph is still to be differentiated must come from
         `predict_across_update`, because this changes the weight they saved.
 
         Args:
@@ -49,14 +52,14 @@ class PopArt(nn.Module):
             The targets on the new normalised scale.
         """
         mask = mask.to(targets.dtype)
-        count = mask.sum()
+        count = average(mask.sum())
         share = mask / (count + 1e-8)
         first = ~self.initialised
-        old_mean = torch.where(first, (targets * share).sum(), self.mean)
+        old_mean = torch.where(first, average((targets * share).sum()), self.mean)
         deviation = targets - old_mean
-        spread = (deviation.square() * share).sum()
+        spread, drift = average(torch.stack([(deviation.square() * share).sum(), (deviation * share).sum()]))
         old_var = torch.where(first, spread, self.var)
-        mean = old_mean + self.alpha * (deviation * share).sum()
+        mean = old_mean + self.alpha * drift
         var = ((1 - self.alpha) * (old_var + self.alpha * spread)).clamp_min(SMALLEST_VARIANCE)
 
         any_target = count > 0

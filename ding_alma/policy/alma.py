@@ -12,6 +12,7 @@ from ding_alma.model.allocator import Allocator
 from ding_alma.model.alma import AlmaModel
 from ding_alma.model.decision_state import DecisionState
 from ding_alma.model.low_level import LowLevel
+from ding_alma.model.processes import joint_size
 from ding_alma.model.subtask_embedding import draw_permutation
 from ding_alma.policy.episode_hold import EpisodeHold
 from ding_alma.policy.low_level_policy import ExplorationCommand, LowLevelPolicy
@@ -249,9 +250,14 @@ class AlmaPolicy(LowLevelPolicy):
 
     def _update(self, data: TrainData) -> dict[str, Tensor]:
         metrics = super()._update(data)
-        if self._model.allocator is not None and data.recent is not None:
+        if self._model.allocator is not None and self._have_recent(data):
             metrics |= self._allocation_update(data.recent.to(self._device), data.env_step)
         return metrics
+
+    def _have_recent(self, data: TrainData) -> bool:
+        """Whether there is a batch of recent episodes, in all processes that learn together."""
+        lacking = joint_size(int(data.recent is None))
+        return not lacking
 
     def _allocation_update(self, batch: EpisodeBatch, env_step: int) -> dict[str, Tensor]:
         live, allocation = self._model.allocator, self._cfg.allocation

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -161,8 +162,13 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
         )
 
     def _descend(self, loss: Tensor, name: str, network: nn.Module) -> Tensor:
-        synchronise = (lambda: self.sync_gradients(network)) if self._cfg.multi_gpu else None
-        return descend(loss, self._optimisers[name], network.parameters(), self._cfg.learn.grad_norm_clip, synchronise)
+        return descend(
+            loss,
+            self._optimisers[name],
+            network.parameters(),
+            self._cfg.learn.grad_norm_clip,
+            partial(self._average_gradients, network),
+        )
 
     @torch.no_grad()
     def _follow(self) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from ding.policy.command_mode_policy_instance import EpsCommandModePolicy
 from torch import Tensor
 
 from ding_alma.model.low_level import LowLevelShape
+from ding_alma.model.processes import average
 from ding_alma.policy.episode_policy import EpisodePolicy
 from ding_alma.replay.episode import Episode, table_of
 from ding_alma.replay.store import TrainData
@@ -155,7 +157,7 @@ class LowLevelPolicy(EpisodePolicy):
             data = self._train_data(data)
         metrics = self._update(data)
         if (self._updates["low_level"] - 1) % self._cfg.learn.monitor_interval == 0:
-            read = torch.stack([value.float().reshape(()) for value in metrics.values()]).tolist()
+            read = average(torch.stack([value.float().reshape(()) for value in metrics.values()])).tolist()
             self._last_metrics |= dict(zip(metrics, read, strict=True))
         return self._last_metrics | self._exploration
 
@@ -184,8 +186,13 @@ class LowLevelPolicy(EpisodePolicy):
         return metrics
 
     def _descend(self, loss: Tensor, name: str, network: torch.nn.Module) -> Tensor:
-        synchronise = (lambda: self.sync_gradients(network)) if self._cfg.multi_gpu else None
-        return descend(loss, self._optimisers[name], network.parameters(), self._cfg.learn.grad_norm_clip, synchronise)
+        return descend(
+            loss,
+            self._optimisers[name],
+            network.parameters(),
+            self._cfg.learn.grad_norm_clip,
+            partial(self._average_gradients, network),
+        )
 
     def _count_update(self, name: str, interval: int) -> None:
         self._updates[name] += 1

@@ -11,6 +11,7 @@ from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 from torch import Tensor
 
+from ding_alma.model.processes import average
 from ding_alma.policy.group_credit import OWN_REWARDS, check_credit
 from ding_alma.policy.group_policy import GroupPolicy
 from ding_alma.policy.group_view import VIEWS
@@ -212,9 +213,6 @@ class MppoPolicy(GroupPolicy):
         if cfg.reduction.member_type >= 0 and (cfg.view != "map" or cfg.grouping != "agent"):
             raise ValueError("policy.reduction.member_type needs policy.view = 'map' and policy.grouping = 'agent'")
 
-        if cfg.multi_gpu:
-            raise ValueError("mppo trains in one process; set policy.multi_gpu to False")
-
     def _read_config(self, cfg: EasyDict) -> None:
         super()._read_config(cfg)
         self._separation = SEPARATIONS[cfg.separation]
@@ -325,11 +323,12 @@ class MppoPolicy(GroupPolicy):
                 metrics.append(self._minibatch(rows.pick(numbers)))
             if ppo.target_kl and metrics:
                 kl = torch.stack(metrics[begun:])[:, METRICS.index("approx_kl")].mean()
+                kl = average(kl)
                 if kl > ppo.target_kl:
                     break
         # Epochs may have stopped early.
         self._tell(len(metrics), len(metrics))
-        read = torch.stack(metrics).tolist() if metrics else []
+        read = average(torch.stack(metrics)).tolist() if metrics else []
         return [dict(zip(METRICS, values, strict=True)) for values in read]
 
     def _tell(self, done: int, planned: int) -> None:
@@ -341,8 +340,19 @@ class MppoPolicy(GroupPolicy):
         ppo = self._cfg.ppo
         self._optimiser.zero_grad()
         loss = minibatch_backward(self._model, rows, self._separation, ppo.normalisation, self._loss_config)
+        self._average_gradients(self._model)
         norm = clipped_step(self._optimiser, self._model.parameters(), ppo.grad_norm_clip)
+        self._average_statistics()
         return torch.stack([*loss, norm])
+
+    def _average_statistics(self) -> None:
+        """In data parallel learning, processes normalise maps by their own parts of a batch, but run on one average."""
+        if not self._cfg.multi_gpu:
+            return
+        for module in self._model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                for statistic in (module.running_mean, module.running_var):
+                    statistic.copy_(average(statistic))
 
     def _monitor_vars_learn(self) -> list[str]:
         return [*METRICS, "explained_variance", "active_groups"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from ding.policy import Policy
+from ding.utils import get_world_size
 from easydict import EasyDict
 
 from ding_alma.policy.config_check import check_policy_config
@@ -34,9 +35,16 @@ class RecordingPolicy(Policy):
         ),
     )
 
+    _version = 0
+    """Of the networks, where a policy compares it with that of its data; collectors in other processes follow it."""
+
     def __init__(
         self, cfg: EasyDict, model: torch.nn.Module | None = None, enable_field: list[str] | None = None
     ) -> None:
+        if get_world_size() > 1 and not cfg.get("multi_gpu", False):
+            raise ValueError(
+                f"{get_world_size()} processes learn together, so policy.multi_gpu must be True; see docs/scale.md"
+            )
         check_policy_config(cfg, self.default_config(), sibling_defaults())
         self.check_values(cfg)
         self._read_config(cfg)
@@ -47,6 +55,18 @@ class RecordingPolicy(Policy):
 
     def _read_config(self, cfg: EasyDict) -> None:
         """Keep what building the model needs; ``self._cfg`` is not there yet."""
+
+    def _average_gradients(self, network: torch.nn.Module) -> None:
+        """In data parallel learning, average the gradients over the processes; otherwise do nothing.
+
+        Each process must hold a gradient for every parameter, used in this update or not.
+        """
+        if not self._cfg.multi_gpu:
+            return
+        for parameter in network.parameters():
+            if parameter.requires_grad and parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self.sync_gradients(network)
 
     def _new_generator(self) -> torch.Generator:
         """A random stream of its own, started from the one DI-engine seeds."""
@@ -71,9 +91,10 @@ class RecordingPolicy(Policy):
 
     def _load_state_dict_collect(self, state_dict: dict[str, Any]) -> None:
         self._model.load_state_dict(state_dict["model"])
+        self._version = state_dict["version"]
 
     def _state_dict_collect(self) -> dict[str, Any]:
-        return {"model": self._model.state_dict()}
+        return {"model": self._model.state_dict(), "version": self._version}
 
     def _load_state_dict_eval(self, state_dict: dict[str, Any]) -> None:
         self._model.load_state_dict(state_dict["model"])

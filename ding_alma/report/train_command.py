@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ding_alma.report.run_config import RunError
-from ding_alma.report.training import plan, train, train_side_by_side
+from ding_alma.report.training import plan, train, train_in_parallel, train_side_by_side
 
 
 class SeedsCommand(click.Command):
@@ -45,6 +45,9 @@ class SeedsCommand(click.Command):
     default=os.cpu_count() or 1,
     help="Runs at a time, in processes of one thread each; a single run goes on in this one.",
 )
+@click.option(
+    "--collectors", type=click.IntRange(min=1), help="Processes that collect, beside a learner and an evaluator."
+)
 def train_command(config: Path, changes: tuple[str, ...], policy: str | None, **options: Any) -> None:
     """Train CONFIG by DI-engine's own pipeline, once per seed.
 
@@ -57,6 +60,11 @@ def train_command(config: Path, changes: tuple[str, ...], policy: str | None, **
         jobs = plan(config, [*changes, *swap], seeds, None if steps is None else int(steps), options["output"])
     except RunError as error:
         raise click.ClickException(str(error)) from error
+    if options["collectors"]:
+        if len(jobs) > 1:
+            raise click.ClickException("--collectors shares one run among processes; give one seed")
+        train_in_parallel(jobs[0], options["collectors"])
+        return
     if len(jobs) == 1:
         train(jobs[0])
         return

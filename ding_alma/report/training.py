@@ -95,6 +95,16 @@ def train(job: Job) -> None:
     pipeline((job.main, job.create), seed=job.seed, **limits)
 
 
+def train_in_parallel(job: Job, collectors: int) -> None:
+    """Run the parallel pipeline on this host: a learner, an evaluator and so many collectors, a process each."""
+    # Imported here because DI-engine's router takes seconds to import.
+    from ding_alma.pipeline import job as pipeline
+    from ding_alma.pipeline.parallel import train_on_this_host
+
+    limit = pipeline.UNLIMITED if job.max_env_step is None else job.max_env_step
+    train_on_this_host(pipeline.Job(job.main, job.create, job.seed, max_env_step=limit), collectors)
+
+
 def train_side_by_side(jobs: list[Job], processes: int, say: Callable[[str], None]) -> list[Job]:
     """Train in processes of one thread each, at most so many at a time; their consoles go to `Job.log`.
 

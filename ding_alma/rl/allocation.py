@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ding_alma.model.allocator import Allocator, ProposalDraws, RatedProposals
 from ding_alma.model.decision_state import one_hot
+from ding_alma.model.processes import average, joint_mean
 from ding_alma.model.subtask_embedding import draw_permutation
 from ding_alma.rl.decision_points import DecisionPoints
 
@@ -82,7 +83,7 @@ def allocation_losses(
     )
     critic_loss = _share((weight[now] * (value - normalised).squeeze(1)).square(), weight[now])
     best_log_prob = proposals.log_prob.gather(1, rated.best.unsqueeze(1)).squeeze(1)
-    entropy = proposals.entropy.mean()
+    entropy = joint_mean(proposals.entropy)
     amortisation = _share(-weight * best_log_prob, weight)
     proposal_loss = amortisation - config.entropy_weight * entropy
 
@@ -117,6 +118,6 @@ def proposal_metrics(points: DecisionPoints, rated: RatedProposals) -> dict[str,
 
 
 def _share(values: Tensor, weight: Tensor) -> Tensor:
-    """Sum of ``values`` over the sum of ``weight``, zero where the weights are."""
-    total = weight.sum()
+    """Sum of ``values`` over the sum of ``weight`` (of all processes), zero where the weights are."""
+    total = average(weight.sum())
     return values.sum() / torch.where(total > 0, total, torch.ones_like(total))

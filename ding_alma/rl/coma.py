@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ding_alma.model.categorical import ActionDistribution
+from ding_alma.model.processes import mean_count
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def critic_loss(q_value: Tensor, action: Tensor, returns: Tensor, counts: Tensor
     Args: q_value (S, B, A, U); action (S, B, A) int64; returns (S, B, A); counts (S, B, A) bool, zero loss if none.
     """
     error = torch.where(counts, taken(q_value, action) - returns, 0.0)
-    return error.square().sum() / counts.sum().clamp_min(1)
+    return error.square().sum() / mean_count(counts)
 
 
 def actor_loss(policy: ActionDistribution, q_value: Tensor, action: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
@@ -106,7 +107,7 @@ def actor_loss(policy: ActionDistribution, q_value: Tensor, action: Tensor, coun
         Two scalars, zero if nothing counts.
     """
     advantage = (taken(q_value, action) - (policy.probs() * q_value).sum(-1)).detach()
-    number = counts.sum().clamp_min(1)
+    number = mean_count(counts)
     loss = -torch.where(counts, policy.log_prob(action) * advantage, 0.0).sum() / number
     entropy = torch.where(counts, policy.entropy(action), 0.0).sum() / number
     return loss, entropy

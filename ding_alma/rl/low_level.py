@@ -10,6 +10,7 @@ from ding_alma.model.agent import Agent
 from ding_alma.model.attention_plan import plan_attention
 from ding_alma.model.copa import Gaussian, hold
 from ding_alma.model.low_level import LowLevel
+from ding_alma.model.processes import mean_count
 from ding_alma.model.subtask_embedding import draw_permutation
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.low_level_inputs import (
@@ -149,7 +150,7 @@ def low_level_loss(
     raw = live.mixer.mix(taken[:1], gate, weights).view(rows, steps, -1)[:, :-1]
     value, normalised = live.mixer.popart.predict_across_update(raw, targets, mask)
     mask = mask.float()
-    share = mask / mask.sum().clamp_min(1)
+    share = mask / mean_count(mask)
     error = value - normalised
     loss = (share * error.square()).sum()
     metrics = {

@@ -21,8 +21,7 @@ def descend(
     Returns:
         The gradient's norm before clipping, a scalar tensor.
     """
-    # Zeros rather than None where several processes average: each must hold a gradient for every parameter.
-    optimiser.zero_grad(set_to_none=synchronise is None)
+    optimiser.zero_grad()
     loss.backward()
     if synchronise is not None:
         synchronise()

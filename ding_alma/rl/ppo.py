@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ding_alma.model.processes import mean_count, total
+
 NORMALISATIONS = ("active", "padded", "none")
 """Where an advantage's mean and spread are taken from: the active entries, all entries with zeros for the inactive
 ones (the thesis' code), or nowhere."""
@@ -53,10 +55,10 @@ def normalised(advantage: Tensor, active: Tensor, how: str) -> Tensor:
     if how == "none":
         return advantage
     counted = active if how == "active" else torch.ones_like(active)
-    number = counted.sum()
-    mean = advantage.sum() / number.clamp_min(1)
+    number = total(counted.sum())
+    mean = total(advantage.sum()) / number.clamp_min(1)
     centred = torch.where(counted, advantage - mean, 0.0)
-    deviation = (centred.square().sum() / (number - 1).clamp_min(1)).sqrt()
+    deviation = (total(centred.square().sum()) / (number - 1).clamp_min(1)).sqrt()
     scaled = torch.where(active, centred / (deviation + NORMALISATION_EPSILON), 0.0)
     return torch.where(number >= 2, scaled, advantage)
 
@@ -76,7 +78,7 @@ def ppo_loss(
 
     Args: all (B, G); ``active`` bool, the entries that count; ``advantage`` as the policy loss is to use it.
     """
-    count = active.sum().clamp_min(1)
+    count = mean_count(active)
 
     def mean(x: Tensor) -> Tensor:
         return torch.where(active, x, 0.0).sum() / count
@@ -95,5 +97,5 @@ def ppo_loss(
         approx_kl = mean(ratio - 1 - log_ratio)
         old_approx_kl = mean(-log_ratio)
         clip_frac = mean(((ratio - 1).abs() > config.clip).to(ratio.dtype))
-    total = policy - config.entropy_weight * entropy_mean + config.value_weight * value_loss
-    return PpoLoss(total, policy, value_loss, entropy_mean, approx_kl, old_approx_kl, clip_frac)
+    weighted = policy - config.entropy_weight * entropy_mean + config.value_weight * value_loss
+    return PpoLoss(weighted, policy, value_loss, entropy_mean, approx_kl, old_approx_kl, clip_frac)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ding_alma.model.group_actor_critic import GroupActorCritic
+from ding_alma.model.processes import joint_size
 from ding_alma.rl.group_examples import GroupExamples, groups_with, members_of_groups, to_groups
 from ding_alma.rl.group_sums import share_sum
 from ding_alma.rl.ppo import PpoConfig, PpoLoss, normalised, ppo_loss
@@ -51,6 +52,8 @@ class PpoRows:
 def minibatch_rows(rows: Tensor, size: int, limit: int, generator: torch.Generator | None) -> list[Tensor]:
     """Shuffle and split into as few, nearly equal minibatches as possible.
 
+    In data parallel learning every process gets equally many, each a part of a minibatch of at most ``size`` rows.
+
     Args:
         rows: (R,) int64, row numbers.
         size: largest minibatch.
@@ -60,10 +63,11 @@ def minibatch_rows(rows: Tensor, size: int, limit: int, generator: torch.Generat
     Returns:
         Row numbers of every minibatch; none if there are no rows.
     """
-    if not len(rows):
+    number = math.ceil(joint_size(len(rows)) / size)
+    if not number:
         return []
     shuffled = rows[torch.randperm(len(rows), generator=generator)]
-    return list(shuffled.tensor_split(math.ceil(len(rows) / size)))[: limit or None]
+    return list(shuffled.tensor_split(number))[: limit or None]
 
 
 def minibatch_backward(

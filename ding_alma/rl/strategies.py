@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ding_alma.model.attention_plan import plan_attention
 from ding_alma.model.copa import Coach, Gaussian, Recognition, hold
+from ding_alma.model.processes import mean_count
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.low_level_inputs import subtask_label
 from ding_alma.rl.masks import both_exist, same_subtask, subtask_of_entities
@@ -84,7 +85,7 @@ def strategy_losses(
     likelihood = -(deviation.square() + guess.log_variance + math.log(2 * math.pi)) / 2
     entropy = (coach.log_variance + math.log(2 * math.pi * math.e)) / 2
     present, counts = present.float(), counts.float()
-    weight = present * (counts / (present.sum(-1) + 1e-8)).unsqueeze(-1) / counts.sum().clamp_min(1)
+    weight = present * (counts / (present.sum(-1) + 1e-8)).unsqueeze(-1) / mean_count(counts)
     return (
         -(likelihood.clamp(-1000, 0).sum(-1) * weight).sum(),
         -(entropy.clamp(0, 10).sum(-1) * weight).sum(),

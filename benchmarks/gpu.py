@@ -1,0 +1,177 @@
+"""The paper's settings on a GPU: is it right, and how fast is it?
+
+    uv run python benchmarks/gpu.py --device cuda
+    uv run python benchmarks/gpu.py --device cpu --policies alma --updates 3 --env-steps 4000
+
+For every policy: largest difference of weights between the CPU and the device after the same updates with the same
+random numbers; updates per second on one batch after another from a filled buffer, waiting for the device only at the
+end; environment steps per second of DI-engine's serial pipeline from end to end, where its time goes, and the hours
+that the config's whole run would take at that rate.
+"""
+
+import contextlib
+import copy
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from ding.config import compile_config, read_config
+from ding.entry import serial_pipeline, serial_pipeline_onpolicy
+from ding.envs import create_env_manager, get_vec_env_setting
+from ding.policy import Policy, create_policy
+from ding.utils import set_pkg_seed
+from ding.worker import create_buffer, create_serial_collector
+from easydict import EasyDict
+from training_profile import profiled, table
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+POLICIES = ("alma", "aqmix", "refil", "copa", "mppo")
+RUN_STEPS = 15_000_000
+"""Of the ALMA paper on SaveTheCity."""
+COMPARED_UPDATES = 3
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[None]:
+    """A temporary working folder; DI-engine's components write logs wherever they are."""
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(here)
+
+
+def settings(policy: str, replay_device: str, uses_cuda: bool) -> tuple[EasyDict, EasyDict]:
+    """The paper's config of a policy, on a device."""
+    main, create = read_config(str(CONFIGS / f"save_the_city_{policy}_config.py"))
+    main.exp_name = "run"
+    main.policy.cuda = uses_cuda
+    if create.policy.type != "mppo":
+        main.policy.other.setdefault("replay_buffer", EasyDict()).device = replay_device
+    return main, create
+
+
+def new_policy(main: EasyDict, create: EasyDict) -> Policy:
+    """A policy that learns and collects, with the weights of seed 0."""
+    cfg = compile_config(main, create_cfg=create, auto=True, save_cfg=False)
+    set_pkg_seed(0, use_cuda=bool(main.policy.cuda))
+    return create_policy(cfg.policy, enable_field=["learn", "collect"])
+
+
+def filled_buffer(main: EasyDict, create: EasyDict, policy: Policy) -> Any:
+    """DI-engine's collector plays as many episodes as a batch has rows, at least one collection."""
+    cfg = compile_config(main, seed=0, create_cfg=create, auto=True, save_cfg=False)
+    env_class, env_cfgs, _ = get_vec_env_setting(cfg.env)
+    environments = create_env_manager(cfg.env.manager, [partial(env_class, cfg=one) for one in env_cfgs])
+    environments.seed(0)
+    collector = create_serial_collector(
+        cfg.policy.collect.collector, env=environments, policy=policy.collect_mode, exp_name=cfg.exp_name
+    )
+    buffer = create_buffer(cfg.policy.other.replay_buffer, exp_name=cfg.exp_name)
+    episodes = max(cfg.policy.learn.batch_size, cfg.policy.collect.n_episode)
+    exploration = {"eps": 1.0} if "eps" in cfg.policy.other and not cfg.policy.on_policy else {}
+    buffer.push(collector.collect(n_episode=episodes, policy_kwargs=exploration))
+    return buffer
+
+
+class Batches:
+    """Training data, one batch after the other; an on-policy policy gets the same episodes again and again."""
+
+    def __init__(self, buffer: Any, size: int, is_on_policy: bool) -> None:
+        self._buffer, self._size = buffer, size
+        self._episodes = buffer.sample(size, 0) if is_on_policy else None
+
+    def next_for(self, policy: Policy) -> Any:
+        """The next one, as if the policy's present networks had played it."""
+        if self._episodes is None:
+            return self._buffer.sample(self._size, 0)
+        return [{**episode, "version": policy._version} for episode in self._episodes]
+
+
+def largest_difference(one: Policy, other: Policy, batches: Batches) -> float:
+    """Of any weight, relative to the largest of its tensor, after the same updates."""
+    for _ in range(COMPARED_UPDATES):
+        data = batches.next_for(one)
+        for policy in (one, other):
+            policy.learn_mode.forward(copy.copy(data))
+    pairs = zip(one._model.state_dict().values(), other._model.state_dict().values(), strict=True)
+    differences = [
+        float((a.cpu().double() - b.cpu().double()).abs().max() / a.double().abs().max().clamp_min(1e-3))
+        for a, b in pairs
+        if a.is_floating_point()
+    ]
+    return max(differences)
+
+
+def updates_per_second(policy: Policy, batches: Batches, updates: int, uses_cuda: bool) -> float:
+    """Replay included, on wall time."""
+    for _ in range(2):
+        policy.learn_mode.forward(batches.next_for(policy))
+    if uses_cuda:
+        torch.cuda.synchronize()
+    begun = time.perf_counter()
+    for _ in range(updates):
+        policy.learn_mode.forward(batches.next_for(policy))
+    if uses_cuda:
+        torch.cuda.synchronize()
+    return updates / (time.perf_counter() - begun)
+
+
+def end_to_end(main: EasyDict, create: EasyDict, env_steps: int) -> dict[str, Any]:
+    """Rates and times of a short run of the serial pipeline, evaluation off, as `training_profile.table` shows them."""
+    pipeline = serial_pipeline_onpolicy if create.policy.type == "mppo" else serial_pipeline
+    with profiled(main, create, warmup=2) as (watch, done):
+        pipeline((main, create), seed=0, max_env_step=env_steps)
+    seconds = watch.seconds.total()
+    return {
+        "env_steps": done["env_steps"],
+        "train_iters": done["train_iters"],
+        "wall_seconds": seconds,
+        "env_steps_per_second": done["env_steps"] / seconds,
+        "seconds": dict(watch.seconds),
+        "calls": dict(watch.calls),
+    }
+
+
+@click.command(context_settings=dict(help_option_names=["-h", "--help"], show_default=True))
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), required=True)
+@click.option("--replay", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where episodes are kept.")
+@click.option("--policies", type=click.Choice(POLICIES), multiple=True, default=POLICIES)
+@click.option("--updates", type=click.IntRange(min=1), default=20, help="Updates that are timed.")
+@click.option("--env-steps", type=float, default=20_000, help="Of the run from end to end; 0 leaves it out.")
+def main(device: str, replay: str, policies: tuple[str, ...], updates: int, env_steps: float) -> None:
+    """Check and time the paper's settings on a device."""
+    uses_cuda = device == "cuda"
+    if "cuda" in (device, replay) and not torch.cuda.is_available():
+        raise click.ClickException("torch sees no GPU; use --device cpu --replay cpu")
+    click.echo(torch.cuda.get_device_name() if uses_cuda else f"CPU, {torch.get_num_threads()} threads")
+    click.echo(f"{'policy':<8} {'difference':>11} {'updates/s':>10}")
+    for name in policies:
+        with scratch_folder():
+            settled = settings(name, replay, uses_cuda)
+            reference, policy = new_policy(*settings(name, "cpu", False)), new_policy(*settled)
+            policy._model.load_state_dict(reference._model.state_dict())
+            policy._target = copy.deepcopy(policy._model).requires_grad_(False)
+            batches = Batches(
+                filled_buffer(*settled, policy), policy.get_attribute("batch_size"), bool(policy._cfg.on_policy)
+            )
+            difference = largest_difference(reference, policy, batches)
+            rate = updates_per_second(policy, batches, updates, uses_cuda)
+            click.echo(f"{name:<8} {difference:>11.1e} {rate:>10.2f}")
+    for name in policies if env_steps else ():
+        with scratch_folder():
+            result = end_to_end(*settings(name, replay, uses_cuda), int(env_steps))
+        hours = RUN_STEPS / result["env_steps_per_second"] / 3600
+        click.echo(f"\n{name}: {hours:,.0f} hours for {RUN_STEPS:,} environment steps\n{table(result)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""The learner's middleware that has its weights evaluated while it goes on."""
+
+import copy
+import logging
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ding.framework import OnlineRLContext
+from ding.policy import Policy
+from ding.worker import BaseLearner
+
+from ding_alma.pipeline.desk import Desk
+from ding_alma.pipeline.messages import EVALUATOR, Evaluated, Order, Ready, Request
+from ding_alma.pipeline.scalars import log_scalars
+from ding_alma.pipeline.weights import host_copy
+from ding_alma.replay.checkpoint import save_atomically
+
+BEST_CHECKPOINT = "ckpt_best.pth.tar"
+
+
+class OrderEvaluations:
+    """Sends weights to the evaluator every ``eval_freq`` iterations, the first ones before any training.
+
+    The learner does not wait: what is due while an evaluation goes on is evaluated after it. The full state at the time
+    of the order becomes the best checkpoint if its evaluation is the best.
+    """
+
+    def __init__(
+        self, desk: Desk, policy: Policy, learner: BaseLearner, writer: Any, eval_freq: int, folder: Path
+    ) -> None:
+        self._desk, self._policy, self._learner, self._writer = desk, policy, learner, writer
+        self._eval_freq, self._folder = eval_freq, folder
+        self._last_iter = -math.inf
+        self._best = -math.inf
+        self._idle: Request | None = None
+        self._order: Order | None = None
+        self._state: dict[str, Any] = {}
+        self.result: Evaluated | None = None
+        """The latest one."""
+
+    def __call__(self, ctx: OnlineRLContext) -> None:
+        """Take the result that has come, give the order that is due."""
+        request = self._desk.poll(EVALUATOR)
+        if request is not None:
+            self._take(request)
+        train_iter = self._learner.train_iter
+        if self._order is None and train_iter - self._last_iter >= self._eval_freq:
+            self._last_iter = train_iter
+            self._order = Order(train_iter, ctx.env_step, host_copy(self._policy.eval_mode.state_dict()))
+            state = copy.deepcopy(self._policy.learn_mode.state_dict())
+            self._state = {**state, "last_iter": train_iter, "last_step": ctx.env_step}
+        self._give_order()
+
+    def finish(self) -> None:
+        """Wait for the evaluation that has been ordered, if there is an evaluator."""
+        while self._order is not None:
+            if self._idle is None and not self._desk.has_joined(EVALUATOR):
+                logging.warning("no evaluator has joined: the run has no evaluations; see docs/scale.md")
+                return
+            self._take(self._desk.wait(EVALUATOR))
+            self._give_order()
+
+    def _take(self, request: Request) -> None:
+        self._idle = request
+        if isinstance(request.content, Ready):
+            return
+        self.result = request.content
+        log_scalars(self._writer, self.result.scalars)
+        mean = float(np.mean(self.result.episodes["eval_episode_return"]))
+        if mean > self._best:
+            self._best = mean
+            save_atomically(self._state, self._folder / "ckpt" / BEST_CHECKPOINT)
+        self._order, self._state = None, {}
+
+    def _give_order(self) -> None:
+        if self._order is not None and self._idle is not None:
+            self._desk.answer(self._idle, self._order)
+            self._idle = None
+
+
+def told(order: Order) -> Order:
+    """An order as an evaluator sends it back: without the weights."""
+    return replace(order, weights={})

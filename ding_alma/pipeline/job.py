@@ -1,0 +1,60 @@
+"""What a parallel run is to do, known to its learner alone at first."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ding.config import read_config
+from easydict import EasyDict
+
+UNLIMITED = int(1e10)
+CONFIG = "DING_ALMA_CONFIG"
+SEED = "DING_ALMA_SEED"
+ENV_STEP = "DING_ALMA_ENV_STEP"
+TRAIN_ITER = "DING_ALMA_TRAIN_ITER"
+COLLECTORS = "DING_ALMA_COLLECTORS"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: a config as DI-engine reads it from a file, a seed and where to stop."""
+
+    main: EasyDict
+    create: EasyDict
+    seed: int = 0
+    max_env_step: int = UNLIMITED
+    max_train_iter: int = UNLIMITED
+    collectors: int | None = None
+    """How many there are; None = the processes that this host starts beside learner and evaluator."""
+
+
+def job_from_environment(environment: Mapping[str, str] = os.environ) -> Job:
+    """The job that a user of ``ditask``, which hands no arguments on, describes by environment variables.
+
+    Raises:
+        ValueError: no config is named, or a number is none.
+    """
+    if not environment.get(CONFIG):
+        raise ValueError(f"set {CONFIG} to a config file, such as configs/small/save_the_city_alma_config.py")
+    main, create = read_config(environment[CONFIG])
+    return Job(
+        main,
+        create,
+        seed=_number(environment, SEED, 0),
+        max_env_step=_number(environment, ENV_STEP, UNLIMITED),
+        max_train_iter=_number(environment, TRAIN_ITER, UNLIMITED),
+        collectors=_number(environment, COLLECTORS, None),
+    )
+
+
+def _number(environment: Mapping[str, str], name: str, default: int | None) -> int | None:
+    text = environment.get(name)
+    if not text:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if number < 0 or not number.is_integer():
+        raise ValueError(f"{name} must be a whole number such as 400000 or 4e5, got {text!r}")
+    return int(number)

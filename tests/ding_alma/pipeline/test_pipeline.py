@@ -1,0 +1,162 @@
+"""Whole runs within one process: workers are threads, the bus loses messages."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+import torch
+from easydict import EasyDict
+from lossy_bus import LossyBus
+from tiny_runs import tiny_config
+
+from ding_alma.pipeline import worker as worker_module
+from ding_alma.pipeline.desk import WorkerFailed
+from ding_alma.pipeline.job import Job, job_from_environment
+from ding_alma.pipeline.learner import learn
+from ding_alma.pipeline.messages import Collection, Order, Reply, Request
+from ding_alma.pipeline.worker import share_round, work
+
+
+class Threads:
+    """Workers that run until the learner stops them."""
+
+    def __init__(self, bus, nodes):
+        self.errors = []
+        self._threads = [threading.Thread(target=self._run, args=(bus, node), daemon=True) for node in nodes]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, bus, node):
+        try:
+            work(bus, node)
+        except Exception as error:
+            self.errors.append(error)
+
+    def are_gone(self):
+        for thread in self._threads:
+            thread.join(10)
+        return not any(thread.is_alive() for thread in self._threads)
+
+
+@pytest.fixture
+def run_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.set_num_threads(1)
+    return tmp_path / "run"
+
+
+def test_one_learner_two_collectors_and_an_evaluator_leave_the_folder_of_a_serial_run(run_folder):
+    main, create = tiny_config()
+    bus = LossyBus()
+    workers = Threads(bus, nodes=(1, 2, 3))
+    learn(bus, Job(main, create, max_train_iter=12), collectors=2)
+    assert workers.are_gone()
+    assert not workers.errors
+
+    record = json.loads((run_folder / "evaluations.json").read_text())
+    evaluated = {point["train_iter"]: point["env_step"] for point in record["evaluations"]}
+    assert evaluated[0] == 0
+    assert "solved_mean" in record["evaluations"][0]["metrics"]
+    state = torch.load(run_folder / "ckpt" / "ckpt_last.pth.tar", weights_only=True)
+    assert state["last_iter"] == 12
+    best = torch.load(run_folder / "ckpt" / "ckpt_best.pth.tar", weights_only=True)
+    assert best["last_iter"] in evaluated
+    assert best["last_step"] == evaluated[best["last_iter"]]
+    assert (run_folder / "result.pkl").is_file()
+
+    # Two updates per collection of four episodes of at most 12 steps, as the serial pipeline trains.
+    used = {(m.node, m.session, m.number): m.content for m in bus.sent if is_collection(m)}
+    assert {node for node, _, _ in used} == {2, 3}
+    assert 6 <= len(used) <= 8, "a collector never brings more than it was asked for"
+    assert all(len(collection.samples) == 4 for collection in used.values())
+
+    first = [m.content.samples[0]["entities"][0] for m in bus.sent if is_collection(m) and m.number == 2]
+    assert any(not torch.equal(first[0], other) for other in first), "collectors have seeds of their own"
+    orders = [
+        m.content for m in bus.sent if isinstance(m, Reply) and isinstance(m.content, Order) and m.content.setting
+    ]
+    newest = max(orders, key=lambda order: order.train_iter)
+    assert newest.train_iter > 0
+    assert newest.setting["env_step"] == newest.env_step
+    old, new = orders[0].weights["model"], newest.weights["model"]
+    assert any(not torch.equal(new[key], old[key]) for key in old)
+
+
+def is_collection(message):
+    return isinstance(message, Request) and isinstance(message.content, Collection)
+
+
+def test_on_policy_rounds_are_shared_and_learnt_from_once(run_folder):
+    main, create = tiny_config("mppo", config="small/save_the_city_mppo")
+    main.policy.ppo.update(epochs=1, minibatch_steps=64)
+    bus = LossyBus()
+    workers = Threads(bus, nodes=(1, 2, 3))
+    learn(bus, Job(main, create, max_train_iter=3), collectors=2)
+    assert workers.are_gone()
+    assert not workers.errors
+    used = {(m.node, m.number): m.content for m in bus.sent if is_collection(m)}
+    assert all(len(collection.samples) == 2 for collection in used.values())
+    for number in {number for _, number in used}:
+        versions = {e["version"] for key, c in used.items() if key[1] == number for e in c.samples}
+        assert len(versions) == 1, "all of a round are played by the same networks"
+
+
+def test_an_error_in_a_collector_stops_the_run_with_its_name_and_a_checkpoint(run_folder, monkeypatch):
+    def broken(plan, node, link):
+        def collect(order):
+            raise ZeroDivisionError("the game is broken")
+
+        return collect
+
+    monkeypatch.setattr(worker_module, "collector", broken)
+    main, create = tiny_config()
+    bus = LossyBus()
+    workers = Threads(bus, nodes=(1, 2))
+    with pytest.raises(WorkerFailed, match=r"collector at node 2(.|\n)*the game is broken"):
+        learn(bus, Job(main, create, max_train_iter=8), collectors=1)
+    assert workers.are_gone()
+    assert (run_folder / "ckpt" / "ckpt_last.pth.tar").is_file()
+
+
+def test_an_error_in_the_learner_ends_the_workers(run_folder, monkeypatch):
+    main, create = tiny_config()
+    bus = LossyBus()
+    workers = Threads(bus, nodes=(1, 2))
+    monkeypatch.setattr("ding_alma.pipeline.learner.Train.__call__", lambda self, ctx: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        learn(bus, Job(main, create, max_train_iter=8), collectors=1)
+    assert workers.are_gone()
+    assert not workers.errors
+
+
+def test_shares_of_an_on_policy_round_add_up():
+    shares = []
+    for number in range(3):
+        cfg = EasyDict(env=dict(collector_env_num=8), policy=dict(collect=dict(env_num=8, n_episode=16)))
+        share_round(cfg, number, collectors=3)
+        assert cfg.policy.collect.env_num == cfg.env.collector_env_num <= cfg.policy.collect.n_episode
+        shares.append((cfg.env.collector_env_num, cfg.policy.collect.n_episode))
+    assert np.sum(shares, axis=0).tolist() == [8, 16]
+    with pytest.raises(ValueError, match="DING_ALMA_COLLECTORS"):
+        share_round(cfg, 3, collectors=3)
+    with pytest.raises(ValueError, match="start fewer"):
+        share_round(cfg, 0, collectors=9)
+
+
+def test_the_environment_describes_the_job(tmp_path):
+    config = tmp_path / "config.py"
+    config.write_text("main_config = dict(exp_name='x')\ncreate_config = dict()\n")
+    job = job_from_environment({"DING_ALMA_CONFIG": str(config), "DING_ALMA_ENV_STEP": "4e5", "DING_ALMA_SEED": "7"})
+    assert (job.main["exp_name"], job.max_env_step, job.seed, job.collectors) == ("x", 400_000, 7, None)
+    with pytest.raises(ValueError, match="DING_ALMA_CONFIG"):
+        job_from_environment({})
+    with pytest.raises(ValueError, match="DING_ALMA_ENV_STEP"):
+        job_from_environment({"DING_ALMA_CONFIG": str(config), "DING_ALMA_ENV_STEP": "many"})
+
+
+def test_what_only_the_serial_pipeline_does_is_refused(run_folder):
+    main, create = tiny_config()
+    main.policy.multi_gpu = True
+    with pytest.raises(ValueError, match="torchrun"):
+        learn(LossyBus(), Job(main, create), collectors=1)
