@@ -1,6 +1,8 @@
 """Files that are never half written."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ def save_atomically(data: Any, path: str | Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(temporary, "wb") as file:
+        with writing(path), open(temporary, "wb") as file:
             torch.save(data, file)
             file.flush()
             os.fsync(file.fileno())
@@ -21,3 +23,16 @@ def save_atomically(data: Any, path: str | Path) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Name the file, and what to do, in the error of a full disk or of one that fails."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"cannot write {path}: {error.strerror or error}; make room for it and resume the run: its last checkpoint is "
+            "whole",
+        ) from error
