@@ -80,7 +80,7 @@ class EntityEnv(ConfiguredEnv):
     @property
     def stream_state(self) -> StreamState | None:
         """Where the random stream stands now; `seed` takes it. None before it has started, or where unknown."""
-        return kept_stream(self._seed, self._vector_env.stream_state(0))
+        return None if self._seed is None else kept_stream(self._seed, self._vector_env.stream_state(0))
 
     @property
     def episode_stream_state(self) -> StreamState | None:

@@ -1,11 +1,16 @@
 """Small runs that are broken off and resumed, and what of them must not depend upon that."""
 
+import io
 import json
+import os
+import signal
 from pathlib import Path
 
 import torch
 from easydict import EasyDict
 from tiny_runs import last_checkpoint, tiny_config
+
+from ding_alma.replay.journal import EpisodeJournal
 
 POLICIES = ("alma", "refil", "copa", "mppo")
 TIMED = ("_total_duration", "time")
@@ -63,3 +68,36 @@ def differences(one, other, path=""):
             yield path
     elif one != other and not (one != one and other != other):
         yield f"{path}: {one!r} {other!r}"
+
+
+def end_by_kill(chance, generator):
+    """Let this process kill itself at a random one of its writes, before it, in its middle or after it.
+
+    Args: chance, of every write to be the last.
+    """
+
+    def die():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def deadly(write):
+        def wrapped(*args, **kwargs):
+            if generator.random() > chance:
+                return write(*args, **kwargs)
+            if generator.random() < 0.5:
+                write(*args, **kwargs)
+            die()
+
+        return wrapped
+
+    def half(data, file):
+        if generator.random() < chance:
+            buffer = io.BytesIO()
+            save(data, buffer)
+            file.write(buffer.getvalue()[: generator.integers(1, buffer.tell())])
+            file.flush()
+            die()
+        save(data, file)
+
+    save, torch.save = torch.save, half
+    for module, name in ((os, "replace"), (os, "fsync"), (os, "link"), (EpisodeJournal, "append"), (Path, "unlink")):
+        setattr(module, name, deadly(getattr(module, name)))

@@ -16,7 +16,7 @@ from ding_alma.replay.store import TrainData
 from ding_alma.replay.windows import draw_rows
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
-from ding_alma.rl.optimisation import descend
+from ding_alma.rl.optimisation import descend, require_finite
 from dizoo_ext.strict_config import check_range
 
 LOW_LEVEL_METRICS = ("q_loss", "td_error_abs", "q_taken_mean", "target_mean", "q_grad_norm")
@@ -156,6 +156,7 @@ class LowLevelPolicy(EpisodePolicy):
         metrics = self._update(data)
         if (self._updates["low_level"] - 1) % self._cfg.learn.monitor_interval == 0:
             read = torch.stack([value.float().reshape(()) for value in metrics.values()]).tolist()
+            require_finite(*read)
             self._last_metrics |= dict(zip(metrics, read, strict=True))
         return self._last_metrics | self._exploration
 

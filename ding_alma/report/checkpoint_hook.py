@@ -2,14 +2,13 @@
 
 import os
 import pickle
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from ding.worker.learner.learner_hook import LoadCkptHook, SaveCkptHook
 
-from ding_alma.replay.checkpoint import save_atomically
+from ding_alma.replay.checkpoint import UNFINISHED, save_atomically
 from ding_alma.report.run_config import RunError
 
 LAST_CHECKPOINT = "ckpt_last.pth.tar"
@@ -103,11 +102,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 def link_last(path: Path, state: dict[str, Any]) -> None:
     """Make `LAST_CHECKPOINT` beside ``path`` the same file, or a second one on file systems without hard links."""
     last = path.with_name(LAST_CHECKPOINT)
-    with tempfile.TemporaryDirectory(prefix=".link_", dir=path.parent) as scratch:
-        link = Path(scratch) / LAST_CHECKPOINT
-        try:
-            os.link(path, link)
-        except OSError:
-            save_atomically(state, last)
-            return
-        os.replace(link, last)
+    link = last.with_name(f".{last.name}.{os.getpid()}{UNFINISHED}")
+    try:
+        os.link(path, link)
+    except OSError:
+        save_atomically(state, last)
+        return
+    os.replace(link, last)

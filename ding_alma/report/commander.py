@@ -6,6 +6,7 @@ from typing import Any
 
 from ding.worker.coordinator.base_serial_commander import BaseSerialCommander
 
+from ding_alma.replay.checkpoint import sweep_unfinished
 from ding_alma.report.checkpoint_hook import AtomicSaveCkptHook
 from ding_alma.report.run_state import (
     COLLECTOR,
@@ -103,7 +104,11 @@ class CheckpointCommander(BaseSerialCommander):
         learner = self._learner
         if learner.rank != 0 or not learner.policy.get_attribute("cfg").learn.get("resume_training", False):
             return
-        state = getattr(learner, "loaded_run", None)
+        sweep_unfinished(learner.exp_name)
+        if not hasattr(learner, "loaded_run"):
+            # A run that died before its first checkpoint.
+            return
+        state = learner.loaded_run
         if state is None:
             # Far enough in the past: an evaluation is due, which the end of DI-engine's loop needs.
             self._evaluator._last_eval_iter = float("-inf")

@@ -1,9 +1,14 @@
 """One optimiser step on one set of networks."""
 
+import math
 from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
+
+
+class NotFiniteError(ArithmeticError):
+    """A loss or its gradient is NaN or infinite."""
 
 
 def descend(
@@ -20,12 +25,24 @@ def descend(
 
     Returns:
         The gradient's norm before clipping, a scalar tensor.
+
+    Raises:
+        NotFiniteError: on a CPU, loss or gradient are not finite; the parameters are as they were. On other devices
+            looking would mean waiting.
     """
     # Zeros rather than None where several processes average: each must hold a gradient for every parameter.
     optimiser.zero_grad(set_to_none=synchronise is None)
     loss.backward()
     if synchronise is not None:
         synchronise()
-    norm = nn.utils.clip_grad_norm_(parameters, grad_norm_clip)
+    norm = nn.utils.clip_grad_norm_(parameters, grad_norm_clip).detach()
+    if norm.device.type == "cpu":
+        require_finite(float(loss.detach()), float(norm))
     optimiser.step()
-    return norm.detach()
+    return norm
+
+
+def require_finite(*values: float) -> None:
+    """Raise a `NotFiniteError` unless all of a loss's values and its gradient's norm are finite."""
+    if not math.isfinite(sum(values)):
+        raise NotFiniteError(f"loss or gradient is not finite: {', '.join(map(str, values))}")
