@@ -1,13 +1,13 @@
 """What all policies share that record whole episodes while they act: checked configs, hooks, random streams."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from ding.policy import Policy
 from easydict import EasyDict
 
-from ding_alma.policy.config_check import check_policy_config
+from ding_alma.policy.config_check import Ranges, check_policy_config, check_ranges
 
 
 class RecordingPolicy(Policy):
@@ -34,10 +34,15 @@ class RecordingPolicy(Policy):
         ),
     )
 
+    ranges: ClassVar[Ranges] = {}
+    """Of numbers in the config; a subclass states those of the keys that it adds."""
+
     def __init__(
         self, cfg: EasyDict, model: torch.nn.Module | None = None, enable_field: list[str] | None = None
     ) -> None:
         check_policy_config(cfg, self.default_config(), sibling_defaults())
+        for base in reversed(type(self).__mro__):
+            check_ranges(cfg, vars(base).get("ranges", {}))
         self.check_values(cfg)
         self._read_config(cfg)
         super().__init__(cfg, model, enable_field)

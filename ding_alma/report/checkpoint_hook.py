@@ -9,6 +9,7 @@ import torch
 from ding.worker.learner.learner_hook import LoadCkptHook, SaveCkptHook
 
 from ding_alma.replay.checkpoint import UNFINISHED, save_atomically
+from ding_alma.report.faults import not_finite
 from ding_alma.report.run_config import RunError
 
 LAST_CHECKPOINT = "ckpt_last.pth.tar"
@@ -50,6 +51,11 @@ class AtomicSaveCkptHook(SaveCkptHook):
             "last_iter": engine.last_iter.val,
             "last_step": engine.collector_envstep if run is None else run.env_step,
         }
+        poisoned = [*not_finite(state.get("model", {}), "model")]
+        if poisoned:
+            raise RunError(
+                f"not finite after {engine.last_iter.val} iterations: {', '.join(poisoned)}; the checkpoint before is kept"
+            )
         if run is not None and not engine.ckpt_name:
             state["run"] = run.state()
         save_atomically(state, path)

@@ -4,10 +4,15 @@ import importlib
 import logging
 from typing import Any
 
+from ding.policy import get_policy_cls
 from ding.worker.coordinator.base_serial_commander import BaseSerialCommander
 
+from ding_alma.policy.episode_policy import EpisodePolicy
 from ding_alma.replay.checkpoint import sweep_unfinished
+from ding_alma.replay.memory import describe_need, step_bytes
 from ding_alma.report.checkpoint_hook import AtomicSaveCkptHook
+from ding_alma.report.faults import GuardedLearner
+from ding_alma.report.run_config import RunError
 from ding_alma.report.run_state import (
     COLLECTOR,
     EVALUATOR,
@@ -67,6 +72,9 @@ class CheckpointCommander(BaseSerialCommander):
         self._last_evaluation = LastEvaluation(evaluator)
         self._has_begun = False
         learner.run = self
+        GuardedLearner(learner)
+        if learner.rank == 0:
+            self._tell_memory()
 
     def step(self) -> dict[str, Any]:
         """Go on where a checkpoint left off, save one if it is time; returns what DI-engine's commander does."""
@@ -99,6 +107,20 @@ class CheckpointCommander(BaseSerialCommander):
         """The checkpoint with the last `state` is on the disk."""
         if hasattr(self._replay_buffer, "forget"):
             self._replay_buffer.forget()
+
+    def _tell_memory(self) -> None:
+        cfg = self._learner.policy.get_attribute("cfg")
+        sizes = getattr(self._collector._env.env_ref, "entity_spec", None)
+        if sizes is None or not issubclass(get_policy_cls(cfg), EpisodePolicy):
+            return
+        replay = cfg.other.replay_buffer
+        shapes = {key: space.shape for key, space in sizes.observation_space("both").spaces.items()}
+        per_step = step_bytes(shapes, cfg.entity.get("tie_actions", False))
+        device, persist = replay.get("device", "cpu"), replay.get("persist", False)
+        try:
+            print(describe_need(replay.replay_buffer_size, sizes.episode_limit, per_step, device, persist), flush=True)
+        except MemoryError as error:
+            raise RunError(str(error)) from error
 
     def _begin(self) -> None:
         learner = self._learner

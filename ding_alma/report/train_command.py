@@ -74,7 +74,10 @@ def train_command(config: Path | None, changes: tuple[str, ...], policy: str | N
         click.echo(f"{options['resume']}: complete; --env-step says how far to go beyond")
         return
     if len(jobs) == 1:
-        train(jobs[0])
+        try:
+            train(jobs[0])
+        except (RunError, OSError) as error:
+            raise click.ClickException(f"{jobs[0].folder}: {error}") from error
         return
     failed = train_side_by_side(jobs, options["jobs"], click.echo)
     if failed:
