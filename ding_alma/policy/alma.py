@@ -292,8 +292,8 @@ def _check_window(window: int, period: int) -> None:
     if window < 2 * period:
         raise ValueError(
             f"policy.other.replay_buffer.window = {window} must be at least twice policy.allocation.period = {period}: "
-            "in shorter rows few decisions are seen to their ends but the last ones of episodes, and the allocator would "
-            "learn from those alone"
+            "in shorter rows few decisions are seen to their ends but the last ones of episodes, and the allocator "
+            "would learn from those alone"
         )
 
 

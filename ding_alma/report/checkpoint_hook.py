@@ -54,7 +54,8 @@ class AtomicSaveCkptHook(SaveCkptHook):
         poisoned = [*not_finite(state.get("model", {}), "model")]
         if poisoned:
             raise RunError(
-                f"not finite after {engine.last_iter.val} iterations: {', '.join(poisoned)}; the checkpoint before is kept"
+                f"not finite after {engine.last_iter.val} iterations: {', '.join(poisoned)}; not saved, the checkpoint "
+                "before is kept"
             )
         if run is not None and not engine.ckpt_name:
             state["run"] = run.state()

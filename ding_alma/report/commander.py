@@ -11,7 +11,7 @@ from ding_alma.policy.episode_policy import EpisodePolicy
 from ding_alma.replay.checkpoint import sweep_unfinished
 from ding_alma.replay.memory import describe_need, step_bytes
 from ding_alma.report.checkpoint_hook import AtomicSaveCkptHook
-from ding_alma.report.faults import GuardedLearner
+from ding_alma.report.faults import GuardedEnvironments, GuardedLearner
 from ding_alma.report.run_config import RunError
 from ding_alma.report.run_state import (
     COLLECTOR,
@@ -73,6 +73,8 @@ class CheckpointCommander(BaseSerialCommander):
         self._has_begun = False
         learner.run = self
         GuardedLearner(learner)
+        GuardedEnvironments(collector, "collect")
+        GuardedEnvironments(evaluator, "eval")
         if learner.rank == 0:
             self._tell_memory()
 

