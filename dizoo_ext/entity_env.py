@@ -12,7 +12,15 @@ from easydict import EasyDict
 from dizoo_ext.configured_env import ConfiguredEnv
 from dizoo_ext.contract import OBSERVATION_CHOICES
 from dizoo_ext.episode_gif import EpisodeGif
-from dizoo_ext.random_stream import action_generator, fresh_seed, random_legal_actions, stream_seed
+from dizoo_ext.random_stream import (
+    StreamState,
+    action_generator,
+    fresh_seed,
+    kept_stream,
+    random_legal_actions,
+    seed_and_state,
+    stream_seed,
+)
 from dizoo_ext.strict_config import check_choice
 from dizoo_ext.timestep import observation_rows, timestep_rows
 from dizoo_ext.vector_env import VectorEnv
@@ -48,6 +56,7 @@ class EntityEnv(ConfiguredEnv):
         self.action_space = self.entity_spec.action_space()
         self.reward_space = gym.spaces.Box(-np.inf, np.inf, (1,), np.float32)
         self._seed: int | None = None
+        self._episode_stream: StreamState | None = None
         self._action_mask: np.ndarray | None = None
         self._replay_path: str | None = None
         self._gif: EpisodeGif | None = None
@@ -68,14 +77,28 @@ class EntityEnv(ConfiguredEnv):
             raise AttributeError("nothing to draw before the first reset")
         return self
 
-    def seed(self, seed: int, dynamic_seed: bool | None = None) -> None:
-        """Start the random stream; ``dynamic_seed`` has no effect. Raises a ValueError outside [0, 2**32)."""
+    @property
+    def stream_state(self) -> StreamState | None:
+        """Where the random stream stands now; `seed` takes it. None before it has started, or where unknown."""
+        return None if self._seed is None else kept_stream(self._seed, self._vector_env.stream_state(0))
+
+    @property
+    def episode_stream_state(self) -> StreamState | None:
+        """Where the random stream stood when the present episode was drawn from it."""
+        return self._episode_stream
+
+    def seed(self, seed: int | StreamState, dynamic_seed: bool | None = None) -> None:
+        """Start the random stream, or let it go on from a `stream_state`; ``dynamic_seed`` has no effect.
+
+        Raises a ValueError outside [0, 2**32).
+        """
         self._start_stream(seed)
 
     def reset(self, **options: Any) -> dict[str, np.ndarray]:
         """Begin an episode; ``options`` are the environment's own (see its `VectorEnv.reset`)."""
         if self._seed is None:
             self._start_stream(fresh_seed())
+        self._episode_stream = self.stream_state
         observation = observation_rows(self._vector_env.reset(**options))[0]
         self._action_mask = observation["action_mask"]
         if self._replay_path is not None:
@@ -118,10 +141,12 @@ class EntityEnv(ConfiguredEnv):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.entity_spec})"
 
-    def _start_stream(self, seed: int) -> None:
-        stream = stream_seed(seed, self._cfg.is_test)
-        self._seed = seed
+    def _start_stream(self, seed: int | StreamState) -> None:
+        self._seed, state = seed_and_state(seed)
+        stream = stream_seed(self._seed, self._cfg.is_test)
         self._vector_env.seed([stream])
+        if state is not None:
+            self._vector_env.set_stream_state(state, 0)
         self._action_generator = action_generator(stream)
 
 

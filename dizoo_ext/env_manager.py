@@ -13,7 +13,15 @@ from easydict import EasyDict
 
 from dizoo_ext.entity_env import EntityEnv, gif_name, joint_actions
 from dizoo_ext.episode_gif import EpisodeGif
-from dizoo_ext.random_stream import action_generator, fresh_seed, random_legal_actions, stream_seed
+from dizoo_ext.random_stream import (
+    StreamState,
+    action_generator,
+    fresh_seed,
+    kept_stream,
+    random_legal_actions,
+    seed_and_state,
+    stream_seed,
+)
 from dizoo_ext.timestep import observation_rows, timestep_rows
 
 _BASE_ONLY = {"max_retry": 1, "step_timeout": None, "reset_timeout": None}
@@ -56,6 +64,16 @@ class VectorEnvManager(BaseEnvManager):
     def ready_imgs(self) -> dict[int, np.ndarray]:
         """An (H, W, 3) uint8 image of each environment that waits for an action."""
         return {i: self._vector_env.render(i) for i in self.ready_obs_id}
+
+    @property
+    def stream_state(self) -> list[StreamState | None]:
+        """Of every environment, see `EntityEnv.stream_state`."""
+        return [kept_stream(self._seeds.get(i), self._vector_env.stream_state(i)) for i in self._all_ids]
+
+    @property
+    def episode_stream_state(self) -> list[StreamState | None]:
+        """Of every environment, see `EntityEnv.episode_stream_state`."""
+        return [kept_stream(self._seeds.get(i), self._episode_streams.get(i)) for i in self._all_ids]
 
     def reset(self, reset_param: dict[int, dict[str, Any] | None] | None = None) -> None:
         """Begin new episodes: in all environments, or in those that are keys of ``reset_param``.
@@ -132,6 +150,8 @@ class VectorEnvManager(BaseEnvManager):
         self._vector_env = self._env_class.make_vector_env(self._env_ref.cfg, self.env_num)
         self._action_generators: dict[int, np.random.Generator] = {}
         self._gifs: dict[int, EpisodeGif] = {}
+        self._seeds: dict[int, int] = {}
+        self._episode_streams: dict[int, dict[str, Any] | None] = {}
         self._closed = False
 
     def _start_streams(self, ids: Iterable[int]) -> None:
@@ -142,8 +162,12 @@ class VectorEnvManager(BaseEnvManager):
                 if i in self._action_generators:
                     continue
                 seed = fresh_seed()
+            seed, state = seed_and_state(seed)
             stream = stream_seed(seed, self._env_ref.cfg.is_test)
             self._vector_env.seed([stream], np.array([i]))
+            if state is not None:
+                self._vector_env.set_stream_state(state, i)
+            self._seeds[i] = seed
             self._action_generators[i] = action_generator(stream)
             self._env_seed[i] = None
             if self._env_replay_path is not None:
@@ -153,6 +177,7 @@ class VectorEnvManager(BaseEnvManager):
         plain = [i for i in ids if not self._reset_param[i]]
         calls = [(plain, {})] if plain else []
         calls += [([i], self._reset_param[i]) for i in ids if self._reset_param[i]]
+        self._episode_streams.update({i: self._vector_env.stream_state(i) for i in ids})
         for group, options in calls:
             rows = None if group == self._all_ids else np.array(group)
             for i, observation in zip(group, observation_rows(self._vector_env.reset(rows, **options)), strict=True):

@@ -4,6 +4,10 @@ The words and the position live in the environment's record (fields ``words``, (
 every environment has its own stream.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 from numba import njit
 
 WORDS = 624
@@ -58,3 +62,14 @@ def draw_below(record, bound):
     while value > highest:
         value = next_word(record) & mask
     return value
+
+
+def stream_state(record: np.void, *more: str) -> dict[str, Any]:
+    """A copy of an environment's stream, and of the fields ``more``, numbers that its draws also depend on."""
+    return {"words": record["words"].copy(), **{field: int(record[field]) for field in ("position", *more)}}
+
+
+def set_stream_state(record: np.void, state: Mapping[str, Any]) -> None:
+    """Write what `stream_state` returned back into a record."""
+    for field, value in state.items():
+        record[field] = value

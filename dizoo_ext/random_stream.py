@@ -1,12 +1,28 @@
 """Where an environment's random numbers come from."""
 
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 SEED_LIMIT = 2**32
 _TEST_STREAM = 1
 _ACTION_STREAM = 2
+
+
+StreamState = Mapping[str, Any]
+"""Where an environment's stream stands: the ``seed`` that it started from, and its ``stream`` state."""
+
+
+def kept_stream(seed: int | None, stream: Mapping[str, Any] | None) -> StreamState | None:
+    """Both parts of a `StreamState`; None if the stream has not started or does not tell where it stands."""
+    return None if seed is None or stream is None else {"seed": seed, "stream": stream}
+
+
+def seed_and_state(seed: int | StreamState) -> tuple[int, Mapping[str, Any] | None]:
+    """What an environment is seeded with: a number, or a number and where the stream that it started stands by now."""
+    return (seed["seed"], seed["stream"]) if isinstance(seed, Mapping) else (seed, None)
 
 
 def fresh_seed() -> int:

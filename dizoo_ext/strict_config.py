@@ -26,7 +26,7 @@ def check_block(
     """
     prefix = f"{path}." if path else ""
     for key, value in block.items():
-        if key in also_known:
+        if key in also_known and key not in defaults:
             continue
         if key not in defaults:
             valid = sorted({*defaults, *also_known})

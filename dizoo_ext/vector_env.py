@@ -1,8 +1,8 @@
 """The protocol of a batch of environments that are stepped at once."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,6 +47,17 @@ class VectorEnv(ABC):
     @abstractmethod
     def seed(self, seeds: Sequence[int], ids: np.ndarray | None = None) -> None:
         """Start the random streams of the environments ``ids`` (default: all), one seed each."""
+
+    def stream_state(self, env: int) -> dict[str, Any] | None:
+        """Where one environment's random stream stands: copies, in arrays, numbers and dicts of them.
+
+        None, which stands here, means that it cannot be told: a resumed run then begins the stream anew.
+        """
+        return None
+
+    def set_stream_state(self, state: Mapping[str, Any], env: int) -> None:
+        """Let one environment, seeded before, draw on from a `stream_state`; the next call must be a reset."""
+        raise NotImplementedError(f"{type(self).__name__} hands out no stream states, so it can take none")
 
     @abstractmethod
     def reset(self, ids: np.ndarray | None = None, **options) -> Observation:

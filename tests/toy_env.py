@@ -35,6 +35,12 @@ class ToyVector(VectorEnv):
         for i, seed in zip(self._ids(ids), seeds, strict=True):
             self._rng[i] = np.random.default_rng(seed)
 
+    def stream_state(self, env):
+        return self._rng[env].bit_generator.state
+
+    def set_stream_state(self, state, env):
+        self._rng[env].bit_generator.state = state
+
     def reset(self, ids=None, sites=None):
         ids = self._ids(ids)
         for i in ids:

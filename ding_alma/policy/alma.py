@@ -14,6 +14,7 @@ from ding_alma.model.decision_state import DecisionState
 from ding_alma.model.low_level import LowLevel
 from ding_alma.model.processes import joint_size
 from ding_alma.model.subtask_embedding import draw_permutation
+from ding_alma.policy.config_check import check_heads, check_schedule
 from ding_alma.policy.episode_hold import EpisodeHold
 from ding_alma.policy.low_level_policy import ExplorationCommand, LowLevelPolicy
 from ding_alma.replay.recorder import recorded_keys
@@ -26,7 +27,7 @@ from ding_alma.rl.low_level import LowLevelConfig
 from ding_alma.rl.low_level_acting import acting_utilities
 from ding_alma.rl.masks import available_actions
 from ding_alma.rl.schedules import linear
-from dizoo_ext.strict_config import check_choice, check_range
+from dizoo_ext.strict_config import check_choice
 
 ALLOCATION_METRICS = (
     "alloc_q_loss",
@@ -106,15 +107,32 @@ class AlmaPolicy(LowLevelPolicy):
         ),
     )
 
+    ranges = {
+        "allocation.period": (1, None),
+        "allocation.dim": (1, None),
+        "allocation.heads": (1, None),
+        "allocation.proposals": (2, None),
+        "allocation.entropy_weight": (0.0, None),
+        "allocation.max_points": (2, None),
+        "allocation.learning_rate": (0.0, None),
+        "allocation.target_update": (1, None),
+        "learn.imagined_weight": (0.0, 1.0),
+    }
+
     exploration_names = ("epsilon", "alloc_eps", "prop_alloc_eps")
 
     def check_values(self, cfg: EasyDict) -> None:
         super().check_values(cfg)
         check_choice(cfg.allocation.source, ALLOCATION_SOURCES, "policy.allocation.source")
         check_choice(cfg.network.conditioning, CONDITIONINGS, "policy.network.conditioning")
-        check_range(cfg.allocation.period, "policy.allocation.period", 1)
-        check_range(cfg.allocation.proposals, "policy.allocation.proposals", 2)
-        check_range(cfg.allocation.max_points, "policy.allocation.max_points", 2)
+        allocation = cfg.allocation
+        for name in ("random_agent", "random_proposal"):
+            check_schedule(allocation[name], f"policy.allocation.{name}", "length")
+        if allocation.source == "learned":
+            check_heads(allocation.dim, allocation.heads, "policy.allocation.dim", "policy.allocation.heads")
+            heads = cfg.network.attention_heads
+            check_heads(allocation.dim, heads, "policy.allocation.dim", "policy.network.attention_heads")
+            _check_window(cfg.other.replay_buffer.window, allocation.period)
 
     def observation_keys(self) -> tuple[str, ...]:
         keys = tuple(self.recorded_keys())
@@ -273,6 +291,16 @@ class AlmaPolicy(LowLevelPolicy):
 
     def _monitor_vars_learn(self) -> list[str]:
         return [*super()._monitor_vars_learn(), *(ALLOCATION_METRICS if self._model.allocator is not None else ())]
+
+
+def _check_window(window: int, period: int) -> None:
+    """Rows must hold decisions with what followed from them, not only those that an episode's end cut short."""
+    if window < 2 * period:
+        raise ValueError(
+            f"policy.other.replay_buffer.window = {window} must be at least twice policy.allocation.period = {period}: "
+            "in shorter rows few decisions are seen to their ends but the last ones of episodes, and the allocator "
+            "would learn from those alone"
+        )
 
 
 @POLICY_REGISTRY.register("alma_command")

@@ -7,47 +7,91 @@ from easydict import EasyDict
 
 from dizoo_ext.strict_config import check_block, check_range
 
-READ_BY_DING = {
-    "policy": [
-        "type",
-        "import_names",
-        "cfg_type",
-        "model",
-        "multi_gpu",
-        "bp_update_sync",
-        "traj_len_inf",
-        "on_policy",
-        "cuda",
-        "priority",
-        "priority_IS_weight",
-        "unroll_len",
-        "nstep",
-        "random_collect_size",
-        "transition_with_policy_data",
-    ],
-    "policy.learn": [
-        "learner",
-        "cfg_type",
-        "multi_gpu",
-        "resume_training",
-        "ignore_done",
-        "train_epoch",
-        "epoch_per_collect",
-        "update_per_collect",
-        "batch_size",
-    ],
-    "policy.collect": ["collector", "cfg_type", "n_sample", "n_episode", "unroll_len", "env_num"],
-    "policy.eval": ["evaluator", "cfg_type", "env_num"],
-    "policy.other": ["eps", "replay_buffer", "commander", "cfg_type"],
+READ_BY_DING: dict[str, dict[str, Any]] = {
+    "policy": dict(
+        type="",
+        import_names=[],
+        cfg_type="",
+        model={},
+        multi_gpu=False,
+        bp_update_sync=True,
+        traj_len_inf=False,
+        on_policy=False,
+        cuda=False,
+        priority=False,
+        priority_IS_weight=False,
+        unroll_len=1,
+        nstep=1,
+        random_collect_size=0,
+        transition_with_policy_data=False,
+    ),
+    "policy.learn": dict(
+        learner={},
+        cfg_type="",
+        multi_gpu=False,
+        resume_training=False,
+        ignore_done=False,
+        train_epoch=1,
+        epoch_per_collect=1,
+        update_per_collect=1,
+        batch_size=1,
+    ),
+    "policy.collect": dict(collector={}, cfg_type="", n_sample=None, n_episode=1, unroll_len=1, env_num=1),
+    "policy.eval": dict(evaluator={}, cfg_type="", env_num=1),
+    "policy.other": dict(eps={}, replay_buffer={}, commander={}, cfg_type=""),
+}
+"""Keys beside a policy's own, with a value of the right type; an empty block's keys are checked by who reads them."""
+
+Ranges = Mapping[str, tuple[float | None, float | None]]
+"""Dotted key below ``policy`` -> smallest and largest value, None where it is open."""
+
+COMMON: Ranges = {
+    "learn.batch_size": (1, None),
+    "learn.update_per_collect": (1, None),
+    "collect.n_episode": (1, None),
+    "collect.unroll_len": (1, None),
+    "collect.env_num": (1, None),
+    "eval.env_num": (1, None),
+    "eval.evaluator.eval_freq": (1, None),
+    "learn.learner.hook.log_show_after_iter": (1, None),
+    "learn.learner.hook.save_ckpt_after_iter": (1, None),
+    # A random policy would act without our recorder; exploration starts at eps.start instead.
+    "random_collect_size": (0, 0),
 }
 
 
 def check_policy_config(cfg: EasyDict, defaults: Mapping[str, Any], siblings: Iterable[Mapping[str, Any]] = ()) -> None:
     """Refuse keys nobody reads and wrong or impossible values in a policy's merged config; see `check_policy_keys`."""
     check_policy_keys(cfg, defaults, siblings)
-    check_range(cfg.learn.batch_size, "policy.learn.batch_size", 1)
-    check_range(cfg.learn.update_per_collect, "policy.learn.update_per_collect", 1)
-    check_range(cfg.collect.n_episode, "policy.collect.n_episode", 1)
+    check_ranges(cfg, COMMON)
+
+
+def check_ranges(cfg: Mapping[str, Any], ranges: Ranges) -> None:
+    """Raise a ValueError for a value out of its range, a TypeError for one that is no number; missing ones pass."""
+    for path, bounds in ranges.items():
+        *blocks, key = path.split(".")
+        node: Any = cfg
+        for block in blocks:
+            node = node.get(block, {})
+        if key in node:
+            if isinstance(node[key], bool) or not isinstance(node[key], int | float):
+                raise TypeError(f"policy.{path} must be a number, got {node[key]!r}")
+            check_range(node[key], f"policy.{path}", *bounds)
+
+
+def check_schedule(block: Mapping[str, Any], path: str, length: str) -> None:
+    """Raise a ValueError unless a probability falls from ``start`` to ``end`` within at least one step."""
+    for key in ("start", "end"):
+        check_range(block[key], f"{path}.{key}", 0.0, 1.0)
+    check_range(block[length], f"{path}.{length}", 1)
+    if block["end"] > block["start"]:
+        raise ValueError(f"{path} must not rise, got start {block['start']} and end {block['end']}")
+
+
+def check_heads(width: int, heads: int, width_path: str, heads_path: str) -> None:
+    """Raise a ValueError unless attention heads divide their width."""
+    if width % heads:
+        raise ValueError(f"{heads_path} = {heads} must divide {width_path} = {width}")
 
 
 def check_policy_keys(cfg: EasyDict, defaults: Mapping[str, Any], siblings: Iterable[Mapping[str, Any]] = ()) -> None:
@@ -68,13 +112,18 @@ def check_policy_keys(cfg: EasyDict, defaults: Mapping[str, Any], siblings: Iter
     blocks = {"learn", "collect", "eval", "other"}
     check_block(
         {key: value for key, value in cfg.items() if key not in blocks},
-        {key: value for key, value in known.items() if key not in blocks},
+        _with_ding("policy", {key: value for key, value in known.items() if key not in blocks}),
         "policy",
-        READ_BY_DING["policy"],
     )
     for block in sorted(blocks):
         path = f"policy.{block}"
-        check_block(cfg[block], known.get(block, {}), path, READ_BY_DING[path])
+        check_block(cfg[block], _with_ding(path, known.get(block, {})), path)
+
+
+def _with_ding(path: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    """``known`` and what DI-engine reads; of blocks that others check only that they are blocks."""
+    of_ding = READ_BY_DING[path]
+    return {**of_ding, **known, **{key: value for key, value in of_ding.items() if value == {}}}
 
 
 def _completed(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

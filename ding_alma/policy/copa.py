@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from ding.utils import POLICY_REGISTRY
-from easydict import EasyDict
 from torch import Tensor
 
 from ding_alma.model.subtask_embedding import draw_permutation
@@ -19,7 +18,6 @@ from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.low_level import LowLevelConfig
 from ding_alma.rl.low_level_acting import acting_strategies
 from ding_alma.rl.strategies import broadcast
-from dizoo_ext.strict_config import check_range
 
 
 @POLICY_REGISTRY.register("copa")
@@ -62,10 +60,13 @@ class CopaPolicy(FlatPolicy):
         ),
     )
 
-    def check_values(self, cfg: EasyDict) -> None:
-        super().check_values(cfg)
-        check_range(cfg.allocation.period, "policy.allocation.period", 1)
-        check_range(cfg.coach.broadcast_threshold, "policy.coach.broadcast_threshold", 0.0)
+    ranges = {
+        "allocation.period": (1, None),
+        "coach.strategy_weight": (0.0, None),
+        "coach.entropy_weight": (0.0, None),
+        "coach.broadcast_threshold": (0.0, None),
+        "learn.imagined_weight": (0.0, 1.0),
+    }
 
     def _coach_options(self) -> dict[str, Any]:
         return {"coach": True, "coach_labels": self._cfg.coach.labels}

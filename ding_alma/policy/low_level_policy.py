@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 import torch
 from ding.policy.command_mode_policy_instance import EpsCommandModePolicy
+from easydict import EasyDict
 from torch import Tensor
 
 from ding_alma.model.low_level import LowLevelShape
 from ding_alma.model.processes import average
+from ding_alma.policy.config_check import check_heads, check_schedule
 from ding_alma.policy.episode_policy import EpisodePolicy
 from ding_alma.replay.episode import Episode, table_of
 from ding_alma.replay.store import TrainData
 from ding_alma.replay.windows import draw_rows
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
-from ding_alma.rl.optimisation import descend
-from dizoo_ext.strict_config import check_range
+from ding_alma.rl.optimisation import descend, require_finite
+from dizoo_ext.strict_config import check_choice, check_range
 
 LOW_LEVEL_METRICS = ("q_loss", "td_error_abs", "q_taken_mean", "target_mean", "q_grad_norm")
 """Names of the values a learner iteration reports, as the reference logs them."""
@@ -108,8 +110,40 @@ class LowLevelPolicy(EpisodePolicy):
         ),
     )
 
+    ranges = {
+        "network.attention_dim": (1, None),
+        "network.attention_heads": (1, None),
+        "network.hidden_dim": (1, None),
+        "network.hypernet_dim": (1, None),
+        "network.mixing_dim": (1, None),
+        "learn.learning_rate": (0.0, None),
+        "learn.rmsprop_alpha": (0.0, 1.0),
+        "learn.rmsprop_eps": (0.0, None),
+        "learn.grad_norm_clip": (0.0, None),
+        "learn.discount_factor": (0.0, 1.0),
+        "learn.target_update": (1, None),
+        "learn.monitor_interval": (1, None),
+        "other.replay_buffer.replay_buffer_size": (1, None),
+    }
+
     exploration_names: tuple[str, ...] = ("epsilon",)
     """Names under which the probabilities of exploration are monitored, actions' first."""
+
+    def check_values(self, cfg: EasyDict) -> None:
+        super().check_values(cfg)
+        network, eps = cfg.network, cfg.other.eps
+        for width in ("attention_dim", "hypernet_dim"):
+            check_heads(
+                network[width], network.attention_heads, f"policy.network.{width}", "policy.network.attention_heads"
+            )
+        check_choice(eps.type, ("linear", "exp"), "policy.other.eps.type")
+        check_schedule(eps, "policy.other.eps", "decay")
+        episodes = cfg.other.replay_buffer.replay_buffer_size
+        if episodes < cfg.learn.batch_size:
+            raise ValueError(
+                f"policy.other.replay_buffer.replay_buffer_size = {episodes} never fills a batch of "
+                f"policy.learn.batch_size = {cfg.learn.batch_size}"
+            )
 
     def exploration_schedules(self, env_step: int) -> dict[str, float]:
         """Probabilities of exploration beside that of a random action, by the names that acting knows."""
@@ -158,6 +192,7 @@ class LowLevelPolicy(EpisodePolicy):
         metrics = self._update(data)
         if (self._updates["low_level"] - 1) % self._cfg.learn.monitor_interval == 0:
             read = average(torch.stack([value.float().reshape(()) for value in metrics.values()])).tolist()
+            require_finite(*read)
             self._last_metrics |= dict(zip(metrics, read, strict=True))
         return self._last_metrics | self._exploration
 

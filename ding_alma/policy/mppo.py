@@ -12,6 +12,7 @@ from easydict import EasyDict
 from torch import Tensor
 
 from ding_alma.model.processes import average
+from ding_alma.policy.config_check import check_heads
 from ding_alma.policy.group_credit import OWN_REWARDS, check_credit
 from ding_alma.policy.group_policy import GroupPolicy
 from ding_alma.policy.group_view import VIEWS
@@ -27,7 +28,7 @@ from ding_alma.rl.ppo_update import PpoRows, minibatch_backward, minibatch_rows
 from ding_alma.rl.sample_reduction import REDUCTIONS, largest, reduction_score
 from ding_alma.rl.schedules import linear
 from ding_alma.rl.separation import SEPARATIONS
-from dizoo_ext.strict_config import check_choice, check_range
+from dizoo_ext.strict_config import check_choice
 
 GROUPINGS = ("agent", "given")
 METRICS = (
@@ -192,6 +193,33 @@ class MppoPolicy(GroupPolicy):
         ),
     )
 
+    ranges = {
+        "network.attention_dim": (1, None),
+        "network.attention_heads": (1, None),
+        "network.hidden_dim": (1, None),
+        "map.planes": (1, None),
+        "map.member_types": (1, None),
+        "map.width": (1, None),
+        "map.squeezed": (1, None),
+        "map.blocks": (0, None),
+        "map.weight_scale": (0.0, None),
+        "credit.own_weight": (0.0, 1.0),
+        "ppo.epochs": (1, None),
+        "ppo.minibatch_steps": (1, None),
+        "ppo.minibatches_per_epoch": (0, None),
+        "ppo.learning_rate": (0.0, None),
+        "ppo.anneal_steps": (0, None),
+        "ppo.adam_eps": (0.0, None),
+        "ppo.grad_norm_clip": (0.0, None),
+        "ppo.gae_lambda": (0.0, 1.0),
+        "ppo.clip": (0.0, None),
+        "ppo.entropy_weight": (0.0, None),
+        "ppo.value_weight": (0.0, None),
+        "ppo.target_kl": (0.0, None),
+        "reduction.keep": (0, None),
+        "learn.discount_factor": (0.0, 1.0),
+    }
+
     def check_values(self, cfg: EasyDict) -> None:
         check_choice(cfg.view, VIEWS, "policy.view")
         check_choice(cfg.grouping, GROUPINGS, "policy.grouping")
@@ -200,15 +228,10 @@ class MppoPolicy(GroupPolicy):
         check_choice(cfg.separation, SEPARATIONS, "policy.separation")
         check_choice(cfg.credit.own, OWN_REWARDS, "policy.credit.own")
         check_choice(cfg.credit.shared, SHARED_CHOICES, "policy.credit.shared")
-        check_range(cfg.credit.own_weight, "policy.credit.own_weight", 0.0, 1.0)
         check_credit(cfg.credit, cfg.view)
-        check_range(cfg.ppo.epochs, "policy.ppo.epochs", 1)
-        check_range(cfg.ppo.minibatch_steps, "policy.ppo.minibatch_steps", 1)
-        check_range(cfg.ppo.minibatches_per_epoch, "policy.ppo.minibatches_per_epoch", 0)
-        check_range(cfg.ppo.gae_lambda, "policy.ppo.gae_lambda", 0.0, 1.0)
-        check_range(cfg.learn.discount_factor, "policy.learn.discount_factor", 0.0, 1.0)
+        heads = cfg.network.attention_heads
+        check_heads(cfg.network.attention_dim, heads, "policy.network.attention_dim", "policy.network.attention_heads")
         check_choice(cfg.ppo.normalisation, NORMALISATIONS, "policy.ppo.normalisation")
-        check_range(cfg.reduction.keep, "policy.reduction.keep", 0)
         check_choice(cfg.reduction.by, REDUCTIONS, "policy.reduction.by")
         if cfg.reduction.member_type >= 0 and (cfg.view != "map" or cfg.grouping != "agent"):
             raise ValueError("policy.reduction.member_type needs policy.view = 'map' and policy.grouping = 'agent'")
@@ -341,7 +364,7 @@ class MppoPolicy(GroupPolicy):
         self._optimiser.zero_grad()
         loss = minibatch_backward(self._model, rows, self._separation, ppo.normalisation, self._loss_config)
         self._average_gradients(self._model)
-        norm = clipped_step(self._optimiser, self._model.parameters(), ppo.grad_norm_clip)
+        norm = clipped_step(loss.total, self._optimiser, self._model.parameters(), ppo.grad_norm_clip)
         self._average_statistics()
         return torch.stack([*loss, norm])
 

@@ -1,5 +1,6 @@
 """From a worker's dictionary of observations to tensors, once, on entry."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -34,6 +35,7 @@ def stack_observations(
 
     Raises:
         KeyError: the environment does not hand out a key that the policy reads.
+        ValueError: a value is NaN or infinite.
     """
     ids = sorted(data)
     missing = [key for key in keys if key not in data[ids[0]]]
@@ -51,5 +53,9 @@ def stack_observations(
             value = value > 0.5 if value.is_floating_point() else value.bool()
         elif key in INDICES:
             value = value.long()
+        # One sum instead of a look at every number: anything that is not finite shows in it.
+        elif not math.isfinite(value.sum()):
+            bad = [i for i, row in zip(ids, value, strict=True) if not row.isfinite().all()]
+            raise ValueError(f"observation {key!r} of environment {bad} holds values that are not finite")
         stacked[key] = value
     return np.array(ids, np.int64), stacked

@@ -1,14 +1,14 @@
 """What all policies share that record whole episodes while they act: checked configs, hooks, random streams."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from ding.policy import Policy
 from ding.utils import get_world_size
 from easydict import EasyDict
 
-from ding_alma.policy.config_check import check_policy_config
+from ding_alma.policy.config_check import Ranges, check_policy_config, check_ranges
 
 
 class RecordingPolicy(Policy):
@@ -35,6 +35,9 @@ class RecordingPolicy(Policy):
         ),
     )
 
+    ranges: ClassVar[Ranges] = {}
+    """Of numbers in the config; a subclass states those of the keys that it adds."""
+
     _version = 0
     """Of the networks, where a policy compares it with that of its data; collectors in other processes follow it."""
 
@@ -46,6 +49,8 @@ class RecordingPolicy(Policy):
                 f"{get_world_size()} processes learn together, so policy.multi_gpu must be True; see docs/scale.md"
             )
         check_policy_config(cfg, self.default_config(), sibling_defaults())
+        for base in reversed(type(self).__mro__):
+            check_ranges(cfg, vars(base).get("ranges", {}))
         self.check_values(cfg)
         self._read_config(cfg)
         super().__init__(cfg, model, enable_field)

@@ -28,6 +28,8 @@ class RefilPolicy(FlatPolicy):
         ),
     )
 
+    ranges = {"learn.imagined_weight": (0.0, 1.0)}
+
     def check_values(self, cfg: EasyDict) -> None:
         super().check_values(cfg)
         check_choice(cfg.learn.imagined_groups, GROUPINGS, "policy.learn.imagined_groups")

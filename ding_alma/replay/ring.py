@@ -1,6 +1,7 @@
 """The replay buffer of whole episodes behind DI-engine's buffer interface."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,12 @@ from easydict import EasyDict
 
 from ding_alma.replay.checkpoint import save_atomically
 from ding_alma.replay.episode import Episode
+from ding_alma.replay.journal import EpisodeJournal
 from ding_alma.replay.store import EpisodeStore, SampleStore, Store, TrainData
 from dizoo_ext.strict_config import check_block, check_range
 
+JOURNAL_FOLDER = "replay"
+"""Inside a run's folder."""
 ADDED_BY_DING = ("type", "import_names", "cfg_type", "name", "instance_name")
 
 
@@ -42,6 +46,9 @@ class EpisodeRing(IBuffer):
         device="cpu",
         # (bool) Hand out everything at once, as a list, and keep nothing (on-policy learning).
         consume=False,
+        # (bool) Keep our policies' episodes in the run's folder too, so that a resumed run has them; takes as much disk
+        # as memory.
+        persist=True,
     )
 
     @classmethod
@@ -59,6 +66,8 @@ class EpisodeRing(IBuffer):
         self._cfg = cfg
         self._capacity = cfg.replay_buffer_size
         self._random = np.random.default_rng(np.random.randint(2**31))
+        is_kept = cfg.get("persist", self.config["persist"]) and exp_name and not cfg.consume
+        self._journal = EpisodeJournal(Path(exp_name) / JOURNAL_FOLDER, self._capacity) if is_kept else None
         self.clear()
 
     def push(self, data: list[Episode | Any] | Episode, cur_collector_envstep: int = -1) -> None:
@@ -77,9 +86,14 @@ class EpisodeRing(IBuffer):
         for sample in samples:
             if self._store is None:
                 self._store = self._store_for(sample)
-            self._store.write(self._next, sample)
-            self._next = (self._next + 1) % self._capacity
-            self._count = min(self._count + 1, self._capacity)
+            self._write(sample)
+            if self._journal is not None and isinstance(self._store, EpisodeStore):
+                self._journal.append(sample)
+
+    def _write(self, sample: Any) -> None:
+        self._store.write(self._next, sample)
+        self._next = (self._next + 1) % self._capacity
+        self._count = min(self._count + 1, self._capacity)
 
     def _store_for(self, sample: Any) -> Store:
         if not self._cfg.consume and isinstance(sample, dict) and "collected_at" in sample:
@@ -114,6 +128,36 @@ class EpisodeRing(IBuffer):
     def count(self) -> int:
         """Samples held."""
         return self._count
+
+    def commit(self) -> dict[str, Any]:
+        """What a checkpoint keeps for `restore`: the random stream and, where they are kept, the samples' place."""
+        place = None if self._journal is None else self._journal.commit()
+        return {"random": self._random.bit_generator.state, "journal": place, "samples": self._count}
+
+    def forget(self) -> None:
+        """Release the disk space of what the checkpoint with the last `commit` does not need."""
+        if self._journal is not None:
+            self._journal.forget()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from what `commit` returned.
+
+        Raises:
+            ValueError: samples were held that are not kept; the random stream continues, the buffer starts empty.
+        """
+        self.clear()
+        self._random.bit_generator.state = state["random"]
+        if state["journal"] is None or self._journal is None:
+            if state["samples"]:
+                raise ValueError(f"its {state['samples']} samples were not kept (policy.other.replay_buffer.persist)")
+            return
+        try:
+            for episode in self._journal.restore(state["journal"]):
+                self._store = self._store or self._store_for(episode)
+                self._write(episode)
+        except (OSError, ValueError) as error:
+            self.clear()
+            raise ValueError(f"its episodes cannot be read: {error}") from error
 
     def save_data(self, file_name: str) -> None:
         """Write the whole state to a file, atomically."""

@@ -9,7 +9,8 @@ from typing import Any
 from ding.worker.learner.learner_hook import LearnerHook, register_learner_hook
 from easydict import EasyDict
 
-from ding_alma.report.checkpoint_hook import AtomicSaveCkptHook
+from ding_alma.report.checkpoint_hook import AtomicSaveCkptHook, CheckedLoadCkptHook
+from ding_alma.report.commander import install_commander
 from ding_alma.report.console import PlainLines, QuietConsole, progress_display
 from ding_alma.report.progress import ProgressMeter, command_line_limits, duration, headline
 from ding_alma.report.run_config import write_run_config
@@ -185,7 +186,9 @@ def default_hooks(total_env_steps: int = 0) -> dict[str, dict[str, Any]]:
 
 
 def register_hooks() -> None:
-    """Make the hooks known to DI-engine; its own ``save_ckpt_*`` keys build the atomic one from then on."""
+    """Make the hooks known to DI-engine; its own keys for checkpoints build the atomic ones from then on."""
     register_learner_hook("save_ckpt", AtomicSaveCkptHook)
+    register_learner_hook("load_ckpt", CheckedLoadCkptHook)
     register_learner_hook("run_record", RunRecordHook)
     register_learner_hook("progress", ProgressHook)
+    install_commander()

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from ding_alma.replay.checkpoint import UNFINISHED
+
 
 def write_json_atomically(data: Any, path: str | Path) -> None:
     """Write ``data`` to a temporary file beside ``path``, then rename: readers see the old file or the new one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
     try:
         with open(temporary, "w", encoding="utf-8") as file:
             json.dump(data, file, indent=1)

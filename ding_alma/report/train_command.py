@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ding_alma.report.run_config import RunError
-from ding_alma.report.training import plan, train, train_in_parallel, train_side_by_side
+from ding_alma.report.training import plan, plan_resume, train, train_in_parallel, train_side_by_side
 
 
 class SeedsCommand(click.Command):
@@ -29,7 +29,7 @@ class SeedsCommand(click.Command):
 
 
 @click.command("train", cls=SeedsCommand)
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=click.Path(path_type=Path), required=False)
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--policy", help="Another policy than the config's; the same as policy.type=NAME.")
 @click.option(
@@ -48,7 +48,12 @@ class SeedsCommand(click.Command):
 @click.option(
     "--collectors", type=click.IntRange(min=1), help="Processes that collect, beside a learner and an evaluator."
 )
-def train_command(config: Path, changes: tuple[str, ...], policy: str | None, **options: Any) -> None:
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Instead of CONFIG: go on with the run in this folder, or with those in its folders seed0, ...",
+)
+def train_command(config: Path | None, changes: tuple[str, ...], policy: str | None, **options: Any) -> None:
     """Train CONFIG by DI-engine's own pipeline, once per seed.
 
     KEY=VALUE changes a key of the merged config, such as policy.learn.batch_size=16. Unknown keys and values of a wrong
@@ -56,17 +61,33 @@ def train_command(config: Path, changes: tuple[str, ...], policy: str | None, **
     """
     swap = [f"policy.type={policy}"] if policy else []
     steps, seeds = options["env_step"], list(options["seeds"])
+    steps = None if steps is None else int(steps)
     try:
-        jobs = plan(config, [*changes, *swap], seeds, None if steps is None else int(steps), options["output"])
+        if options["resume"] is not None:
+            if config or policy or options["output"] or seeds != [0]:
+                raise click.UsageError("--resume takes everything but --env-step and --jobs from the run's folder")
+            jobs = plan_resume(options["resume"], steps)
+        elif config is None:
+            raise click.UsageError("name a CONFIG to train, or a run's folder to --resume")
+        else:
+            jobs = plan(config, [*changes, *swap], seeds, steps, options["output"])
     except RunError as error:
         raise click.ClickException(str(error)) from error
+    if not jobs:
+        click.echo(f"{options['resume']}: complete; --env-step says how far to go beyond")
+        return
     if options["collectors"]:
+        if options["resume"] is not None:
+            raise click.ClickException("--collectors begins a run anew; --resume goes on in one process")
         if len(jobs) > 1:
             raise click.ClickException("--collectors shares one run among processes; give one seed")
         train_in_parallel(jobs[0], options["collectors"])
         return
     if len(jobs) == 1:
-        train(jobs[0])
+        try:
+            train(jobs[0])
+        except (RunError, OSError) as error:
+            raise click.ClickException(f"{jobs[0].folder}: {error}") from error
         return
     failed = train_side_by_side(jobs, options["jobs"], click.echo)
     if failed:

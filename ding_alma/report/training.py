@@ -15,10 +15,11 @@ from ding.envs.env.base_env import get_env_cls
 from ding.policy import get_policy_cls
 from easydict import EasyDict
 
+from ding_alma.report.checkpoint_hook import LAST_CHECKPOINT, read_checkpoint
 from ding_alma.report.config_override import default_config, override
 from ding_alma.report.ding_keys import check_ding_keys
 from ding_alma.report.progress import headline
-from ding_alma.report.run_config import RunError, read_config_file
+from ding_alma.report.run_config import RUN_CONFIG_NAME, RunError, read_config_file, read_run_config
 from ding_alma.report.run_record import read_record
 from ding_alma.report.scalars import Evaluation
 
@@ -88,6 +89,46 @@ def plan(
     return jobs
 
 
+def plan_resume(folder: Path, max_env_step: int | None = None) -> list[Job]:
+    """Lay out runs that go on where they broke off.
+
+    Args:
+        folder: of a run, or of runs ``seed<n>``.
+        max_env_step: environment steps of each run in all; None is what the run was to have, as far as it is known.
+
+    Returns:
+        the runs that have not reached their end.
+
+    Raises:
+        RunError: there is no run, or one that left nothing behind.
+    """
+    folders = [folder] if (folder / RUN_CONFIG_NAME).is_file() else sorted(folder.glob(f"seed*/{RUN_CONFIG_NAME}"))
+    if not folders:
+        raise RunError(
+            f"{folder} holds no run to resume: neither {RUN_CONFIG_NAME} nor folders seed0, ... with one; what died "
+            "before it wrote that had not begun to train: move it away and train anew"
+        )
+    jobs = [_resumed(path if path.is_dir() else path.parent, max_env_step) for path in folders]
+    return [job for job in jobs if job is not None]
+
+
+def _resumed(folder: Path, max_env_step: int | None) -> Job | None:
+    main, create = read_run_config(folder / RUN_CONFIG_NAME)
+    hooks = main.policy.learn.learner.hook
+    if max_env_step is None:
+        max_env_step = hooks.get("progress", {}).get("ext_args", {}).get("total_env_steps") or None
+    checkpoint = folder / "ckpt" / LAST_CHECKPOINT
+    if checkpoint.is_file():
+        if max_env_step is not None and read_checkpoint(checkpoint)["last_step"] >= max_env_step:
+            return None
+        hooks.load_ckpt_before_run = str(checkpoint)
+    main.policy.learn.resume_training = True
+    main.exp_name = os.path.relpath(folder)
+    if max_env_step is not None:
+        _tell_progress(main, main, max_env_step)
+    return Job(main, create, main.seed, max_env_step, bool(main.policy.on_policy))
+
+
 def train(job: Job) -> None:
     """Run DI-engine's pipeline: ``serial_onpolicy`` for an on-policy policy, ``serial`` for any other."""
     pipeline = serial_pipeline_onpolicy if job.is_on_policy else serial_pipeline
@@ -144,7 +185,7 @@ def train_side_by_side(jobs: list[Job], processes: int, say: Callable[[str], Non
 def _train_quietly(job: Job) -> None:
     torch.set_num_threads(1)
     job.log.parent.mkdir(parents=True, exist_ok=True)
-    with open(job.log, "w", encoding="utf-8") as log:
+    with open(job.log, "a", encoding="utf-8") as log:
         # The process's own: libraries have kept Python's streams already.
         for descriptor in (1, 2):
             os.dup2(log.fileno(), descriptor)

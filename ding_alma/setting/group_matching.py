@@ -113,6 +113,4 @@ def paper(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
 
 def small(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
     """As `paper`, for the small task."""
-    return compose(
-        f"runs/small_group_matching_{policy}", "group_matching", policy, PAPER_SETTING, SMALL_SETTING, **env
-    )
+    return compose(f"runs/small_group_matching_{policy}", "group_matching", policy, PAPER_SETTING, SMALL_SETTING, **env)

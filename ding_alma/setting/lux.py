@@ -214,6 +214,10 @@ SMALL_ENTITIES: dict[str, Any] = dict(
         other=dict(
             # (dict) Probability of a random action.
             eps=dict(decay=60_000),
+            replay_buffer=dict(
+                # (int) Steps of a training row: several allocation periods.
+                window=32,
+            ),
         ),
     ),
 )

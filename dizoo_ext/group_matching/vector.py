@@ -1,6 +1,7 @@
 """A batch of Group Matching games."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from dizoo_ext.group_matching.game import (
     step_rows,
 )
 from dizoo_ext.group_matching.render import draw_game
+from dizoo_ext.mersenne import set_stream_state, stream_state
 from dizoo_ext.strict_config import check_choice, check_range
 from dizoo_ext.vector_env import Observation, VectorEnv, VectorStep
 
@@ -75,6 +77,14 @@ class GroupMatchingVector(VectorEnv):
             self.games["words"][row] = words
             self.games["position"][row] = position
             self._is_seeded[row] = True
+
+    def stream_state(self, env: int) -> dict[str, Any]:
+        """See `VectorEnv.stream_state`."""
+        return stream_state(self.games[env])
+
+    def set_stream_state(self, state: Mapping[str, Any], env: int) -> None:
+        """See `VectorEnv.set_stream_state`."""
+        set_stream_state(self.games[env], state)
 
     def reset(self, ids: np.ndarray | None = None) -> Observation:
         """Begin new episodes. Raises a RuntimeError before `seed`."""

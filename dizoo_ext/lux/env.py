@@ -21,7 +21,15 @@ from dizoo_ext.lux.opponents import SELF
 from dizoo_ext.lux.replay import EpisodeReplays
 from dizoo_ext.lux.settings import ACTIONS, FACTORY, UNIT
 from dizoo_ext.lux.warm_up import warm_up
-from dizoo_ext.random_stream import action_generator, fresh_seed, random_legal_actions, stream_seed
+from dizoo_ext.random_stream import (
+    StreamState,
+    action_generator,
+    fresh_seed,
+    kept_stream,
+    random_legal_actions,
+    seed_and_state,
+    stream_seed,
+)
 from dizoo_ext.strict_config import check_choice, check_range
 
 
@@ -79,6 +87,7 @@ class LuxEnv(ConfiguredEnv):
         self.action_space = gym.spaces.MultiDiscrete(np.full((self.map_spec.teams, settings.members), ACTIONS))
         self.reward_space = gym.spaces.Box(-np.inf, np.inf, (1,), np.float32)
         self._seed: int | None = None
+        self._episode_stream: StreamState | None = None
         self._is_begun = False
         self._replay_folder: str | None = None
         self._replays: EpisodeReplays | None = None
@@ -103,17 +112,33 @@ class LuxEnv(ConfiguredEnv):
             raise AttributeError("nothing to draw before the first reset")
         return self
 
-    def seed(self, seed: int, dynamic_seed: bool | None = None) -> None:
-        """Start the random stream; ``dynamic_seed`` has no effect. Raises a ValueError outside [0, 2**32)."""
-        stream = stream_seed(seed, self._cfg.is_test)
-        self._seed = seed
+    @property
+    def stream_state(self) -> StreamState | None:
+        """Where the random stream stands now; `seed` takes it. None before it has started."""
+        return kept_stream(self._seed, self.match.stream_state())
+
+    @property
+    def episode_stream_state(self) -> StreamState | None:
+        """Where the random stream stood when the present episode was drawn from it."""
+        return self._episode_stream
+
+    def seed(self, seed: int | StreamState, dynamic_seed: bool | None = None) -> None:
+        """Start the random stream, or let it go on from a `stream_state`; ``dynamic_seed`` has no effect.
+
+        Raises a ValueError outside [0, 2**32).
+        """
+        self._seed, state = seed_and_state(seed)
+        stream = stream_seed(self._seed, self._cfg.is_test)
         self.match.seed(stream)
+        if state is not None:
+            self.match.set_stream_state(state)
         self._action_generator = action_generator(stream)
 
     def reset(self, map_seed: int | None = None) -> dict[str, np.ndarray]:
         """Begin a game; ``map_seed`` plays the engine's map of this seed instead of drawing one."""
         if self._seed is None:
             self.seed(fresh_seed())
+        self._episode_stream = self.stream_state
         if self._replay_folder is not None and self._replays is None:
             name, other = gif_name(type(self), self._seed), self.match.opponent
             self._replays = EpisodeReplays(self._replay_folder, name, ("policy", "policy" if other == SELF else other))

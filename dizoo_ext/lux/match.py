@@ -1,5 +1,6 @@
 """A game with somebody at both ends: the policy's teams, the opponent, and the metrics of the whole."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple
 
@@ -95,6 +96,17 @@ class LuxMatch:
         self._maps = np.random.RandomState(stream)
         self._generator = np.random.default_rng([stream, _OPPONENT_STREAM])
         self._other = make_opponent(self.opponent, self._checkpoint)
+
+    def stream_state(self) -> dict[str, Any] | None:
+        """Where all random streams stand but an opponent checkpoint's, which begins anew; None before `seed`."""
+        if self._maps is None:
+            return None
+        return {"maps": self._maps.get_state(legacy=False), "opponent": self._generator.bit_generator.state}
+
+    def set_stream_state(self, state: Mapping[str, Any]) -> None:
+        """Draw on from a `stream_state`; the next call must be a reset."""
+        self._maps.set_state(state["maps"])
+        self._generator.bit_generator.state = state["opponent"]
 
     def reset(self, map_seed: int | None = None, replay: Replay | None = None) -> None:
         """Begin a game up to its first regular step.

@@ -71,6 +71,14 @@ class LuxVector(VectorEnv):
         for row, seed in zip(rows, seeds, strict=True):
             self.matches[row].seed(int(seed))
 
+    def stream_state(self, env: int) -> dict[str, Any] | None:
+        """See `LuxMatch.stream_state`."""
+        return self.matches[env].stream_state()
+
+    def set_stream_state(self, state: Mapping[str, Any], env: int) -> None:
+        """See `LuxMatch.set_stream_state`."""
+        self.matches[env].set_stream_state(state)
+
     def reset(
         self, ids: np.ndarray | None = None, map_seed: int | None = None, replay: Replay | None = None
     ) -> Observation:

@@ -1,12 +1,14 @@
 """A batch of SaveTheCity environments."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from dizoo_ext.batch_arguments import checked_actions, checked_rows
 from dizoo_ext.contract import FLAT_KEYS, OBSERVATION_CHOICES, EntitySpec
 from dizoo_ext.flat_view import flat_view
+from dizoo_ext.mersenne import set_stream_state, stream_state
 from dizoo_ext.save_the_city.city import (
     ACTION_NAMES,
     ACTIONS,
@@ -102,6 +104,14 @@ class SaveTheCityVector(VectorEnv):
             self.cities["words"][row] = words
             self.cities["position"][row] = position
         self._mark_seeded(rows)
+
+    def stream_state(self, env: int) -> dict[str, Any]:
+        """See `VectorEnv.stream_state`."""
+        return stream_state(self.cities[env])
+
+    def set_stream_state(self, state: Mapping[str, Any], env: int) -> None:
+        """See `VectorEnv.set_stream_state`."""
+        set_stream_state(self.cities[env], state)
 
     def reset(
         self,

@@ -8,6 +8,7 @@ import numpy as np
 from dizoo_ext.batch_arguments import checked_actions, checked_rows
 from dizoo_ext.contract import FLAT_KEYS, OBSERVATION_CHOICES
 from dizoo_ext.flat_view import flat_view
+from dizoo_ext.mersenne import set_stream_state, stream_state
 from dizoo_ext.smac_multiarmy.engine.interface import Engine
 from dizoo_ext.smac_multiarmy.engine.units import DEFAULT_PROFILE, PROFILES, UNIT_NAMES, unit_table
 from dizoo_ext.smac_multiarmy.engines import EMBEDDED, ENGINES, engine_maker
@@ -123,6 +124,14 @@ class SmacMultiArmyVector(VectorEnv):
             self.matches["seed"][row] = seed
         seed_rows(self.matches, rows, self.rules, self.play.rosters, scenario_table([self.scenarios.largest]))
         self._is_seeded[rows] = True
+
+    def stream_state(self, env: int) -> dict[str, Any]:
+        """See `VectorEnv.stream_state`."""
+        return stream_state(self.matches[env], "seed", "episode")
+
+    def set_stream_state(self, state: Mapping[str, Any], env: int) -> None:
+        """See `VectorEnv.set_stream_state`."""
+        set_stream_state(self.matches[env], state)
 
     def reset(self, ids: np.ndarray | None = None, index: int | None = None, n_tasks: int | None = None) -> Observation:
         """Begin new episodes.

@@ -63,6 +63,7 @@ def test_other_ranks_save_nothing(hooks, tmp_path):
 def test_a_write_that_dies_leaves_the_old_files(hooks, tmp_path, monkeypatch):
     hook = find(hooks, "after_run", "save_ckpt_after_run")
     engine = FakeEngine(str(tmp_path), value=1.0)
+    hook(engine)
     engine.ckpt_name = "ckpt_best.pth.tar"
     hook(engine)
 
@@ -72,12 +73,51 @@ def test_a_write_that_dies_leaves_the_old_files(hooks, tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch, "save", die)
     worse = FakeEngine(str(tmp_path), value=2.0)
-    worse.ckpt_name = "ckpt_best.pth.tar"
-    with pytest.raises(KeyboardInterrupt):
-        hook(worse)
-    assert {path.name for path in (tmp_path / "ckpt").iterdir()} == {"ckpt_best.pth.tar", LAST_CHECKPOINT}
-    for name in ("ckpt_best.pth.tar", LAST_CHECKPOINT):
+    for name in (None, "ckpt_best.pth.tar"):
+        worse.ckpt_name = name
+        with pytest.raises(KeyboardInterrupt):
+            hook(worse)
+    names = ("ckpt_best.pth.tar", LAST_CHECKPOINT, "iteration_0.pth.tar")
+    assert {path.name for path in (tmp_path / "ckpt").iterdir()} == {*names}
+    for name in names:
         assert torch.load(tmp_path / "ckpt" / name, weights_only=True)["model"]["w"].tolist() == [1.0, 1.0]
+
+
+def test_a_checkpoint_with_a_name_of_its_own_is_not_the_last(hooks, tmp_path):
+    hook = find(hooks, "after_run", "save_ckpt_after_run")
+    hook(FakeEngine(str(tmp_path), 5))
+    best = FakeEngine(str(tmp_path), 7)
+    best.ckpt_name = "ckpt_best.pth.tar"
+    hook(best)
+    assert torch.load(tmp_path / "ckpt" / LAST_CHECKPOINT, weights_only=True)["last_iter"] == 5
+
+
+class FakeRun:
+    """Stands for a serial run, which saves between iterations."""
+
+    env_step = 77
+    was_saved = 0
+
+    def state(self):
+        return {"random": 5}
+
+    def saved(self):
+        self.was_saved += 1
+
+
+def test_a_serial_run_saves_between_iterations_with_its_state(hooks, tmp_path):
+    hook = find(hooks, "after_iter", "save_ckpt_after_iter")
+    engine = FakeEngine(str(tmp_path))
+    engine.run = FakeRun()
+    for iteration in (0, 3, 7, 9, 14, 16):
+        engine.last_iter.val = iteration
+        hook(engine)
+        hook.save_if_due(engine)
+    numbers = {path.name for path in (tmp_path / "ckpt").iterdir()}
+    assert numbers == {f"iteration_{iteration}.pth.tar" for iteration in (0, 7, 14, 16)} | {LAST_CHECKPOINT}
+    last = torch.load(tmp_path / "ckpt" / LAST_CHECKPOINT, weights_only=True)
+    assert (last["last_iter"], last["last_step"], last["run"]) == (16, 77, {"random": 5})
+    assert engine.run.was_saved == 4
 
 
 def test_works_without_hard_links(hooks, tmp_path, monkeypatch):

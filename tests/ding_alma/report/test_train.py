@@ -113,3 +113,37 @@ def test_a_wrong_key_in_the_file_is_explained(folder):
     assert "did you mean policy.eval.evaluator.eval_freq" in call().output
     (folder / "toy_config.py").unlink()
     assert "toy_config.py does not exist" in call().output
+
+
+def resume(*arguments):
+    return CliRunner().invoke(main, ["train", "--resume", *map(str, arguments)])
+
+
+def test_resumes_by_folder_alone_and_knows_when_it_is_done(folder):
+    assert call("--env-step", "30", "--seeds", "4").exit_code == 0
+    run = folder / "runs" / "toy_coma" / "seed4"
+    done = resume("runs/toy_coma")
+    assert done.exit_code == 0 and "complete" in done.output
+    further = resume(run, "--env-step", "60")
+    assert further.exit_code == 0, further.output
+    kept = record(run)
+    assert kept["parts"][0]["env_step"] == 0 and kept["parts"][1]["env_step"] >= 30
+    assert kept["seed"] == 4 and merged(run)["exp_name"] == "runs/toy_coma/seed4"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing"], "holds no run to resume"),
+        (["nothing", "toy_config.py"], "--resume takes everything but"),
+        (["nothing", "--policy", "alma"], "--resume takes everything but"),
+    ],
+)
+def test_what_cannot_be_resumed_is_told(arguments, message):
+    result = resume(*arguments)
+    assert result.exit_code != 0 and message in " ".join(result.output.split()), result.output
+
+
+def test_a_config_or_a_folder_is_needed():
+    result = CliRunner().invoke(main, ["train"])
+    assert result.exit_code == 2 and "name a CONFIG to train, or a run's folder to --resume" in result.output

@@ -1,0 +1,179 @@
+"""What goes wrong in a run stops it with a name and leaves a checkpoint to go on from."""
+
+import copy
+import gc
+import multiprocessing
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from ding.utils import ENV_REGISTRY
+from easydict import EasyDict
+from resumed_runs import differences, end_of, resumable_config, resume
+from tiny_runs import last_checkpoint, train
+from toy_env import ToyEnv
+from toy_run import toy_config
+
+from ding_alma.replay import memory
+from ding_alma.report.faults import FAILURE
+from ding_alma.report.run_config import RunError
+from ding_alma.rl.optimisation import NotFiniteError, descend
+from dizoo_ext.save_the_city.vector import SaveTheCityVector
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_parameters_are_as_they_were_when_the_loss_is_not_finite(bad):
+    weight = torch.nn.Parameter(torch.ones(3))
+    with pytest.raises(NotFiniteError, match=r"not finite: (nan|inf)"):
+        descend((weight * bad).sum(), torch.optim.SGD([weight], 1.0), [weight], 10.0)
+    assert weight.tolist() == [1.0, 1.0, 1.0]
+
+
+def spoil(monkeypatch, spoil_step, after):
+    """From the ``after``-th step on, change what the environments return."""
+    step, calls = SaveTheCityVector.step, []
+
+    def wrapped(self, actions, ids=None):
+        calls.append(0)
+        result = step(self, actions, ids)
+        return spoil_step(result) if len(calls) > after else result
+
+    monkeypatch.setattr(SaveTheCityVector, "step", wrapped)
+
+
+def not_a_reward(result):
+    return result._replace(subtask_reward=result.subtask_reward * float("nan"))
+
+
+def not_an_observation(result):
+    result.observation["entities"][0, 0, 0] = float("nan")
+    return result
+
+
+def test_a_reward_that_is_not_a_number_stops_with_batch_and_weights(monkeypatch, tmp_path):
+    main, create = resumable_config("alma")
+    train(main, create, iterations=8)
+    before = last_checkpoint(Path("run"))
+    resume(main, "run")
+    with monkeypatch.context() as patch:
+        spoil(patch, not_a_reward, 0)
+        with pytest.raises(RunError, match=r"not finite: batch\.batch\.subtask_reward.*run/failure.pth.tar"):
+            train(main, create, iterations=40)
+    failure = torch.load(tmp_path / "run" / FAILURE, weights_only=True)
+    # Pop-Art's running statistics take a batch in before it has a loss.
+    bad = [name for name, value in failure["policy"]["model"].items() if not value.isfinite().all()]
+    assert all("popart" in name for name in bad), bad
+    assert failure["batch"]["batch"]["subtask_reward"].isnan().any()
+    assert last_checkpoint(Path("run"))["last_iter"] >= before["last_iter"]
+    train(main, create, iterations=20)
+    assert last_checkpoint(Path("run"))["last_iter"] >= 20
+
+
+@pytest.mark.parametrize("policy", ["alma", "mppo"])
+def test_an_observation_that_is_not_a_number_names_its_environment(policy, monkeypatch):
+    main, create = resumable_config(policy)
+    spoil(monkeypatch, not_an_observation, 60)
+    with pytest.raises(
+        ValueError, match=r"observation 'entities' of environment \[0\] holds values that are not finite"
+    ):
+        train(main, create, iterations=100)
+    assert last_checkpoint(Path("run"))["last_iter"] >= 0
+
+
+def test_a_full_disk_stops_with_the_file_and_the_run_goes_on_when_there_is_room(monkeypatch):
+    main, create = resumable_config("refil")
+    whole = copy.deepcopy(main)
+    whole.exp_name = "whole"
+    train(whole, create, iterations=20)
+    fsync, calls = os.fsync, []
+
+    def full(number):
+        calls.append(number)
+        if len(calls) > 12:
+            raise OSError(28, "No space left on device")
+        fsync(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match=r"cannot write run/.*No space left on device; make room"):
+            train(main, create, iterations=20)
+    resume(main, "run")
+    train(main, create, iterations=20)
+    assert [*differences(end_of("whole"), end_of("run"))] == []
+
+
+def test_a_buffer_that_does_not_fit_is_refused_with_the_key_to_lower(monkeypatch):
+    main, create = resumable_config("alma")
+    monkeypatch.setattr(memory, "free_memory", lambda device: 30_000)
+    with pytest.raises(RunError, match=r"needs 0.00 GiB on cpu.*lower policy.other.replay_buffer.replay_buffer_size"):
+        train(main, create)
+
+
+def test_the_memory_is_what_the_buffer_takes(capsys):
+    main, create = resumable_config("alma")
+    main.policy.other.replay_buffer.replay_buffer_size = 50_000
+    policy = train(main, create)
+    line = re.search(
+        r"Replay buffer: up to ([\d.]+) GiB of memory \(50000 episodes of 12 steps\)", capsys.readouterr().out
+    )
+    per_step = sum(array[0, 0].nbytes for array in policy._recorder._arrays.values())
+    assert float(line.group(1)) == pytest.approx(50_000 * 13 * per_step / 2**30, abs=0.01)
+
+
+def test_a_container_s_limit_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    machine = memory.free_memory()
+    (tmp_path / "memory.max").write_text("5000\n")
+    (tmp_path / "memory.current").write_text("2000\n")
+    assert memory.free_memory() == 3000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.free_memory() == pytest.approx(machine, rel=0.5)
+
+
+class DyingEnv(ToyEnv):
+    """Kills its own process, or raises, at the 30th step."""
+
+    steps = 0
+
+    def step(self, action):
+        self.steps += 1
+        if self.steps == 30 and not self._cfg.is_test:
+            if self._cfg.options.depth == 2:
+                raise OverflowError("too deep")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().step(action)
+
+
+if "dying" not in ENV_REGISTRY:
+    ENV_REGISTRY.register("dying", DyingEnv)
+
+
+@pytest.mark.parametrize(
+    ("depth", "error", "message"),
+    [
+        (1, RunError, r"collect: the processes of environments \[0, 1\] died \(exit codes {0: -9, 1: -9}"),
+        (2, OverflowError, "too deep"),
+    ],
+)
+def test_an_environment_s_process_that_dies_or_raises_is_named_and_leaves_no_other(depth, error, message):
+    main, create = toy_config("run")
+    main.env.options = EasyDict(depth=depth)
+    create.env.type = "dying"
+    create.env_manager = EasyDict(type="subprocess")
+    main.env.manager = EasyDict(shared_memory=False)
+    with pytest.raises(error, match=message):
+        train(main, create, iterations=100)
+    assert last_checkpoint(Path("run"))["run"]["collector_streams"] is not None
+    gc.collect()
+    ours = [each for each in multiprocessing.active_children() if each.name.startswith("subprocess_env_manager")]
+    for each in ours:
+        each.join(5)
+    assert not [each for each in ours if each.is_alive() and "died" in message]
