@@ -60,6 +60,9 @@ class AlmaPolicy(LowLevelPolicy):
             # (bool) Agents may use actions tied to another subtask only if they are allocated to it
             # (reference: mask_subtask_actions; StarCraft true, SaveTheCity false).
             tie_actions=False,
+            # (int) Further subtasks that networks reserve embeddings for, to play with more than were trained on
+            # (reference: n_extra_tasks).
+            extra_subtasks=0,
         ),
         # (dict) Agents and mixer (spec 1.2, 1.4).
         network=dict(
@@ -114,6 +117,7 @@ class AlmaPolicy(LowLevelPolicy):
         check_range(cfg.allocation.period, "policy.allocation.period", 1)
         check_range(cfg.allocation.proposals, "policy.allocation.proposals", 2)
         check_range(cfg.allocation.max_points, "policy.allocation.max_points", 2)
+        check_range(cfg.entity.extra_subtasks, "policy.entity.extra_subtasks", 0)
 
     def observation_keys(self) -> tuple[str, ...]:
         keys = tuple(self.recorded_keys())
@@ -148,6 +152,7 @@ class AlmaPolicy(LowLevelPolicy):
                 critic_dim=allocation.dim,
                 critic_heads=allocation.heads,
                 popart_alpha=POPART_ALPHA if network.popart else None,
+                extra_subtasks=cfg.entity.extra_subtasks,
             )
         return AlmaModel(low_level, allocator)
 

@@ -36,6 +36,12 @@ class CopaPolicy(FlatPolicy):
     config = dict(
         # (str) Name in DI-engine's policy registry.
         type="copa",
+        # (dict) Sizes of the entity view; every config states them.
+        entity=dict(
+            # (int) Further subtasks that the coach reserves labels for, to play with more than were trained on
+            # (reference: n_extra_tasks).
+            extra_subtasks=0,
+        ),
         # (dict) The block of ALMA's allocations, whose clock also calls for strategies.
         allocation=dict(
             # (int) Steps between decisions (reference: action_length).
@@ -66,6 +72,7 @@ class CopaPolicy(FlatPolicy):
         super().check_values(cfg)
         check_range(cfg.allocation.period, "policy.allocation.period", 1)
         check_range(cfg.coach.broadcast_threshold, "policy.coach.broadcast_threshold", 0.0)
+        check_range(cfg.entity.extra_subtasks, "policy.entity.extra_subtasks", 0)
 
     def _coach_options(self) -> dict[str, Any]:
         return {"coach": True, "coach_labels": self._cfg.coach.labels}
