@@ -5,6 +5,7 @@ prints the slope of the process's memory over the second half and what the run's
 """
 
 import argparse
+import contextlib
 import os
 import tempfile
 import threading
@@ -85,10 +86,8 @@ def soak(main: EasyDict, create: EasyDict, minutes: float) -> Meter:
 
     register_learner_hook("soak", SoakHook)
     main.policy.learn.learner.hook.soak = EasyDict(type="soak", name="soak", position="after_iter", priority=100)
-    try:
+    with contextlib.suppress(Enough):
         serial_pipeline((main, create), seed=0)
-    except Enough:
-        pass
     return meter
 
 

@@ -5,9 +5,12 @@ import runpy
 from pathlib import Path
 
 import torch
+from ding.config import compile_config
 from ding.entry import serial_pipeline
 from easydict import EasyDict
 
+from ding_alma.report.play import BEST_CHECKPOINT, open_policy
+from ding_alma.report.run_config import keep_config
 from dizoo_ext.save_the_city.env import SaveTheCityEnv
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -41,6 +44,24 @@ def tiny_config(
     create.env_manager.type = manager
     create.replay_buffer.type = buffer
     return main, create
+
+
+def write_untrained_run(
+    folder: Path, policy: str = "alma", config: str = "small/save_the_city_alma", **block: dict
+) -> Path:
+    """The folder of a run as training leaves it, at no cost: its networks have learned nothing.
+
+    Args: block: keys that are changed, by block of ``policy``, such as ``allocation=dict(source="random")``.
+    """
+    main, create = tiny_config(policy, config=config)
+    for name, changes in block.items():
+        main.policy[name].update(changes)
+    merged = compile_config(main, create_cfg=create, auto=True, save_cfg=False)
+    keep_config(merged, folder)
+    torch.manual_seed(0)
+    (folder / "ckpt").mkdir()
+    torch.save(open_policy(merged.policy, "learn").learn_mode.state_dict(), folder / "ckpt" / BEST_CHECKPOINT)
+    return folder
 
 
 def train(main: EasyDict, create: EasyDict, seed: int = 0, iterations: int = 4):

@@ -62,6 +62,9 @@ class AlmaPolicy(LowLevelPolicy):
             # (bool) Agents may use actions tied to another subtask only if they are allocated to it
             # (reference: mask_subtask_actions; StarCraft true, SaveTheCity false).
             tie_actions=False,
+            # (int) Further subtasks that networks reserve embeddings for, to play with more than were trained on
+            # (reference: n_extra_tasks).
+            extra_subtasks=0,
         ),
         # (dict) Agents and mixer (spec 1.2, 1.4).
         network=dict(
@@ -108,6 +111,7 @@ class AlmaPolicy(LowLevelPolicy):
     )
 
     ranges = {
+        "entity.extra_subtasks": (0, None),
         "allocation.period": (1, None),
         "allocation.dim": (1, None),
         "allocation.heads": (1, None),
@@ -167,6 +171,7 @@ class AlmaPolicy(LowLevelPolicy):
                 critic_dim=allocation.dim,
                 critic_heads=allocation.heads,
                 popart_alpha=POPART_ALPHA if network.popart else None,
+                extra_subtasks=cfg.entity.extra_subtasks,
             )
         return AlmaModel(low_level, allocator)
 
@@ -295,11 +300,11 @@ class AlmaPolicy(LowLevelPolicy):
 
 def _check_window(window: int, period: int) -> None:
     """Rows must hold decisions with what followed from them, not only those that an episode's end cut short."""
-    if window < 2 * period:
+    if window <= period:
         raise ValueError(
-            f"policy.other.replay_buffer.window = {window} must be at least twice policy.allocation.period = {period}: "
-            "in shorter rows few decisions are seen to their ends but the last ones of episodes, and the allocator "
-            "would learn from those alone"
+            f"policy.other.replay_buffer.window = {window} must exceed policy.allocation.period = {period}, better by "
+            "some times: in shorter rows no decisions are seen to their ends but the last ones of episodes, and the "
+            "allocator would learn from those alone"
         )
 
 

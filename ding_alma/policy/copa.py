@@ -34,6 +34,12 @@ class CopaPolicy(FlatPolicy):
     config = dict(
         # (str) Name in DI-engine's policy registry.
         type="copa",
+        # (dict) Sizes of the entity view; every config states them.
+        entity=dict(
+            # (int) Further subtasks that the coach reserves labels for, to play with more than were trained on
+            # (reference: n_extra_tasks).
+            extra_subtasks=0,
+        ),
         # (dict) The block of ALMA's allocations, whose clock also calls for strategies.
         allocation=dict(
             # (int) Steps between decisions (reference: action_length).
@@ -61,6 +67,7 @@ class CopaPolicy(FlatPolicy):
     )
 
     ranges = {
+        "entity.extra_subtasks": (0, None),
         "allocation.period": (1, None),
         "coach.strategy_weight": (0.0, None),
         "coach.entropy_weight": (0.0, None),

@@ -164,6 +164,7 @@ class LowLevelPolicy(EpisodePolicy):
             hidden_dim=network.hidden_dim,
             hypernet_dim=network.hypernet_dim,
             mixing_dim=network.mixing_dim,
+            extra_subtasks=self._cfg.entity.get("extra_subtasks", 0),
             last_action=last_action,
         )
 

@@ -9,11 +9,13 @@ import click
 
 from ding_alma.policy.alma import ALLOCATION_SOURCES
 from ding_alma.report.allocation_choice import choose_allocation
+from ding_alma.report.analyse_command import analyse_command
 from ding_alma.report.compare_command import compare_command
 from ding_alma.report.doctor import FAILED, MISSING, OK, examine, is_healthy
 from ding_alma.report.play import Run, evaluate, film, load_run, summarise
 from ding_alma.report.reference_run import import_run
 from ding_alma.report.run_config import RunError
+from ding_alma.report.scenario_table import scenario_table
 from ding_alma.report.train_command import train_command
 from dizoo_ext.gif import save_gif
 
@@ -43,11 +45,30 @@ def main() -> None:
     """
 
 
-@main.command("eval")
+class ScenariosCommand(click.Command):
+    """Lets ``--scenario`` take several names behind the checkpoint: ``eval RUN --scenario A B``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the option before each further name."""
+        repeated: list[str] = []
+        is_scenario = False
+        for argument in args:
+            if argument.startswith("-"):
+                is_scenario = argument == "--scenario" and bool(repeated)
+            elif is_scenario and repeated[-1] != "--scenario":
+                repeated.append("--scenario")
+            repeated.append(argument)
+        return super().parse_args(ctx, repeated)
+
+
+@main.command("eval", cls=ScenariosCommand)
 @checkpoint_argument
-@click.option("--episodes", type=click.IntRange(min=1), default=160, help="Episodes to play.")
+@click.option("--episodes", type=click.IntRange(min=1), default=160, help="Episodes to play, per scenario.")
 @config_option
-@scenario_option
+@click.option(
+    "--scenario", "scenarios", multiple=True, metavar="NAME...", help="Others than that of the training; one row each."
+)
+@click.option("--metric", "metrics", multiple=True, help="Column of the table of scenarios; repeatable.")
 @seed_option
 @allocator_option
 @allocation_option
@@ -55,19 +76,34 @@ def evaluate_command(
     checkpoint: Path,
     episodes: int,
     config: Path | None,
-    scenario: str | None,
+    scenarios: tuple[str, ...],
+    metrics: tuple[str, ...],
     seed: int,
     allocator: Path | None,
     allocation: str | None,
 ) -> None:
-    """Play episodes without exploration and print the mean of every metric.
+    """Play episodes without exploration and print the mean of every metric, or a table with one row per scenario.
+
+    Scenarios may have other numbers of agents and subtasks than the training's, as far as the weights allow. A list of
+    teams is written with plus signs: BF+BFG.
 
     With --allocator, the agents of CHECKPOINT work under the allocator of another run, as in the ALMA paper's test of
     joint training.
     """
-    with _user_errors(scenario):
-        metrics = evaluate(_load(checkpoint, config, scenario, allocator, allocation), episodes, seed)
-    _print_table(metrics)
+    if metrics and not scenarios:
+        raise click.UsageError("--metric chooses the columns of the table that --scenario asks for")
+    if not scenarios:
+        with _user_errors(None):
+            played = evaluate(_load(checkpoint, config, None, allocator, allocation), episodes, seed)
+        _print_table(played)
+        return
+    by_scenario = {}
+    for scenario in scenarios:
+        with _user_errors(scenario):
+            run = _load(checkpoint, config, scenario, allocator, allocation)
+            by_scenario[scenario] = evaluate(run, episodes, seed)
+    with _user_errors(None):
+        click.echo(scenario_table(by_scenario, metrics))
 
 
 @main.command("render")
@@ -134,6 +170,7 @@ def doctor_command(context: click.Context) -> None:
         context.exit(1)
 
 
+main.add_command(analyse_command)
 main.add_command(compare_command)
 main.add_command(train_command)
 

@@ -1,6 +1,5 @@
 """Which method is better, how sure that is, and what it rests on: as data, and as text in Markdown."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from ding_alma.report.curves import SCORE_SHARE, common_end, scores, seconds_at
 from ding_alma.report.json_file import finite_or_none
+from ding_alma.report.markdown import bracketed, markdown_table
 from ding_alma.report.run_groups import FinishedRun, Groups, tasks_of
 from ding_alma.report.statistics import AGGREGATES, COVERAGE, Estimate, Scores, bootstrap, probability_of_improvement
 
@@ -118,28 +118,16 @@ def _table(results: dict[str, MethodResult]) -> list[str]:
     for method, result in results.items():
         runs = sum(map(len, result.scores))
         steps, minutes = f"{result.steps:,.0f}", f"{result.seconds / 60:,.0f} min"
-        rows.append([method, str(runs), steps, minutes, *map(_bracketed, result.aggregates.values())])
-    return _markdown(rows)
+        rows.append([method, str(runs), steps, minutes, *map(bracketed, result.aggregates.values())])
+    return markdown_table(rows)
 
 
 def _improvement_table(methods: list[str], improvement: dict[tuple[str, str], Estimate]) -> list[str]:
     rows = [["", *methods]]
     for method in methods:
-        cells = [_bracketed(improvement[method, other]) if method != other else "" for other in methods]
+        cells = [bracketed(improvement[method, other]) if method != other else "" for other in methods]
         rows.append([method, *cells])
-    return _markdown(rows)
-
-
-def _markdown(rows: list[list[str]]) -> list[str]:
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    return [f"| {' | '.join(row)} |" for row in (escaped[0], ["---"] * len(rows[0]), *escaped[1:])]
-
-
-def _bracketed(estimate: Estimate) -> str:
-    digits = 2 if np.nanmax(np.abs(estimate)) < 10 else 1
-    if math.isnan(estimate.low):
-        return f"{estimate.value:.{digits}f}"
-    return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+    return markdown_table(rows)
 
 
 def _result_numbers(result: MetricResult) -> dict[str, Any]:
@@ -148,20 +136,21 @@ def _result_numbers(result: MetricResult) -> dict[str, Any]:
             "env_step": each.steps,
             "wall_seconds": round(each.seconds, 3),
             "scores": [task.tolist() for task in each.scores],
-            **{name: _estimate_numbers(estimate) for name, estimate in each.aggregates.items()},
+            **{name: estimate_numbers(estimate) for name, estimate in each.aggregates.items()},
         }
 
     return {
         "common_steps": {name: method(each) for name, each in result.common.items()},
         "own_steps": {name: method(each) for name, each in result.own.items()},
         "probability_of_improvement": [
-            {"method": name, "over": other, **_estimate_numbers(estimate)}
+            {"method": name, "over": other, **estimate_numbers(estimate)}
             for (name, other), estimate in result.improvement.items()
         ],
     }
 
 
-def _estimate_numbers(estimate: Estimate) -> dict[str, float | None]:
+def estimate_numbers(estimate: Estimate) -> dict[str, float | None]:
+    """``value``, ``low`` and ``high``, None for NaN."""
     return {name: finite_or_none(value) for name, value in estimate._asdict().items()}
 
 

@@ -19,6 +19,18 @@ TIME_UNITS = ((3600, "hours"), (60, "minutes"), (1, "seconds"))
 """Seconds of a unit and its name; the first that an axis is at least two of."""
 
 
+def open_pyplot() -> Any:
+    """The module ``matplotlib.pyplot``, drawing into files. Raises a RunError if matplotlib is not installed."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise RunError("drawing needs matplotlib: `uv sync --extra report` (or `pip install matplotlib`)") from None
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
+
+
 def draw_curves(groups: Groups, metrics: list[str], lines: dict[str, float], title: str, path: Path) -> None:
     """Write a PNG: one row per metric, against environment steps on the left and wall time on the right.
 
@@ -30,13 +42,7 @@ def draw_curves(groups: Groups, metrics: list[str], lines: dict[str, float], tit
     Raises:
         RunError: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise RunError("drawing needs matplotlib: `uv sync --extra report` (or `pip install matplotlib`)") from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
+    pyplot = open_pyplot()
     figure, panels = pyplot.subplots(
         len(metrics),
         2,
@@ -52,7 +58,7 @@ def draw_curves(groups: Groups, metrics: list[str], lines: dict[str, float], tit
             for index, (label, value) in enumerate(lines.items() if metric == metrics[0] else ()):
                 style = ("--", ":", "-.")[index % 3]
                 panel.axhline(value, color="#555555", linewidth=1.2, linestyle=style, label=label)
-            _dress(panel, metric)
+            dress(panel, metric)
         row[0].set_ylabel(TITLES.get(metric, metric.removesuffix("_mean").replace("_", " ")))
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)), frameon=False, fontsize=9)
@@ -83,7 +89,8 @@ def _time_unit(seconds: float) -> tuple[int, str]:
     return next(((size, name) for size, name in TIME_UNITS if seconds >= 2 * size), TIME_UNITS[-1])
 
 
-def _dress(panel: Any, metric: str) -> None:
+def dress(panel: Any, metric: str) -> None:
+    """Grid, no frame, and the whole range of a share."""
     panel.grid(color="#dddddd", linewidth=0.6)
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)

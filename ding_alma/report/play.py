@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from ding.envs import BaseEnv, create_env_manager
 from ding.envs.env.base_env import get_env_cls
-from ding.policy import Policy, create_policy
+from ding.policy import Policy, create_policy, get_policy_cls
 from ding.torch_utils import to_ndarray, to_tensor
-from ding.utils import POLICY_REGISTRY
+from ding.utils import POLICY_REGISTRY, deep_merge_dicts
 from easydict import EasyDict
 
 from ding_alma.report.checkpoint_hook import LAST_CHECKPOINT
 from ding_alma.report.run_config import RUN_CONFIG_NAME, RunError, compile_config_file, read_run_config
+from ding_alma.report.scenario_sizes import fitting_weights, resized
 from dizoo_ext.contract import EntitySpec, MapSpec
 
 BEST_CHECKPOINT = "ckpt_best.pth.tar"
@@ -40,7 +41,7 @@ def load_run(checkpoint: str | Path, config: str | Path | None = None, scenario:
     Args:
         checkpoint: a checkpoint file, or a run's folder, which stands for its best checkpoint.
         config: a DI-engine config file instead of the one kept in the run's folder.
-        scenario: another ``env.scenario`` than the run's.
+        scenario: another ``env.scenario`` than the run's; teams of a list are joined by ``+``, as in a run's record.
 
     Raises:
         RunError: something is missing, damaged or does not fit; the message says what to do.
@@ -53,7 +54,7 @@ def load_run(checkpoint: str | Path, config: str | Path | None = None, scenario:
     if scenario is not None:
         if "scenario" not in main.env:
             raise RunError(f"environment {main.env.type!r} has no scenarios; leave --scenario out")
-        main.env.scenario = scenario
+        main.env.scenario = scenario.split("+") if "+" in scenario else scenario
     main.policy.cuda = bool(main.policy.cuda) and torch.cuda.is_available()
     main.policy.multi_gpu = False
     return Run(main, read_checkpoint(path))
@@ -89,60 +90,85 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def open_policy(config: EasyDict, field: str) -> Policy:
-    """The policy of a run's configuration with one of DI-engine's fields enabled: 'learn', 'collect' or 'eval'."""
+    """The policy of a run's configuration with one of DI-engine's fields enabled: 'learn', 'collect' or 'eval'.
+
+    Keys that the policy got after the run take their defaults.
+    """
     cfg = EasyDict(config)
     for name in cfg.get("import_names", []):
         import_module(name)
     plain = cfg.type.removesuffix("_command")
     cfg.type = plain if plain in POLICY_REGISTRY else cfg.type
-    return create_policy(cfg, enable_field=[field])
+    complete = deep_merge_dicts(get_policy_cls(cfg).default_config(), cfg)
+    return create_policy(EasyDict(complete), enable_field=[field])
 
 
 def build_policy(run: Run, env_num: int) -> Any:
     """The evaluation side of the run's policy with the checkpoint's weights, for ``env_num`` environments.
 
+    In another scenario than the training's, the networks are built for its sizes, see `scenario_sizes`.
+
     Raises:
-        RunError: the weights do not fit the configuration.
+        RunError: the weights do not fit the configuration or the environment.
     """
-    cfg = EasyDict(run.config.policy)
+    config = resized(run.config)
+    cfg = EasyDict(config.policy)
     cfg.eval.env_num = env_num
     try:
         policy = open_policy(cfg, "eval").eval_mode
-        policy.load_state_dict(run.state)
+        state = run.state
+        if config is not run.config:
+            state = {**state, "model": fitting_weights(policy.state_dict()["model"], state["model"], cfg)}
+        policy.load_state_dict(state)
     except (RuntimeError, KeyError) as error:
         plain = cfg.type.removesuffix("_command")
         raise RunError(f"the checkpoint does not fit the configuration of policy {plain!r}: {error}") from error
     return policy
 
 
+@dataclass(frozen=True)
+class PlayedEpisode:
+    """What is known of an episode after it."""
+
+    subtasks: int | None
+    """Subtasks at its beginning; None where the environment shows none."""
+    metrics: dict[str, float]
+    """The environment's, ``return`` or DI-engine's ``eval_episode_return`` among them."""
+
+
 def evaluate(run: Run, episodes: int, seed: int) -> list[dict[str, float]]:
+    """The metrics of each episode of `play_episodes`."""
+    return [episode.metrics for episode in play_episodes(run, episodes, seed)]
+
+
+def play_episodes(run: Run, episodes: int, seed: int) -> list[PlayedEpisode]:
     """Play evaluation episodes, several side by side.
 
     Every environment plays a share fixed beforehand, so that short episodes are not preferred.
-
-    Returns:
-        the metrics of each episode, ``return`` or DI-engine's ``eval_episode_return`` among them.
     """
     env_num = min(episodes, EVALUATION_ENVS)
     left = {i: episodes // env_num + (i < episodes % env_num) for i in range(env_num)}
     manager = create_env_manager(run.config.env.manager, _env_makers(run, env_num))
     manager.seed(seed, dynamic_seed=False)
     policy = build_policy(run, env_num)
-    metrics = []
+    played: list[PlayedEpisode] = []
+    subtasks: dict[int, int | None] = {}
     try:
         manager.launch()
         policy.reset()
         while any(left.values()):
             observations = {i: obs for i, obs in manager.ready_obs.items() if left[i]}
+            for i in observations.keys() - subtasks.keys():
+                subtasks[i] = _count_subtasks(observations[i])
             actions = {i: to_ndarray(output["action"]) for i, output in _act(policy, observations).items()}
             for i, timestep in manager.step(actions).items():
                 if timestep.done:
                     policy.reset([i])
                     left[i] -= 1
-                    metrics.append(_episode_metrics(timestep.info))
+                    played.append(PlayedEpisode(subtasks.pop(i), _episode_metrics(timestep.info)))
     finally:
         manager.close()
-    return metrics
+    return played
 
 
 def film(run: Run, episodes: int, seed: int) -> tuple[list[np.ndarray], list[dict[str, float]]]:
@@ -200,7 +226,7 @@ def _env_makers(run: Run, env_num: int) -> list[partial]:
     try:
         makers = [partial(env_class, cfg=each) for each in env_class.create_evaluator_env_cfg(cfg)]
         makers[0]().close()
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise RunError(f"the environment refuses its configuration: {error}") from error
     return makers
 
@@ -208,6 +234,11 @@ def _env_makers(run: Run, env_num: int) -> list[partial]:
 def _act(policy: Any, observations: dict[int, Any]) -> dict[int, dict[str, Any]]:
     """DI-engine's evaluators hand policies float32 tensors, whatever the observation's types."""
     return policy.forward(to_tensor(observations, dtype=torch.float32))
+
+
+def _count_subtasks(observation: dict[str, np.ndarray]) -> int | None:
+    mask = observation.get("subtask_mask")
+    return None if mask is None else int(np.asarray(mask).sum())
 
 
 def _episode_metrics(info: dict[str, Any]) -> dict[str, float]:

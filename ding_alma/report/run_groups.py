@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ding_alma.report.run_config import RunError
+from ding_alma.report.run_config import RUN_CONFIG_NAME, RunError
 from ding_alma.report.run_record import RECORD_NAME, read_record
 
 SEED_FOLDER = re.compile(r"seed_?\d+")
@@ -57,17 +57,43 @@ def read_groups(arguments: list[str]) -> Groups:
     """
     groups: Groups = {}
     for argument in arguments:
-        label, separator, paths = argument.partition("=")
-        if not separator:
-            label, paths = "", argument
-        label = label.strip()
-        if (separator and not label) or not all(path.strip() for path in paths.split(",")):
-            raise RunError(f"expected [METHOD=]PATH[,PATH...], got {argument!r}")
-        for path in paths.split(","):
-            for method, run in _read_path(Path(path.strip())):
+        label, paths = split_argument(argument)
+        for path in paths:
+            for method, run in _read_path(path):
                 groups.setdefault(label or method, []).append(run)
     _check(groups)
     return groups
+
+
+def read_folders(arguments: list[str]) -> dict[str, list[Path]]:
+    """Method -> the folders of its runs, for commands that play; arguments as in `read_groups`, without comparisons.
+
+    Raises:
+        RunError: a path is missing or holds no run.
+    """
+    groups: dict[str, list[Path]] = {}
+    for argument in arguments:
+        label, paths = split_argument(argument)
+        for path in paths:
+            if not path.exists():
+                raise RunError(f"{path} does not exist")
+            configs = sorted(path.rglob(RUN_CONFIG_NAME), key=_natural)
+            if not configs:
+                raise RunError(f"{path} holds no run: there is no {RUN_CONFIG_NAME} in it or below")
+            for config in configs:
+                groups.setdefault(label or _method(config.absolute().parent), []).append(config.parent)
+    return groups
+
+
+def split_argument(argument: str) -> tuple[str, list[Path]]:
+    """METHOD (may be empty) and the paths of ``[METHOD=]PATH[,PATH...]``. Raises a RunError for anything else."""
+    label, separator, paths = argument.partition("=")
+    if not separator:
+        label, paths = "", argument
+    label = label.strip()
+    if (separator and not label) or not all(path.strip() for path in paths.split(",")):
+        raise RunError(f"expected [METHOD=]PATH[,PATH...], got {argument!r}")
+    return label, [Path(path.strip()) for path in paths.split(",")]
 
 
 def resolve_metric(name: str, groups: Groups) -> str:
@@ -119,8 +145,9 @@ def _method(folder: Path) -> str:
 def _from_record(path: Path) -> FinishedRun:
     record = read_record(path)
     try:
-        points = [{**point, **point["metrics"]} for point in record["evaluations"]]
-        names = {name for point in record["evaluations"] for name in point["metrics"]}
+        measured = [{**point.get("training", {}), **point["metrics"]} for point in record["evaluations"]]
+        points = [{**point, **values} for point, values in zip(record["evaluations"], measured, strict=True)]
+        names = {name for values in measured for name in values}
     except (KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error!r})") from error
     return _finished_run(path, record, points, names)

@@ -72,6 +72,7 @@ class RunRecord:
                 "train_iter": evaluation.train_iter,
                 "wall_seconds": round(self._wall_before + self._clock() - self._start, 3),
                 "metrics": {name: finite_or_none(value) for name, value in evaluation.metrics.items()},
+                "training": {name: finite_or_none(value) for name, value in evaluation.training.items()},
             }
         )
         write_json_atomically(self._record, self._path)

@@ -1,7 +1,9 @@
 """What a run's components write to tensorboard, overheard in one place."""
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 PAPER_GROUPS = {
@@ -58,11 +60,19 @@ class ScalarTap:
             listener(tag, float(scalar_value), -1 if global_step is None else int(global_step))
 
 
+def training_variable(tag: str) -> str | None:
+    """The variable of `PAPER_GROUPS` that a tag of DI-engine on the env-step axis is about, or None."""
+    if not tag.startswith(LEARNER_PREFIX):
+        return None
+    variable = tag.removeprefix(LEARNER_PREFIX).removesuffix("_avg")
+    return variable if variable in GROUP_OF else None
+
+
 def paper_tag(tag: str) -> str | None:
     """The reference's tag for a tag of DI-engine on the env-step axis, or None."""
-    if tag.startswith(LEARNER_PREFIX):
-        variable = tag.removeprefix(LEARNER_PREFIX).removesuffix("_avg")
-        return f"{GROUP_OF[variable]}/{variable}" if variable in GROUP_OF else None
+    variable = training_variable(tag)
+    if variable is not None:
+        return f"{GROUP_OF[variable]}/{variable}"
     if tag.startswith(EVALUATOR_STEP_PREFIX):
         metric = tag.removeprefix(EVALUATOR_STEP_PREFIX)
         return f"eval_env_metrics/{metric}" if metric.endswith("_mean") and metric not in DING_MEANS else None
@@ -88,10 +98,12 @@ class Evaluation:
     train_iter: int
     metrics: dict[str, float]
     """Every scalar that the evaluator logged, e.g. ``solved_mean``, ``reward_mean``, ``evaluate_time``."""
+    training: dict[str, float] = field(default_factory=dict)
+    """Variables of `PAPER_GROUPS`, means over what the learner logged since the evaluation before; NaN left out."""
 
 
 class EvaluationListener:
-    """Gathers the scalars that DI-engine's evaluator writes one by one into an `Evaluation`.
+    """Gathers the scalars that DI-engine's evaluator writes one by one, and the learner's, into an `Evaluation`.
 
     An evaluation is over at the next scalar of anything else, at the first repeated one, or at `flush`.
     """
@@ -99,6 +111,7 @@ class EvaluationListener:
     def __init__(self, on_evaluation: Callable[[Evaluation], None]) -> None:
         self._on_evaluation = on_evaluation
         self._metrics: dict[str, float] = {}
+        self._training: dict[str, list[float]] = {}
         self._env_step = self._train_iter = 0
 
     def __call__(self, tag: str, value: float, step: int) -> None:
@@ -112,12 +125,16 @@ class EvaluationListener:
             self._env_step = step
         else:
             self.flush()
+            variable = training_variable(tag)
+            if variable is not None and math.isfinite(value):
+                self._training.setdefault(variable, []).append(value)
 
     def flush(self) -> None:
         """Hand over the evaluation gathered so far, if any."""
         if self._metrics:
-            evaluation = Evaluation(self._env_step, self._train_iter, self._metrics)
-            self._metrics = {}
+            training = {variable: fmean(values) for variable, values in self._training.items()}
+            evaluation = Evaluation(self._env_step, self._train_iter, self._metrics, training)
+            self._metrics, self._training = {}, {}
             self._on_evaluation(evaluation)
 
     def _train_iter_is(self, train_iter: int) -> None:

@@ -120,6 +120,22 @@ def test_an_earlier_comparison_can_be_compared_with_new_runs(runs, tmp_path):
         assert (before.task, before.seed, before.parts) == (after.task, after.seed, after.parts)
 
 
+def test_runs_drawn_from_known_distributions_give_the_known_answer(tmp_path):
+    """Flat curves: a run's score is its level, so that nothing but the draws of levels stands in the results."""
+    generator = np.random.default_rng(1)
+    for method, level in (("worse", 0.0), ("better", 1.0)):
+        for seed, score in enumerate(generator.normal(level, 1, 60)):
+            write_run(tmp_path / method / f"seed{seed}", {0: score, 100: score}, seed=seed)
+    result = compare(read_groups([str(tmp_path)]), "solved_mean")
+    for method, truth in (("worse", 0.0), ("better", 1.0)):
+        for estimate in result.common[method].aggregates.values():
+            assert estimate.low < truth < estimate.high
+        width = np.subtract(*result.common[method].aggregates["mean"][:0:-1])
+        assert width == pytest.approx(2 * 1.96 / math.sqrt(60), rel=0.25)
+    improvement = result.improvement["better", "worse"]
+    assert improvement.low < 0.7602 < improvement.high and improvement.high - improvement.low < 0.2
+
+
 def test_the_layout_of_marl_eval(runs):
     call(runs / "alma", runs / "rival", "-o", runs / "out")
     layout = json.loads((runs / "out" / "marl_eval.json").read_text())

@@ -27,13 +27,15 @@ def test_evaluations_are_on_disk_at_once(tmp_path):
     path, clock = tmp_path / "run" / "evaluations.json", Clock()
     record = begin(path, clock)
     clock.now += 2.5
-    record.add(Evaluation(100, 8, {"solved_mean": 0.25, "types_mean": float("nan")}))
+    metrics = {"solved_mean": 0.25, "types_mean": float("nan")}
+    record.add(Evaluation(100, 8, metrics, {"best_prob": 0.5}))
     (point,) = read_record(path.parent)["evaluations"]
     assert point == {
         "env_step": 100,
         "train_iter": 8,
         "wall_seconds": 2.5,
         "metrics": {"solved_mean": 0.25, "types_mean": None},
+        "training": {"best_prob": 0.5},
     }
     assert read_record(path)["seed"] == 3
     assert "NaN" not in path.read_text()

@@ -65,3 +65,17 @@ def test_evaluations_are_told_apart():
     listener.flush()
     listener.flush()
     assert [e.metrics["reward_mean"] for e in seen] == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_the_training_between_two_evaluations_is_averaged():
+    seen = []
+    listener = EvaluationListener(seen.append)
+    write_evaluation(listener, 0, 0, reward_mean=1.0)
+    for best_prob in (0.1, 0.3, float("nan")):
+        listener("learner_step/best_prob_avg", best_prob, 50)
+        listener("learner_iter/best_prob_avg", 9.0, 5)
+        listener("learner_step/cur_lr_avg", 9.0, 50)
+    write_evaluation(listener, 10, 100, reward_mean=2.0)
+    write_evaluation(listener, 20, 200, reward_mean=3.0)
+    listener.flush()
+    assert [evaluation.training for evaluation in seen] == [{}, {"best_prob": pytest.approx(0.2)}, {}]

@@ -73,6 +73,18 @@ def test_intervals_cover_the_truth_at_nearly_the_nominal_rate(aggregate, truth):
     assert 0.91 <= hits / 400 <= 0.98
 
 
+def test_intervals_of_the_probability_of_improvement_cover_the_truth():
+    """Two methods with 15 runs each, whose scores differ by one standard deviation."""
+    truth = stats.norm.cdf(1 / np.sqrt(2))
+    generator = np.random.default_rng(0)
+    hits = 0
+    for seed in range(300):
+        better, worse = generator.normal(1, 1, 15), generator.normal(0, 1, 15)
+        estimate = bootstrap(probability_of_improvement, [better], [worse], resamples=500, seed=seed)
+        hits += estimate.low <= truth <= estimate.high
+    assert 0.90 <= hits / 300 <= 0.98
+
+
 def test_the_band_of_curves_is_the_interval_at_every_point():
     generator = np.random.default_rng(0)
     tasks = [generator.normal(size=(6, 3)), generator.normal(size=(4, 3))]

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# From nothing to the pictures and tables of docs/results/small_save_the_city, small_smac_multiarmy and group_matching.
+#
+# Budget: about 330 core-minutes, half of that on two cores. Runs that are finished are skipped, interrupted ones are
+# moved aside and begun anew, so that the script can be stopped and started again at any time.
+#
+#   benchmarks/reproduce_small.sh [FOLDER OF THE RUNS]        default: runs/reproduced
+#
+# Variables: JOBS (runs at a time, 2), SEEDS ("0 1 2"), CITY_STEPS, BATTLE_STEPS, MATCHING_STEPS (environment steps).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+RUNS=${1:-runs/reproduced}
+JOBS=${JOBS:-2}
+SEEDS=${SEEDS:-0 1 2}
+CITY_STEPS=${CITY_STEPS:-4e5}
+BATTLE_STEPS=${BATTLE_STEPS:-2e5}
+MATCHING_STEPS=${MATCHING_STEPS:-3e5}
+export OMP_NUM_THREADS=1
+
+# Train one seed, unless it is finished: FOLDER SEED STEPS CONFIG [OPTION]...
+train() {
+  local folder=$1 seed=$2 steps=$3 config=$4
+  local run=$folder/seed$seed
+  shift 4
+  if [ -e "$run.finished" ]; then
+    echo "$run: finished before"
+    return
+  fi
+  if [ -e "$run" ]; then
+    mv "$run" "$run.interrupted.$(date +%s)"
+  fi
+  mkdir -p "$folder"
+  echo "$run: starts"
+  if uv run ding-alma train "$config" "$@" --seeds "$seed" --env-step "$steps" -o "$folder" >"$run.log" 2>&1; then
+    touch "$run.finished"
+    echo "$run: finished"
+  else
+    echo "$run: failed, see $run.log" >&2
+    return 1
+  fi
+}
+export -f train
+
+# Lines of arguments of train, one per run: ENVIRONMENT CONFIG_PREFIX STEPS, then METHOD:CONFIG:OPTIONS...
+runs_of() {
+  local environment=$1 prefix=$2 steps=$3
+  shift 3
+  for seed in $SEEDS; do
+    for method in "$@"; do
+      IFS=: read -r name config options <<<"$method"
+      echo "$RUNS/$environment/$name $seed $steps ${prefix}_${config}_config.py $options"
+    done
+  done
+}
+
+CITY=(alma:alma alma_heuristic:alma_heuristic alma_no_mask:alma_no_mask aqmix:aqmix refil:refil copa:copa coma:coma
+  "coma_ext:coma:--policy coma_ext")
+BATTLES=("${CITY[@]}" "alma_dynamic_heuristic:alma_heuristic:env.heuristic_style=dynamic")
+MATCHING=(alma:alma aqmix:aqmix refil:refil copa:copa coma:coma "coma_ext:coma:--policy coma_ext")
+
+{
+  runs_of save_the_city configs/small/save_the_city "$CITY_STEPS" "${CITY[@]}"
+  runs_of smac_multiarmy configs/small/smac_multiarmy "$BATTLE_STEPS" "${BATTLES[@]}"
+  runs_of group_matching configs/group_matching "$MATCHING_STEPS" "${MATCHING[@]}"
+} | xargs -P "$JOBS" -I LINE bash -c 'train LINE'
+
+# The results of an environment: FOLDER ENVIRONMENT TITLE METHOD...
+compare() {
+  local folder=$1 environment=$2 title=$3
+  shift 3
+  local methods=()
+  for method in "$@"; do
+    methods+=("$RUNS/$environment/${method%%:*}")
+  done
+  uv run ding-alma compare "${methods[@]}" -o "docs/results/$folder" --title "$title"
+}
+
+compare small_save_the_city save_the_city "Small SaveTheCity" "${CITY[@]}"
+compare small_smac_multiarmy smac_multiarmy "Small multi-army SMAC" "${BATTLES[@]}"
+compare group_matching group_matching "Group Matching" "${MATCHING[@]}"

@@ -1,0 +1,80 @@
+"""One table of an analysis: estimates over runs in rows and columns, as text, numbers and a picture."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ding_alma.report.comparison import estimate_numbers
+from ding_alma.report.json_file import finite_or_none, write_json_atomically
+from ding_alma.report.markdown import bracketed, markdown_table
+from ding_alma.report.statistics import COVERAGE, Estimate, bootstrap, mean
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number per run, NaN where a run has none."""
+
+    values: tuple[float, ...]
+    episodes: int | None = None
+    """Played for it, all runs together; None where nothing was played."""
+
+    @property
+    def estimate(self) -> Estimate:
+        """The mean over the runs that have a value, with its bootstrap interval."""
+        known = np.array([value for value in self.values if np.isfinite(value)])
+        return bootstrap(mean, [known]) if len(known) else Estimate(*[float("nan")] * 3)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A table whose rows are methods."""
+
+    name: str
+    """Stem of the files."""
+    title: str
+    note: str
+    metric: str
+    corner: str
+    """What rows and columns are."""
+    columns: tuple[str, ...]
+    rows: dict[str, tuple[Cell, ...]]
+    runs: dict[str, list[str]] = field(default_factory=dict)
+    """Method -> folders of its runs, in the order of a cell's values."""
+
+    def text(self) -> str:
+        """As Markdown."""
+        table = [[self.corner, *self.columns]]
+        table += [[method, *(bracketed(cell.estimate) for cell in cells)] for method, cells in self.rows.items()]
+        several = any(len(cell.values) > 1 for cells in self.rows.values() for cell in cells)
+        interval = f" Brackets: {COVERAGE:.0%} bootstrap intervals over runs." if several else ""
+        return "\n".join([f"# {self.title}", "", f"{self.note}{interval}", "", *markdown_table(table), ""])
+
+    def numbers(self) -> dict[str, Any]:
+        """As plain values: everything that text and picture show, and every run's own numbers."""
+        return {
+            "format": 1,
+            "analysis": self.name,
+            "title": self.title,
+            "note": self.note,
+            "metric": self.metric,
+            "runs": self.runs,
+            "columns": list(self.columns),
+            "rows": {method: [_cell_numbers(cell) for cell in cells] for method, cells in self.rows.items()},
+        }
+
+    def write(self, folder: Path, draw: Callable[["Analysis", Path], None]) -> Sequence[Path]:
+        """Write .md, .json and, by ``draw``, .png into ``folder``; returns the files."""
+        folder.mkdir(parents=True, exist_ok=True)
+        text, data, picture = (folder / f"{self.name}{suffix}" for suffix in (".md", ".json", ".png"))
+        draw(self, picture)
+        text.write_text(self.text(), encoding="utf-8")
+        write_json_atomically(self.numbers(), data)
+        return text, data, picture
+
+
+def _cell_numbers(cell: Cell) -> dict[str, Any]:
+    counted = {} if cell.episodes is None else {"episodes": cell.episodes}
+    return {**estimate_numbers(cell.estimate), "per_run": [finite_or_none(value) for value in cell.values], **counted}

@@ -1,0 +1,68 @@
+"""Trained policies among other numbers of agents and subtasks."""
+
+import re
+
+import pytest
+from click.testing import CliRunner
+from tiny_runs import write_untrained_run
+
+from ding_alma.report.cli import main
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Folders of runs trained with two agents and three buildings, and on small battles ('armies')."""
+    folder = tmp_path_factory.mktemp("runs")
+    for policy in ("alma", "aqmix", "refil", "copa", "mppo", "coma"):
+        write_untrained_run(folder / policy, policy)
+    write_untrained_run(folder / "heuristic", allocation=dict(source="heuristic"))
+    write_untrained_run(folder / "reserve", entity=dict(extra_subtasks=2))
+    write_untrained_run(folder / "no_mask", network=dict(conditioning="embed"), entity=dict(extra_subtasks=2))
+    write_untrained_run(folder / "armies", config="small/smac_multiarmy_alma")
+    return folder
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, ["eval", *map(str, arguments), "--episodes", "2"])
+
+
+@pytest.mark.parametrize("name", ["aqmix", "refil", "mppo", "heuristic", "reserve", "no_mask"])
+def test_larger_and_smaller_teams_where_the_weights_allow(runs, name):
+    result = call(runs / name, "--scenario", "BFGG+BFGG", "B+F", "BF+BFG", "--metric", "return")
+    assert result.exit_code == 0, result.output
+    header, _, *rows = [line for line in result.output.splitlines() if line.startswith("|")]
+    assert header == "| scenario | return | episodes |" and [row.split(" | ")[0] for row in rows] == [
+        "| BFGG+BFGG",
+        "| B+F",
+        "| BF+BFG",
+    ]
+
+
+@pytest.mark.parametrize("name", ["alma", "copa"])
+def test_fewer_subtasks_than_trained_are_played(runs, name):
+    assert call(runs / name, "--scenario", "B+F").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "scenario", "message"),
+    [
+        ("alma", "BFGG+BFGG", "cannot play 4 agents and 5 subtasks.*embed_subtask.*extra_subtasks.*--allocation"),
+        ("copa", "BFGG+BFGG", "cannot play 4 agents.*coach.*extra_subtasks to have some in reserve$"),
+        ("coma", "BFGG+BFGG", "policy 'coma' cannot play 4 agents"),
+        ("reserve", "BFGGG+BFGGG", "cannot play 5 agents and 6 subtasks"),
+        ("armies", "2s3z", "has 33 features, the training had 30.*units of the largest"),
+        ("alma", "2-5a_2-5c", "did you mean '2-5a_2-5b'"),
+        ("armies", "2s3s", "did you mean '2s3z'"),
+        ("armies", "BF+BF", "env.scenario must be of type str"),
+    ],
+)
+def test_what_cannot_be_played_is_said_in_one_line(runs, name, scenario, message):
+    result = call(runs / name, "--scenario", scenario)
+    assert result.exit_code == 1 and len(result.output.strip().splitlines()) == 1, result.output
+    assert re.search(message, result.output.strip()), result.output
+
+
+def test_a_wrong_metric_has_a_near_one(runs):
+    result = call(runs / "refil", "--scenario", "BF+BF", "--metric", "solvd")
+    assert result.exit_code == 1 and "did you mean solved" in result.output
+    assert call(runs / "refil", "--metric", "solved").exit_code == 2
