@@ -59,6 +59,7 @@ def build(main, policy, fields=None):
 
 def test_there_is_a_config_for_every_environment_and_policy():
     expected = {f"group_matching_{policy}_config.py" for policy in POLICIES}
+    expected |= {f"small/group_matching_{policy}_config.py" for policy in ("aqmix", "refil")}
     for env in SUBTASK_ENVS:
         for variant in VARIANTS:
             expected |= {f"{env}_{variant}_config.py", f"small/{env}_{variant}_config.py"}
