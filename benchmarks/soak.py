@@ -5,6 +5,7 @@ prints the slope of the process's memory over the second half and what the run's
 """
 
 import argparse
+import contextlib
 import os
 import tempfile
 import threading
@@ -16,6 +17,7 @@ import psutil
 import torch
 from ding.config import read_config
 from ding.entry import serial_pipeline
+from ding.worker.learner.learner_hook import LearnerHook, register_learner_hook
 from easydict import EasyDict
 
 CONFIG = Path(__file__).parents[1] / "configs" / "small" / "save_the_city_alma_config.py"
@@ -72,8 +74,6 @@ def sizes(folder: Path) -> dict[str, float]:
 
 def soak(main: EasyDict, create: EasyDict, minutes: float) -> Meter:
     """Train in the present folder until the time is over."""
-    from ding.worker.learner.learner_hook import LearnerHook, register_learner_hook
-
     meter = Meter(Path(main.exp_name), minutes)
 
     class SoakHook(LearnerHook):
@@ -85,10 +85,8 @@ def soak(main: EasyDict, create: EasyDict, minutes: float) -> Meter:
 
     register_learner_hook("soak", SoakHook)
     main.policy.learn.learner.hook.soak = EasyDict(type="soak", name="soak", position="after_iter", priority=100)
-    try:
+    with contextlib.suppress(Enough):
         serial_pipeline((main, create), seed=0)
-    except Enough:
-        pass
     return meter
 
 

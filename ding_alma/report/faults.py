@@ -71,8 +71,8 @@ class GuardedEnvironments:
                 process.join()
             self._worker._env._closed = True
             raise RunError(
-                f"{self._method}: the processes of environments {sorted(died)} died (exit codes {died}; -9 is a kill, often "
-                "for want of memory); resume the run, which goes on from its last checkpoint"
+                f"{self._method}: the processes of environments {sorted(died)} died (exit codes {died}; -9 is a kill, "
+                "often for want of memory); resume the run, which goes on from its last checkpoint"
             ) from error
 
 

@@ -127,7 +127,7 @@ def test_resumes_by_folder_alone_and_knows_when_it_is_done(folder):
     further = resume(run, "--env-step", "60")
     assert further.exit_code == 0, further.output
     kept = record(run)
-    assert [part["env_step"] for part in kept["parts"]][0] == 0 and kept["parts"][1]["env_step"] >= 30
+    assert kept["parts"][0]["env_step"] == 0 and kept["parts"][1]["env_step"] >= 30
     assert kept["seed"] == 4 and merged(run)["exp_name"] == "runs/toy_coma/seed4"
 
 
