@@ -17,6 +17,7 @@ import psutil
 import torch
 from ding.config import read_config
 from ding.entry import serial_pipeline
+from ding.worker.learner.learner_hook import LearnerHook, register_learner_hook
 from easydict import EasyDict
 
 CONFIG = Path(__file__).parents[1] / "configs" / "small" / "save_the_city_alma_config.py"
@@ -73,8 +74,6 @@ def sizes(folder: Path) -> dict[str, float]:
 
 def soak(main: EasyDict, create: EasyDict, minutes: float) -> Meter:
     """Train in the present folder until the time is over."""
-    from ding.worker.learner.learner_hook import LearnerHook, register_learner_hook
-
     meter = Meter(Path(main.exp_name), minutes)
 
     class SoakHook(LearnerHook):

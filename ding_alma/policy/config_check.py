@@ -73,17 +73,23 @@ def check_ranges(cfg: Mapping[str, Any], ranges: Ranges) -> None:
         node: Any = cfg
         for block in blocks:
             node = node.get(block, {})
+            if not isinstance(node, Mapping):
+                raise TypeError(f"policy.{path}: {block} must be a block of keys, got {node!r}")
         if key in node:
-            if isinstance(node[key], bool) or not isinstance(node[key], int | float):
-                raise TypeError(f"policy.{path} must be a number, got {node[key]!r}")
-            check_range(node[key], f"policy.{path}", *bounds)
+            _check_number(node[key], f"policy.{path}", *bounds)
+
+
+def _check_number(value: Any, path: str, minimum: float | None = None, maximum: float | None = None) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{path} must be a number, got {value!r}")
+    check_range(value, path, minimum, maximum)
 
 
 def check_schedule(block: Mapping[str, Any], path: str, length: str) -> None:
     """Raise a ValueError unless a probability falls from ``start`` to ``end`` within at least one step."""
     for key in ("start", "end"):
-        check_range(block[key], f"{path}.{key}", 0.0, 1.0)
-    check_range(block[length], f"{path}.{length}", 1)
+        _check_number(block[key], f"{path}.{key}", 0.0, 1.0)
+    _check_number(block[length], f"{path}.{length}", 1)
     if block["end"] > block["start"]:
         raise ValueError(f"{path} must not rise, got start {block['start']} and end {block['end']}")
 

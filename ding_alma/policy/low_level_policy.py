@@ -124,6 +124,8 @@ class LowLevelPolicy(EpisodePolicy):
         "learn.target_update": (1, None),
         "learn.monitor_interval": (1, None),
         "other.replay_buffer.replay_buffer_size": (1, None),
+        "other.replay_buffer.window": (2, None),
+        "other.replay_buffer.recent_steps": (0, None),
     }
 
     exploration_names: tuple[str, ...] = ("epsilon",)

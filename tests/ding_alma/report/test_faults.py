@@ -159,7 +159,7 @@ if "dying" not in ENV_REGISTRY:
 @pytest.mark.parametrize(
     ("depth", "error", "message"),
     [
-        (1, RunError, r"collect: the processes of environments \[0, 1\] died \(exit codes {0: -9, 1: -9}"),
+        (1, RunError, r"collect: the processes of environments \[.*\] died \(exit codes {[01]: -9"),
         (2, OverflowError, "too deep"),
     ],
 )
