@@ -55,6 +55,9 @@ def share(main: EasyDict, create: EasyDict, processes: int) -> tuple[EasyDict, E
     main.policy.collect.env_num = main.env.collector_env_num
     buffer = main.policy.other.setdefault("replay_buffer", EasyDict())
     buffer.replay_buffer_size = -(-merged.policy.other.replay_buffer.replay_buffer_size // processes)
+    if "persist" in merged.policy.other.replay_buffer:
+        # Rank 0 alone writes checkpoints, and knows nothing of the others' episodes.
+        buffer.persist = False
     if "max_points" in merged.policy.get("allocation", {}):
         main.policy.allocation.max_points = max(2, -(-merged.policy.allocation.max_points // processes))
     create.collector.update(type="joint_episode", import_names=["ding_alma.pipeline.joint_collector"])
