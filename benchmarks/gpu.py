@@ -161,7 +161,7 @@ def main(device: str, replay: str, policies: tuple[str, ...], updates: int, env_
             policy._model.load_state_dict(reference._model.state_dict())
             policy._target = copy.deepcopy(policy._model).requires_grad_(False)
             batches = Batches(
-                filled_buffer(*settled, policy), policy.get_attribute("batch_size"), bool(policy._cfg.on_policy)
+                filled_buffer(*settled, policy), policy._cfg.learn.batch_size, bool(policy._cfg.on_policy)
             )
             difference = largest_difference(reference, policy, batches)
             rate = updates_per_second(policy, batches, updates, uses_cuda)

@@ -3,6 +3,7 @@
 ``torchrun --nproc-per-node 2 -m ding_alma.pipeline.data_parallel CONFIG``; see docs/scale.md.
 """
 
+import math
 import os
 from copy import deepcopy
 from datetime import datetime
@@ -14,7 +15,7 @@ import torch.distributed as dist
 from ding.config import compile_config, read_config
 from ding.entry import serial_pipeline, serial_pipeline_onpolicy
 from ding.policy import Policy, get_policy_cls
-from ding.utils import get_rank, get_world_size, to_ddp_config
+from ding.utils import get_rank, get_world_size
 from ding.worker.learner.learner_hook import LearnerHook, register_learner_hook
 from easydict import EasyDict
 
@@ -48,15 +49,21 @@ def share(main: EasyDict, create: EasyDict, processes: int) -> tuple[EasyDict, E
     merged = compile_config(main, create_cfg=create, auto=True, save_cfg=False)
     if not issubclass(get_policy_cls(merged.policy), RecordingPolicy):
         raise ValueError(f"policy {merged.policy.type!r} is DI-engine's and does not average its gradients")
-    part = to_ddp_config(deepcopy(merged)).policy
-    main.policy.learn.batch_size = part.learn.batch_size
-    main.policy.collect.n_episode = part.collect.n_episode
-    main.env.collector_env_num = min(merged.env.collector_env_num, part.collect.n_episode)
+
+    def part(total: int) -> int:
+        return math.ceil(total / processes)
+
+    main.policy.learn.batch_size = part(merged.policy.learn.batch_size)
+    main.policy.collect.n_episode = part(merged.policy.collect.n_episode)
+    main.env.collector_env_num = min(merged.env.collector_env_num, main.policy.collect.n_episode)
     main.policy.collect.env_num = main.env.collector_env_num
     buffer = main.policy.other.setdefault("replay_buffer", EasyDict())
-    buffer.replay_buffer_size = -(-merged.policy.other.replay_buffer.replay_buffer_size // processes)
+    buffer.replay_buffer_size = part(merged.policy.other.replay_buffer.replay_buffer_size)
+    if "persist" in merged.policy.other.replay_buffer:
+        # Rank 0 alone writes checkpoints, and knows nothing of the others' episodes.
+        buffer.persist = False
     if "max_points" in merged.policy.get("allocation", {}):
-        main.policy.allocation.max_points = max(2, -(-merged.policy.allocation.max_points // processes))
+        main.policy.allocation.max_points = max(2, part(merged.policy.allocation.max_points))
     create.collector.update(type="joint_episode", import_names=["ding_alma.pipeline.joint_collector"])
     return main, create
 

@@ -107,6 +107,9 @@ def _compile(job: Job) -> EasyDict:
     create.policy.type += "_command"
     renew = not job.main.policy.learn.get("resume_training", False)
     cfg = compile_config(job.main, seed=job.seed, auto=True, create_cfg=create, save_cfg=True, renew_dir=renew)
+    if "persist" in cfg.policy.other.replay_buffer:
+        # Only the serial pipelines' checkpoints say which of the episodes on the disk belong to them.
+        cfg.policy.other.replay_buffer.persist = False
     if cfg.policy.get("random_collect_size", 0) > 0:
         raise ValueError("policy.random_collect_size must be 0 in the parallel pipeline; use ding -m serial")
     if cfg.policy.get("multi_gpu", False):

@@ -16,6 +16,7 @@ from ding_alma.pipeline.job import Job, job_from_environment
 from ding_alma.pipeline.learner import learn
 from ding_alma.pipeline.messages import Collection, Order, Reply, Request
 from ding_alma.pipeline.worker import share_round, work
+from ding_alma.replay.ring import JOURNAL_FOLDER
 
 
 class Threads:
@@ -64,6 +65,7 @@ def test_one_learner_two_collectors_and_an_evaluator_leave_the_folder_of_a_seria
     assert best["last_iter"] in evaluated
     assert best["last_step"] == evaluated[best["last_iter"]]
     assert (run_folder / "result.pkl").is_file()
+    assert not (run_folder / JOURNAL_FOLDER).exists(), "nobody would ever thin it out"
 
     # Two updates per collection of four episodes of at most 12 steps, as the serial pipeline trains.
     used = {(m.node, m.session, m.number): m.content for m in bus.sent if is_collection(m)}

@@ -218,6 +218,7 @@ def test_every_process_does_its_share():
     main.policy.learn.batch_size, main.policy.collect.n_episode = 32, 8
     part, _ = share(main, create, 4)
     assert (part.policy.learn.batch_size, part.policy.collect.n_episode) == (8, 2)
+    assert not part.policy.other.replay_buffer.persist
     assert part.env.collector_env_num == part.policy.collect.env_num == 2
     create.policy.type = "coma"
     with pytest.raises(ValueError, match="does not average"):

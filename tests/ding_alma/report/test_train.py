@@ -5,6 +5,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
+from ding_alma.pipeline import parallel
 from ding_alma.report import training
 from ding_alma.report.cli import main
 from ding_alma.report.hooks import register_hooks
@@ -54,6 +55,17 @@ def test_swaps_the_policy_and_takes_its_pipeline(folder, monkeypatch):
     assert main_part.policy.allocation.period == 2 and limits == {"seed": 0}
     assert (onpolicy, other.exp_name) == ("serial_pipeline_onpolicy", "runs/toy_mppo/seed7")
     assert more == {"seed": 7, "max_env_step": 1000}
+
+
+def test_collectors_share_one_run(folder, monkeypatch):
+    called = []
+    monkeypatch.setattr(parallel, "train_on_this_host", lambda job, collectors: called.append((job, collectors)))
+    result = call("--collectors", "3", "--seeds", "4", "--env-step", "200")
+    assert result.exit_code == 0, result.output
+    ((job, collectors),) = called
+    assert (job.main.exp_name, job.seed, job.max_env_step, collectors) == ("runs/toy_coma/seed4", 4, 200, 3)
+    refused = call("--collectors", "3", "--seeds", "4", "5")
+    assert refused.exit_code != 0 and "one seed" in refused.output
 
 
 def test_several_seeds_side_by_side_survive_one_that_fails(folder, monkeypatch, capfd):
