@@ -64,6 +64,7 @@ def place(tmp_path_factory):
         write_finished_run(folder / "runs" / method / f"seed{seed}", seed, policy)
     for seed in range(2):
         write_finished_run(folder / "runs" / "heuristic" / f"seed{seed}", seed, allocation=dict(source="heuristic"))
+    write_finished_run(folder / "runs" / "imported", 0)
     return folder
 
 
