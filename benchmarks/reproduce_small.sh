@@ -16,7 +16,7 @@ SEEDS=${SEEDS:-0 1 2}
 CITY_STEPS=${CITY_STEPS:-4e5}
 BATTLE_STEPS=${BATTLE_STEPS:-2e5}
 MATCHING_STEPS=${MATCHING_STEPS:-3e5}
-export OMP_NUM_THREADS=1
+export OMP_NUM_THREADS=1 RUNS
 
 # Train one seed, unless it is finished: FOLDER SEED STEPS CONFIG [OPTION]...
 train() {
@@ -28,7 +28,8 @@ train() {
     return
   fi
   if [ -e "$run" ]; then
-    mv "$run" "$run.interrupted.$(date +%s)"
+    mkdir -p "$RUNS/interrupted"
+    mv "$run" "$RUNS/interrupted/$(basename "$folder")_seed${seed}_$(date +%s)"
   fi
   mkdir -p "$folder"
   echo "$run: starts"

@@ -72,7 +72,7 @@ def _draw_bands(panel: Any, groups: Groups, metric: str, by_time: bool) -> None:
     from matplotlib.ticker import EngFormatter
 
     all_bands = bands(groups, metric, by_time)
-    longest = max(band.axis[-1] for band in all_bands.values() if len(band.axis))
+    longest = max((band.axis[-1] for band in all_bands.values() if len(band.axis)), default=1.0)
     unit, name = _time_unit(longest) if by_time else (1, "")
     for colour, (method, band) in zip(COLOURS * len(groups), all_bands.items(), strict=False):
         axis = band.axis / unit

@@ -1,5 +1,6 @@
 """Rebuild the policy and the environments of a run and let them play."""
 
+import textwrap
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -23,6 +24,8 @@ from dizoo_ext.contract import EntitySpec, MapSpec
 BEST_CHECKPOINT = "ckpt_best.pth.tar"
 EVALUATION_ENVS = 32
 """Environments that play side by side in an evaluation, at most."""
+REASON_LENGTH = 300
+"""Characters of torch's complaint, one line per parameter, that are shown."""
 
 
 @dataclass
@@ -122,7 +125,8 @@ def build_policy(run: Run, env_num: int) -> Any:
         policy.load_state_dict(state)
     except (RuntimeError, KeyError) as error:
         plain = cfg.type.removesuffix("_command")
-        raise RunError(f"the checkpoint does not fit the configuration of policy {plain!r}: {error}") from error
+        reason = textwrap.shorten(str(error), REASON_LENGTH)
+        raise RunError(f"the checkpoint does not fit the configuration of policy {plain!r}: {reason}") from error
     return policy
 
 

@@ -229,6 +229,16 @@ def test_wrong_reference_lines(runs):
     assert result.exit_code == 2 and "LABEL=NUMBER" in result.output
 
 
+def test_runs_that_share_no_wall_time_are_drawn_over_steps(runs):
+    record = json.loads((runs / "rival" / "evaluations.json").read_text())
+    for point in record["evaluations"]:
+        point["wall_seconds"] += 1000
+    record["seed"] = 5
+    (runs / "rival" / "evaluations.json").write_text(json.dumps(record))
+    result = call(f"both={runs}/alma/seed0", f"both={runs}/rival/evaluations.json", "-o", runs / "out")
+    assert result.exit_code == 0, result.output
+
+
 def test_one_method_alone(runs):
     result = call(runs / "rival", "-o", runs / "out", "--metric", "return")
     assert result.exit_code == 0, result.output
