@@ -48,6 +48,10 @@ class RecordingPolicy(Policy):
             raise ValueError(
                 f"{get_world_size()} processes learn together, so policy.multi_gpu must be True; see docs/scale.md"
             )
+        if cfg.get("multi_gpu", False) and not torch.distributed.is_initialized():
+            raise ValueError(
+                "policy.multi_gpu = True is for processes that learn together: start them by torchrun, docs/scale.md"
+            )
         check_policy_config(cfg, self.default_config(), sibling_defaults())
         for base in reversed(type(self).__mro__):
             check_ranges(cfg, vars(base).get("ranges", {}))

@@ -73,8 +73,8 @@ class CheckpointCommander(BaseSerialCommander):
         self._has_begun = False
         learner.run = self
         GuardedLearner(learner)
-        GuardedEnvironments(collector, "collect")
-        GuardedEnvironments(evaluator, "eval")
+        GuardedEnvironments(collector, "collect", evaluator)
+        GuardedEnvironments(evaluator, "eval", collector)
         if learner.rank == 0:
             self._tell_memory()
 

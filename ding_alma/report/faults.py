@@ -49,10 +49,11 @@ class GuardedEnvironments:
     Args:
         worker: DI-engine's collector or evaluator.
         method: of the worker, which steps environments and is replaced.
+        other: the run's other worker, closed too.
     """
 
-    def __init__(self, worker: Any, method: str) -> None:
-        self._worker, self._method, self._call = worker, method, getattr(worker, method)
+    def __init__(self, worker: Any, method: str, other: Any) -> None:
+        self._worker, self._method, self._call, self._other = worker, method, getattr(worker, method), other
         setattr(worker, method, self._guarded)
 
     def _guarded(self, *args: Any, **kwargs: Any) -> Any:
@@ -70,6 +71,7 @@ class GuardedEnvironments:
                 process.kill()
                 process.join()
             self._worker._env._closed = True
+            self._other.close()
             raise RunError(
                 f"{self._method}: the processes of environments {sorted(died)} died (exit codes {died}; -9 is a kill, "
                 "often for want of memory); resume the run, which goes on from its last checkpoint"

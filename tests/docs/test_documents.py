@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = ("", "sh", "bash", "console")
-FOREIGN = ("pip", "uv", "export", "pytest", "git", "cd")
+FOREIGN = ("pip", "uv", "export", "pytest", "git", "cd", "ditask", "torchrun", "kubectl")
 """Commands that are not ours to check."""
 CONFIG = "configs/small/save_the_city_alma_config.py"
 CHEAP = ("eval", "analyse", "compare", "doctor")
@@ -117,6 +117,8 @@ def check_ours(arguments):
     context = command.make_context(arguments[0], list(rest))
     if arguments[0] == "train":
         options = context.params
+        if options["resume"] is not None:
+            return
         config = CONFIG if str(options["config"]) == "CONFIG" else options["config"]
         swap = [f"policy.type={options['policy']}"] if options["policy"] else []
         plan(Path(config), [*options["changes"], *swap], list(options["seeds"]), output=Path("new"))

@@ -119,7 +119,7 @@ def test_monitored_values_are_floats_and_complete():
         ("policy.allocaton", {}, ValueError, "did you mean policy.allocation"),
         ("policy.learn.gamma", 0.9, ValueError, "policy.learn.gamma"),
         ("policy.network.attention_dim", "64", TypeError, "must be of type int"),
-        ("policy.network.attention_dim", 9, ValueError, "not divisible by 2 heads"),
+        ("policy.network.attention_dim", 9, ValueError, "attention_heads = 2 must divide"),
         ("policy.allocation.proposals", 1, ValueError, "proposals must lie in"),
         ("policy.allocation.source", "learnt", ValueError, "did you mean 'learned'"),
         ("policy.entity.features", 57, ValueError, "obs_shape"),

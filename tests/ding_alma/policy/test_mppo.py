@@ -333,7 +333,7 @@ def test_a_member_without_any_legal_action_is_an_error():
         ("ppo", dict(epochs=0), "epochs must lie in"),
         ("ppo", dict(normalisation="all"), "normalisation"),
         ("reduction", dict(member_type=1), "view = 'map'"),
-        ("multi_gpu", True, "one process"),
+        ("multi_gpu", True, "start them by torchrun"),
     ],
 )
 def test_impossible_values_are_refused(block, value, message):

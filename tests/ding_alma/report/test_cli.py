@@ -154,8 +154,10 @@ def test_a_scenario_of_other_sizes_is_explained(copy, monkeypatch):
             monkeypatch.setattr(toy_env, "FEATURES", 3 if cfg.scenario == "small" else 5)
             return super().make_vector_env(cfg, num_envs)
 
-    monkeypatch.setattr("ding_alma.report.play.get_env_cls", lambda cfg: ScenarioEnv)
-    assert call("eval", copy, "--episodes", 1, "--scenario", "small").exit_code == 0
+    for module in ("play", "scenario_sizes"):
+        monkeypatch.setattr(f"ding_alma.report.{module}.get_env_cls", lambda cfg: ScenarioEnv)
+    first = call("eval", copy, "--episodes", 1, "--scenario", "small")
+    assert first.exit_code == 0, first.output
     result = call("eval", copy, "--episodes", 1, "--scenario", "large")
     assert result.exit_code == 1
     assert "cannot play scenario 'large'" in result.output

@@ -169,11 +169,12 @@ def test_an_environment_s_process_that_dies_or_raises_is_named_and_leaves_no_oth
     create.env.type = "dying"
     create.env_manager = EasyDict(type="subprocess")
     main.env.manager = EasyDict(shared_memory=False)
+    before = multiprocessing.active_children()
     with pytest.raises(error, match=message):
         train(main, create, iterations=100)
     assert last_checkpoint(Path("run"))["run"]["collector_streams"] is not None
     gc.collect()
-    ours = [each for each in multiprocessing.active_children() if each.name.startswith("subprocess_env_manager")]
+    ours = [each for each in multiprocessing.active_children() if each not in before]
     for each in ours:
         each.join(5)
     assert not [each for each in ours if each.is_alive() and "died" in message]
