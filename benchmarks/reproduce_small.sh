@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# From nothing to the pictures and tables of docs/results/small_save_the_city, small_smac_multiarmy and group_matching.
+# From nothing to the pictures and tables of docs/results/small_save_the_city, small_smac_multiarmy and
+# small_group_matching.
 #
 # Budget: about 330 core-minutes, half of that on two cores. Runs that are finished are skipped, interrupted ones are
 # moved aside and begun anew, so that the script can be stopped and started again at any time.
@@ -15,7 +16,7 @@ JOBS=${JOBS:-2}
 SEEDS=${SEEDS:-0 1 2}
 CITY_STEPS=${CITY_STEPS:-4e5}
 BATTLE_STEPS=${BATTLE_STEPS:-2e5}
-MATCHING_STEPS=${MATCHING_STEPS:-3e5}
+MATCHING_STEPS=${MATCHING_STEPS:-9e4}
 export OMP_NUM_THREADS=1 RUNS
 
 # Train one seed, unless it is finished: FOLDER SEED STEPS CONFIG [OPTION]...
@@ -57,13 +58,13 @@ runs_of() {
 
 CITY=(alma:alma alma_heuristic:alma_heuristic alma_no_mask:alma_no_mask aqmix:aqmix refil:refil copa:copa coma:coma
   "coma_ext:coma:--policy coma_ext")
-BATTLES=("${CITY[@]}" "alma_dynamic_heuristic:alma_heuristic:env.heuristic_style=dynamic")
-MATCHING=(alma:alma aqmix:aqmix refil:refil copa:copa coma:coma "coma_ext:coma:--policy coma_ext")
+BATTLES=("${CITY[@]}" "alma_dynamic_heuristic:alma_heuristic:env.heuristic_style=dynamic policy.allocation.period=5")
+MATCHING=(aqmix:aqmix refil:refil)
 
 {
   runs_of save_the_city configs/small/save_the_city "$CITY_STEPS" "${CITY[@]}"
   runs_of smac_multiarmy configs/small/smac_multiarmy "$BATTLE_STEPS" "${BATTLES[@]}"
-  runs_of group_matching configs/group_matching "$MATCHING_STEPS" "${MATCHING[@]}"
+  runs_of group_matching configs/small/group_matching "$MATCHING_STEPS" "${MATCHING[@]}"
 } | xargs -P "$JOBS" -I LINE bash -c 'train LINE'
 
 # The results of an environment: FOLDER ENVIRONMENT TITLE METHOD...
@@ -79,4 +80,4 @@ compare() {
 
 compare small_save_the_city save_the_city "Small SaveTheCity" "${CITY[@]}"
 compare small_smac_multiarmy smac_multiarmy "Small multi-army SMAC" "${BATTLES[@]}"
-compare group_matching group_matching "Group Matching" "${MATCHING[@]}"
+compare small_group_matching group_matching "Small Group Matching" "${MATCHING[@]}"
