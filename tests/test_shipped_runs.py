@@ -1,0 +1,28 @@
+"""The trained runs under docs/results/checkpoints still open, and play as well as they are said to."""
+
+from pathlib import Path
+
+import pytest
+
+from ding_alma.report.play import evaluate, load_run
+
+RUNS = Path(__file__).parents[1] / "docs" / "results" / "checkpoints"
+LEAST = {
+    "group_matching_refil": ("solved", 0.9),
+    "smac_multiarmy_alma": ("return", 9.0),
+    "smac_multiarmy_heuristic": ("return", 10.0),
+}
+"""Metric, and what its mean of 64 episodes exceeds by several standard errors."""
+
+
+def test_every_run_is_checked():
+    assert {path.name for path in RUNS.iterdir()} == set(LEAST)
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_a_shipped_run_is_small_and_plays_well(name):
+    checkpoint = RUNS / name / "ckpt" / "ckpt_best.pth.tar"
+    assert checkpoint.stat().st_size < 1_000_000
+    metric, least = LEAST[name]
+    episodes = evaluate(load_run(RUNS / name), 64, 1000)
+    assert sum(episode[metric] for episode in episodes) / 64 > least
