@@ -2,8 +2,9 @@
 # From nothing to the pictures and tables of docs/results/small_save_the_city, small_smac_multiarmy and
 # small_group_matching.
 #
-# Budget: about 330 core-minutes, half of that on two cores. Runs that are finished are skipped, interrupted ones are
-# moved aside and begun anew, so that the script can be stopped and started again at any time.
+# It takes several hours on two cores: estimated from single runs, not yet measured as a whole. Runs that are finished
+# are skipped, interrupted ones are moved aside and begun anew, so that the script can be stopped and started again at
+# any time.
 #
 #   benchmarks/reproduce_small.sh [FOLDER OF THE RUNS]        default: runs/reproduced
 #

@@ -25,8 +25,12 @@ class OrderCollections:
 
     def __call__(self, ctx: OnlineRLContext) -> None:
         """Answer those that wait."""
-        if not self.waiting:
-            return
+        if self.waiting:
+            self.give(ctx, self.waiting)
+            self.waiting = []
+
+    def give(self, ctx: OnlineRLContext, requests: list[Request]) -> None:
+        """Answer these requests."""
         info = {**self._learner.learn_info, "envstep": ctx.env_step}
         order = Order(
             train_iter=self._learner.train_iter,
@@ -34,9 +38,8 @@ class OrderCollections:
             weights=host_copy(self._policy.collect_mode.state_dict()),
             setting=self._policy.command_mode.get_setting_collect(info),
         )
-        for request in self.waiting:
+        for request in requests:
             self._desk.answer(request, order)
-        self.waiting.clear()
 
 
 class ReceiveCollections:
@@ -55,10 +58,11 @@ class ReceiveCollections:
         received = 0
         while received < self._at_once:
             request = self._desk.wait(COLLECTOR)
-            self._orders.waiting.append(request)
             if isinstance(request.content, Ready):
-                self._orders(ctx)
+                # It alone: one that has brought its part of the round waits for what comes out of it.
+                self._orders.give(ctx, [request])
                 continue
+            self._orders.waiting.append(request)
             collection = request.content
             ctx.trajectories += [_dated(sample, ctx.env_step) for sample in collection.samples]
             ctx.env_step += collection.env_steps

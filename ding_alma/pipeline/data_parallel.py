@@ -19,10 +19,8 @@ from ding.utils import get_rank, get_world_size
 from ding.worker.learner.learner_hook import LearnerHook, register_learner_hook
 from easydict import EasyDict
 
+from ding_alma.pipeline.job import SEED_STRIDE
 from ding_alma.policy.recording_policy import RecordingPolicy
-
-SEED_STRIDE = 10_000
-"""Between the seeds of two processes; more than environments per process."""
 
 
 class AveragedByPolicy(LearnerHook):

@@ -8,6 +8,9 @@ from ding.config import read_config
 from easydict import EasyDict
 
 UNLIMITED = int(1e10)
+SEED_STRIDE = 10_000
+"""Between the seeds of two processes that play; more than environments per process."""
+
 CONFIG = "DING_ALMA_CONFIG"
 SEED = "DING_ALMA_SEED"
 ENV_STEP = "DING_ALMA_ENV_STEP"

@@ -19,13 +19,12 @@ from easydict import EasyDict
 
 from ding_alma.pipeline.bus import Bus
 from ding_alma.pipeline.evaluating import told
+from ding_alma.pipeline.job import SEED_STRIDE
 from ding_alma.pipeline.link import Dismissed, LearnerLost, Link
 from ding_alma.pipeline.messages import COLLECTOR, EVALUATOR, Collection, Evaluated, Order, Plan, Ready, Stop, role_of
 from ding_alma.pipeline.scalars import ScalarBag
 
 FIRST_COLLECTOR = 2
-SEED_STRIDE = 10_000
-"""Between the seeds of two collectors; more than environments per collector."""
 
 Work = Callable[[Order], Collection | Evaluated]
 
