@@ -50,7 +50,7 @@ def make_manager(double, compiled_rules):
             type=kind, shared_memory=False, connect_timeout=120, max_retry=3, retry_type="renew", retry_waiting_time=0.1
         )
         manager_cfg = deep_merge_dicts(get_env_manager_cls(manager_cfg).default_config(), manager_cfg)
-        sc2 = {"launch_spread": 0, "request_timeout": 3, **env_cfg.pop("sc2", {})}
+        sc2 = {"launch_spread": 0, "request_timeout": 30, **env_cfg.pop("sc2", {})}
         changes = {"engine": "sc2", "sc2": sc2, "episode_limit": EPISODE_LIMIT, **env_cfg}
         cfg = EasyDict(deep_merge_dicts(SmacMultiArmyEnv.default_config(), changes))
         managers.append(create_env_manager(manager_cfg, [partial(SmacMultiArmyEnv, cfg=cfg) for _ in range(ENVS)]))
@@ -93,7 +93,7 @@ def test_a_collector_drops_the_episode_and_goes_on(make_manager, double, monkeyp
 
 
 def test_killed_and_frozen_games_of_a_running_manager(make_manager, double):
-    manager = make_manager()
+    manager = make_manager(sc2={"request_timeout": 3})
     manager.launch()
     policy = RandomPolicy()
     for number in (signal.SIGKILL, signal.SIGSTOP):

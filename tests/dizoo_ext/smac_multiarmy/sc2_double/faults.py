@@ -29,7 +29,10 @@ class Faults:
         path = folder / LAUNCHES
         with path.open("a") as file:
             file.write(f"{os.getpid()} {' '.join(sys.argv[1:])}\n")
-        is_faulty = len(path.read_text().splitlines()) <= _number("FAULTY_LAUNCHES", 1_000_000)
+        pids = [line.split()[0] for line in path.read_text().splitlines()]
+        # By the own line, not by how many there are: two launches at once would both see two.
+        launch = pids.index(str(os.getpid())) + 1
+        is_faulty = launch <= _number("FAULTY_LAUNCHES", 1_000_000)
         self._die_after_steps = _number("DIE_AFTER_STEPS", -1) if is_faulty else -1
         self._hang_after_steps = _number("HANG_AFTER_STEPS", -1) if is_faulty else -1
         self._answers = (
