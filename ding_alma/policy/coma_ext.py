@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ding_alma.model.categorical import MixedCategorical
 from ding_alma.policy.observation import stack_observations
-from ding_alma.policy.on_policy import check_fresh, update_once
+from ding_alma.policy.on_policy import check_fresh, iterate_once
 from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.replay.flat_recorder import FLAT_OBSERVED, FlatEpisode, FlatRecorder, coma_batch
 from ding_alma.rl.coma import ComaBatch, actor_loss, critic_loss, lambda_returns, taken
@@ -44,7 +44,8 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
         # (bool) Prioritised replay; there is nothing to choose from.
         priority=False,
         learn=dict(
-            # (int) One update per collection, whatever a config shared with off-policy policies says.
+            # (int) Always one update per collection. In a config shared with off-policy policies: what they make, by
+            # which eval_freq and save_ckpt_after_iter are divided.
             update_per_collect=1,
             # (int) Read by DI-engine alone: an update takes all that was collected.
             batch_size=1,
@@ -99,7 +100,7 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
             "action_mask": (model.agent_num, model.action_shape),
         }
         self._version = 0
-        update_once(cfg)
+        iterate_once(cfg)
 
     def _init_learn(self) -> None:
         self._priority = self._cfg.priority

@@ -14,6 +14,22 @@ def update_once(cfg: EasyDict) -> None:
     cfg.learn.update_per_collect = 1
 
 
+def iterate_once(cfg: EasyDict) -> None:
+    """`update_once`, and keep how much is played between evaluations and checkpoints.
+
+    For policies whose update is one learner iteration: `eval_freq` and `save_ckpt_after_iter` of a config shared with
+    off-policy policies count the iterations that those make after each collection.
+    """
+    per_collection = cfg.learn.update_per_collect
+    update_once(cfg)
+    for block, key in (
+        (cfg.get("eval", {}).get("evaluator", {}), "eval_freq"),
+        (cfg.learn.get("learner", {}).get("hook", {}), "save_ckpt_after_iter"),
+    ):
+        if key in block:
+            block[key] = max(1, round(block[key] / per_collection))
+
+
 def check_fresh(name: str, episodes: Sequence[dict[str, Any]], version: int) -> None:
     """Compare the ``version`` of the networks that played the episodes with the present one.
 

@@ -236,3 +236,17 @@ def test_shared_configs_train_it_once_per_collection(tmp_path, monkeypatch, capl
     main.policy.learn.update(update_per_collect=8, batch_size=32)
     assert train(main, create, iterations=3)._version == 3
     assert "can only train" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("per_collection", "expected"), [(40, (15, 25)), (7, (86, 143)), (1, (600, 1000)), (2000, (1, 1))]
+)
+def test_evaluations_and_checkpoints_of_a_shared_config_keep_their_distance_in_steps(per_collection, expected):
+    main, _ = _config(ToyVector, "toy", update_per_collect=per_collection)
+    main.policy.eval.evaluator.eval_freq = 600
+    main.policy.learn.learner = dict(hook=dict(save_ckpt_after_iter=1000))
+    policy = POLICY_REGISTRY.get("coma_ext")
+    cfg = deep_merge_dicts(policy.default_config(), main.policy)
+    policy(cfg)
+    assert cfg.learn.update_per_collect == 1
+    assert (cfg.eval.evaluator.eval_freq, cfg.learn.learner.hook.save_ckpt_after_iter) == expected
