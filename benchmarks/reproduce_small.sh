@@ -2,21 +2,26 @@
 # From nothing to the pictures and tables of docs/results/small_save_the_city, small_smac_multiarmy and
 # small_group_matching.
 #
-# It takes several hours on two cores: estimated from single runs, not yet measured as a whole. Runs that are finished
-# are skipped, interrupted ones are moved aside and begun anew, so that the script can be stopped and started again at
-# any time.
+# It takes about four hours on two cores: half the sum of the runs' wall times, which `compare` prints beside the scores;
+# the script was not measured as a whole. Runs that are finished are skipped, interrupted ones are moved aside and begun
+# anew, so that the script can be stopped and started again at any time.
 #
 #   benchmarks/reproduce_small.sh [FOLDER OF THE RUNS]        default: runs/reproduced
 #
-# Variables: JOBS (runs at a time, 2), SEEDS ("0 1 2"), CITY_STEPS, BATTLE_STEPS, MATCHING_STEPS (environment steps).
+# Variables: JOBS (runs at a time, 2), SEEDS ("0 1 2"), MATCHING_SEEDS ("0 1 2 3 4"), and environment steps:
+# CITY_STEPS, BATTLE_STEPS (ALMA), CITY_RIVAL_STEPS, BATTLE_RIVAL_STEPS (all others), MATCHING_STEPS. Methods are judged
+# at the steps that all have reached; ALMA's curve goes on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 RUNS=${1:-runs/reproduced}
 JOBS=${JOBS:-2}
 SEEDS=${SEEDS:-0 1 2}
+MATCHING_SEEDS=${MATCHING_SEEDS:-0 1 2 3 4}
 CITY_STEPS=${CITY_STEPS:-4e5}
+CITY_RIVAL_STEPS=${CITY_RIVAL_STEPS:-2e5}
 BATTLE_STEPS=${BATTLE_STEPS:-2e5}
+BATTLE_RIVAL_STEPS=${BATTLE_RIVAL_STEPS:-8e4}
 MATCHING_STEPS=${MATCHING_STEPS:-9e4}
 export OMP_NUM_THREADS=1 RUNS
 
@@ -57,28 +62,40 @@ runs_of() {
   done
 }
 
-CITY=(alma:alma alma_heuristic:alma_heuristic alma_no_mask:alma_no_mask aqmix:aqmix refil:refil copa:copa coma:coma
+ALMA=(alma:alma)
+RIVALS=(alma_heuristic:alma_heuristic alma_no_mask:alma_no_mask aqmix:aqmix refil:refil copa:copa coma:coma
   "coma_ext:coma:--policy coma_ext")
-BATTLES=("${CITY[@]}" "alma_dynamic_heuristic:alma_heuristic:env.heuristic_style=dynamic policy.allocation.period=5")
-MATCHING=(aqmix:aqmix refil:refil)
+DYNAMIC="alma_dynamic_heuristic:alma_heuristic:env.heuristic_style=dynamic policy.allocation.period=5"
+MATCHING=(refil:refil aqmix:aqmix)
 
 {
-  runs_of save_the_city configs/small/save_the_city "$CITY_STEPS" "${CITY[@]}"
-  runs_of smac_multiarmy configs/small/smac_multiarmy "$BATTLE_STEPS" "${BATTLES[@]}"
+  runs_of save_the_city configs/small/save_the_city "$CITY_STEPS" "${ALMA[@]}"
+  runs_of save_the_city configs/small/save_the_city "$CITY_RIVAL_STEPS" "${RIVALS[@]}"
+  runs_of smac_multiarmy configs/small/smac_multiarmy "$BATTLE_STEPS" "${ALMA[@]}"
+  runs_of smac_multiarmy configs/small/smac_multiarmy "$BATTLE_RIVAL_STEPS" "${RIVALS[@]}" "$DYNAMIC"
+  SEEDS=$MATCHING_SEEDS
   runs_of group_matching configs/small/group_matching "$MATCHING_STEPS" "${MATCHING[@]}"
 } | xargs -P "$JOBS" -I LINE bash -c 'train LINE'
+
+declare -A LABELS=(
+  [alma]="ALMA" [alma_heuristic]="same agents, heuristic allocation" [alma_no_mask]="ALMA, no mask"
+  [alma_dynamic_heuristic]="same agents, dynamic heuristic" [aqmix]="A-QMIX" [refil]="REFIL" [copa]="COPA"
+  [coma]="COMA of DI-engine" [coma_ext]="COMA, repaired"
+)
 
 # The results of an environment: FOLDER ENVIRONMENT TITLE METHOD...
 compare() {
   local folder=$1 environment=$2 title=$3
   shift 3
-  local methods=()
+  local methods=() name
   for method in "$@"; do
-    methods+=("$RUNS/$environment/${method%%:*}")
+    name=${method%%:*}
+    methods+=("${LABELS[$name]}=$RUNS/$environment/$name")
   done
   uv run ding-alma compare "${methods[@]}" -o "docs/results/$folder" --title "$title"
 }
 
-compare small_save_the_city save_the_city "Small SaveTheCity" "${CITY[@]}"
-compare small_smac_multiarmy smac_multiarmy "Small multi-army SMAC" "${BATTLES[@]}"
+compare small_save_the_city save_the_city "Small SaveTheCity" "${ALMA[@]}" "${RIVALS[@]}"
+LABELS[alma_heuristic]="same agents, matching heuristic"
+compare small_smac_multiarmy smac_multiarmy "Small multi-army SMAC" "${ALMA[@]}" "${RIVALS[@]}" "$DYNAMIC"
 compare small_group_matching group_matching "Small Group Matching" "${MATCHING[@]}"
