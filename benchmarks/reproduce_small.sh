@@ -67,10 +67,11 @@ RIVALS=(alma_heuristic:alma_heuristic alma_no_mask:alma_no_mask aqmix:aqmix refi
   "coma_ext:coma:--policy coma_ext")
 DYNAMIC="alma_dynamic_heuristic:alma_heuristic:env.heuristic_style=dynamic policy.allocation.period=5"
 MATCHING=(refil:refil aqmix:aqmix)
+MPPO=(mppo:mppo)
 
 {
   runs_of save_the_city configs/small/save_the_city "$CITY_STEPS" "${ALMA[@]}"
-  runs_of save_the_city configs/small/save_the_city "$CITY_RIVAL_STEPS" "${RIVALS[@]}"
+  runs_of save_the_city configs/small/save_the_city "$CITY_RIVAL_STEPS" "${RIVALS[@]}" "${MPPO[@]}"
   runs_of smac_multiarmy configs/small/smac_multiarmy "$BATTLE_STEPS" "${ALMA[@]}"
   runs_of smac_multiarmy configs/small/smac_multiarmy "$BATTLE_RIVAL_STEPS" "${RIVALS[@]}" "$DYNAMIC"
   SEEDS=$MATCHING_SEEDS
@@ -80,7 +81,7 @@ MATCHING=(refil:refil aqmix:aqmix)
 declare -A LABELS=(
   [alma]="ALMA" [alma_heuristic]="same agents, heuristic allocation" [alma_no_mask]="ALMA, no mask"
   [alma_dynamic_heuristic]="same agents, dynamic heuristic" [aqmix]="A-QMIX" [refil]="REFIL" [copa]="COPA"
-  [coma]="COMA of DI-engine" [coma_ext]="COMA, repaired"
+  [coma]="COMA of DI-engine" [coma_ext]="COMA, repaired" [mppo]="M-PPO"
 )
 
 # The results of an environment: FOLDER ENVIRONMENT TITLE METHOD...
@@ -95,7 +96,7 @@ compare() {
   uv run ding-alma compare "${methods[@]}" -o "docs/results/$folder" --title "$title"
 }
 
-compare small_save_the_city save_the_city "Small SaveTheCity" "${ALMA[@]}" "${RIVALS[@]}"
+compare small_save_the_city save_the_city "Small SaveTheCity" "${ALMA[@]}" "${RIVALS[@]}" "${MPPO[@]}"
 LABELS[alma_heuristic]="same agents, matching heuristic"
 compare small_smac_multiarmy smac_multiarmy "Small multi-army SMAC" "${ALMA[@]}" "${RIVALS[@]}" "$DYNAMIC"
 compare small_group_matching group_matching "Small Group Matching" "${MATCHING[@]}"
