@@ -18,9 +18,21 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 
 def main(owner: int, folder: str, command: list[str]) -> int:
     """Run ``command`` while the process ``owner`` lives; returns its exit status."""
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    is_asked = is_started = False
+
+    def end(number: int, frame: object) -> None:
+        nonlocal is_asked
+        is_asked = True
+        if is_started:
+            sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+    # Asked to end in here, it would lose a game that runs already.
     game = subprocess.Popen(command, start_new_session=True)
     try:
+        is_started = True
+        if is_asked:
+            return 128 + signal.SIGTERM
         while game.poll() is None and os.getppid() == owner:
             time.sleep(_SECONDS_BETWEEN_LOOKS)
         return game.returncode or 0

@@ -14,7 +14,8 @@ from dizoo_ext.starcraft_files import working_folder
 
 HOST = "127.0.0.1"
 _QUIT_SECONDS = 2.0
-_END_SECONDS = 5.0
+_END_SECONDS = 30.0
+"""How long the guard may take to end the game; a guard that is killed leaves it behind."""
 _LOG_CHARACTERS = 2000
 
 

@@ -58,7 +58,7 @@ class InstalledDouble:
         for pid in self.games():
             os.kill(pid, number)
 
-    def wait_until_gone(self, seconds: float = 8.0) -> dict[int, str]:
+    def wait_until_gone(self, seconds: float = 30.0) -> dict[int, str]:
         """Wait until no process is left; returns those that are."""
         end = time.monotonic() + seconds
         while (left := self.processes()) and time.monotonic() < end:

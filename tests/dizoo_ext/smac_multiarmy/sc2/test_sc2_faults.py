@@ -14,6 +14,8 @@ from dizoo_ext.smac_multiarmy.engine.interface import ENEMY, MOVE, ORDERS, UNITS
 from dizoo_ext.smac_multiarmy.engine.sc2 import StarCraftEngine
 
 SEED = 5
+IN_TIME = 30
+"""Seconds, far above the time limits set here and below the default ones, so that a busy machine fails no test."""
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def test_a_killed_and_a_frozen_game_are_lost_in_time(make_engine, double, number
     start = time.monotonic()
     with pytest.raises(GameLost):
         engine.advance(8)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < IN_TIME
     assert double.wait_until_gone() == {}
     assert_plays_well(engine)
 
@@ -85,7 +87,7 @@ def test_a_hung_game_is_lost_in_time(make_engine, double, faults):
     start = time.monotonic()
     with pytest.raises(GameLost, match="within 2 s"):
         play(engine, SEED)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < IN_TIME
 
 
 @pytest.mark.parametrize(("fault", "request_number"), [("ERROR", 1), ("NONSENSE", 6)])
@@ -117,7 +119,7 @@ def test_a_game_that_does_not_listen_is_lost_in_time(make_engine, double, faults
     start = time.monotonic()
     with pytest.raises(GameLost, match="did not listen within 1"):
         make_engine(launch_attempts=1, launch_timeout=1).begin(roster(SEED))
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < IN_TIME
 
 
 @pytest.mark.parametrize("switches", [{"FIRST_RL_ID": 1970}, {"FIRST_RL_ID": 1970, "NAMELESS": 1}])

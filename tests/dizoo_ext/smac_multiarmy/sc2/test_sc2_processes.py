@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from random_battle import roster
 
+from dizoo_ext.smac_multiarmy.engine import game_guard
 from dizoo_ext.smac_multiarmy.engine.interface import UNITS
 from dizoo_ext.smac_multiarmy.engine.sc2 import StarCraftEngine
 
@@ -89,3 +90,25 @@ def test_a_forked_process_leaves_its_parents_game_alone(double):
     engine.read(seen)
     assert seen["alive"].any()
     engine.close()
+
+
+def test_a_guard_that_is_asked_to_end_while_it_starts_the_game_ends_the_game(tmp_path):
+    script = f"""
+import os, signal, subprocess, sys
+sys.path.insert(0, {str(Path(game_guard.__file__).parent)!r})
+import game_guard
+
+class Popen(subprocess.Popen):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        print(self.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+subprocess.Popen = Popen
+sys.exit(game_guard.main(os.getppid(), {str(tmp_path)!r}, ["sleep", "300"]))
+"""
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", script], stdout=subprocess.PIPE) as guard:
+        game = int(guard.stdout.readline())
+        assert guard.wait(60) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(game, 0)
