@@ -43,14 +43,15 @@ def job_from_environment(environment: Mapping[str, str] = os.environ) -> Job:
     return Job(
         main,
         create,
-        seed=_number(environment, SEED, 0),
-        max_env_step=_number(environment, ENV_STEP, UNLIMITED),
-        max_train_iter=_number(environment, TRAIN_ITER, UNLIMITED),
-        collectors=_number(environment, COLLECTORS, None),
+        seed=whole_number(environment, SEED, 0),
+        max_env_step=whole_number(environment, ENV_STEP, UNLIMITED),
+        max_train_iter=whole_number(environment, TRAIN_ITER, UNLIMITED),
+        collectors=whole_number(environment, COLLECTORS, None),
     )
 
 
-def _number(environment: Mapping[str, str], name: str, default: int | None) -> int | None:
+def whole_number(environment: Mapping[str, str], name: str, default: int | None) -> int | None:
+    """A variable such as 400000 or 4e5, ``default`` if it is not set. Raises a ValueError for anything else."""
     text = environment.get(name)
     if not text:
         return default

@@ -23,6 +23,8 @@ from ding_alma.pipeline.desk import FAREWELL_SECONDS, Desk, WorkerFailed
 from ding_alma.pipeline.evaluating import OrderEvaluations
 from ding_alma.pipeline.job import Job
 from ding_alma.pipeline.messages import Plan
+from ding_alma.report.faults import GuardedLearner
+from ding_alma.report.run_lock import hold, release
 
 HURRIED_SECONDS = 2.0
 """Time that workers get to say goodbye when the learner itself has failed."""
@@ -57,12 +59,15 @@ def learn(bus: Bus, job: Job, collectors: int) -> None:
     Raises:
         ValueError: the config wants something that only the serial pipeline does.
         WorkerFailed: a worker has ended with an error or is silent. Checkpoints hold the state before it.
+        RunError: a loss or gradient is not finite, or another process trains in the run's folder.
     """
     cfg = _compile(job)
+    hold(cfg.exp_name)
     set_pkg_seed(cfg.seed, use_cuda=cfg.policy.cuda)
     policy = create_policy(cfg.policy, enable_field=["learn", "command"])
     writer = SummaryWriter(f"./{cfg.exp_name}/log/serial")
     learner = BaseLearner(cfg.policy.learn.learner, policy.learn_mode, writer, exp_name=cfg.exp_name)
+    GuardedLearner(learner)
     buffer = create_buffer(cfg.policy.other.replay_buffer, tb_logger=writer, exp_name=cfg.exp_name)
     learner.call_hook("before_run")
     ctx = OnlineRLContext(train_iter=learner.train_iter)
@@ -100,6 +105,7 @@ def learn(bus: Bus, job: Job, collectors: int) -> None:
         # Whatever ends the learner itself, an interrupt among others, should not be held up by its workers.
         desk.dismiss(FAREWELL_SECONDS if task.finish else HURRIED_SECONDS)
         writer.close()
+        release(cfg.exp_name)
 
 
 def _compile(job: Job) -> EasyDict:

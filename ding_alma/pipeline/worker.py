@@ -23,6 +23,7 @@ from ding_alma.pipeline.job import SEED_STRIDE
 from ding_alma.pipeline.link import Dismissed, LearnerLost, Link
 from ding_alma.pipeline.messages import COLLECTOR, EVALUATOR, Collection, Evaluated, Order, Plan, Ready, Stop, role_of
 from ding_alma.pipeline.scalars import ScalarBag
+from ding_alma.report.environment_guard import GuardedEnvironments
 
 FIRST_COLLECTOR = 2
 
@@ -79,6 +80,7 @@ def collector(plan: Plan, node: int, link: Link) -> Work:
         exp_name=cfg.exp_name,
         instance_name=name,
     )
+    GuardedEnvironments(worker, "collect")
 
     def collect(order: Order) -> Collection:
         policy.collect_mode.load_state_dict(order.weights)
@@ -101,6 +103,7 @@ def evaluator(plan: Plan, node: int, link: Link) -> Work:
         exp_name=cfg.exp_name,
         instance_name=EVALUATOR,
     )
+    GuardedEnvironments(worker, "eval")
 
     def evaluate(order: Order) -> Evaluated:
         policy.eval_mode.load_state_dict(order.weights)

@@ -11,8 +11,10 @@ from ding_alma.policy.episode_policy import EpisodePolicy
 from ding_alma.replay.checkpoint import sweep_unfinished
 from ding_alma.replay.memory import describe_need, step_bytes
 from ding_alma.report.checkpoint_hook import AtomicSaveCkptHook
-from ding_alma.report.faults import GuardedEnvironments, GuardedLearner
+from ding_alma.report.environment_guard import GuardedEnvironments
+from ding_alma.report.faults import GuardedLearner
 from ding_alma.report.run_config import RunError
+from ding_alma.report.run_lock import ReleaseHook, hold
 from ding_alma.report.run_state import (
     COLLECTOR,
     EVALUATOR,
@@ -27,6 +29,8 @@ from ding_alma.report.run_state import (
 
 ENTRIES = ("ding.entry.serial_entry", "ding.entry.serial_entry_onpolicy")
 """Modules of DI-engine that build a commander of the class they know by name."""
+AFTER_ALL = 1000
+"""Priority in ``after_run``: behind everything that writes."""
 
 
 class LastEvaluation:
@@ -72,9 +76,12 @@ class CheckpointCommander(BaseSerialCommander):
         self._last_evaluation = LastEvaluation(evaluator)
         self._has_begun = False
         learner.run = self
+        if learner.rank == 0:
+            hold(learner.exp_name)
+            learner.register_hook(ReleaseHook("release", AFTER_ALL, position="after_run"))
         GuardedLearner(learner)
-        GuardedEnvironments(collector, "collect", evaluator)
-        GuardedEnvironments(evaluator, "eval", collector)
+        self._collecting = GuardedEnvironments(collector, "collect", evaluator)
+        self._evaluating = GuardedEnvironments(evaluator, "eval", collector)
         if learner.rank == 0:
             self._tell_memory()
 
@@ -95,12 +102,16 @@ class CheckpointCommander(BaseSerialCommander):
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the policy, in plain values."""
+        with self._collecting.waiting():
+            collector_streams = streams(self._collector._env, "episode_stream_state")
+        with self._evaluating.waiting():
+            evaluator_streams = streams(self._evaluator._env, "stream_state")
         return {
             "random": random_states(),
             "collector": worker_state(self._collector, COLLECTOR),
-            "collector_streams": streams(self._collector._env, "episode_stream_state"),
+            "collector_streams": collector_streams,
             "evaluator": worker_state(self._evaluator, EVALUATOR),
-            "evaluator_streams": streams(self._evaluator._env, "stream_state"),
+            "evaluator_streams": evaluator_streams,
             "evaluation": plain(self._last_evaluation.result),
             "replay": self._replay_buffer.commit() if hasattr(self._replay_buffer, "commit") else None,
         }

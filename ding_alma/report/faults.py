@@ -1,4 +1,4 @@
-"""What is kept of a run that stops because something went wrong in it."""
+"""What is kept of a run that stops because a loss was not finite."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -13,9 +13,6 @@ from ding_alma.rl.optimisation import NotFiniteError
 
 FAILURE = "failure.pth.tar"
 """In a run's folder: ``policy`` (its state), ``batch`` (what it was to learn from, as nested tensors), ``error``."""
-
-GRACE_SECONDS = 1.0
-"""Time in which a process that closed its pipe is seen to have died."""
 
 
 class GuardedLearner:
@@ -40,41 +37,6 @@ class GuardedLearner:
                 f"{error}, in iteration {self._learner.train_iter}; "
                 f"{'not finite: ' + ', '.join(found) if found else 'every tensor of batch and weights is finite'}; "
                 f"both are in {path}, and the last checkpoint is from before"
-            ) from error
-
-
-class GuardedEnvironments:
-    """Says which environment's process died, where DI-engine's managers show a closed pipe, and ends the others.
-
-    Args:
-        worker: DI-engine's collector or evaluator.
-        method: of the worker, which steps environments and is replaced.
-        other: the run's other worker, closed too.
-    """
-
-    def __init__(self, worker: Any, method: str, other: Any) -> None:
-        self._worker, self._method, self._call, self._other = worker, method, getattr(worker, method), other
-        setattr(worker, method, self._guarded)
-
-    def _guarded(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return self._call(*args, **kwargs)
-        except (EOFError, ConnectionError) as error:
-            # Not by `getattr`, which managers pass on to their environments.
-            processes = vars(self._worker._env).get("_subprocesses")
-            if not processes:
-                raise
-            for process in processes.values():
-                process.join(GRACE_SECONDS / len(processes))
-            died = {i: process.exitcode for i, process in processes.items() if process.exitcode is not None}
-            for process in processes.values():
-                process.kill()
-                process.join()
-            self._worker._env._closed = True
-            self._other.close()
-            raise RunError(
-                f"{self._method}: the processes of environments {sorted(died)} died (exit codes {died}; -9 is a kill, "
-                "often for want of memory); resume the run, which goes on from its last checkpoint"
             ) from error
 
 

@@ -20,6 +20,7 @@ from ding_alma.report.config_override import default_config, override
 from ding_alma.report.ding_keys import check_ding_keys
 from ding_alma.report.progress import headline
 from ding_alma.report.run_config import RUN_CONFIG_NAME, RunError, read_config_file, read_run_config
+from ding_alma.report.run_lock import release
 from ding_alma.report.run_record import read_record
 from ding_alma.report.scalars import Evaluation
 
@@ -133,7 +134,10 @@ def train(job: Job) -> None:
     """Run DI-engine's pipeline: ``serial_onpolicy`` for an on-policy policy, ``serial`` for any other."""
     pipeline = serial_pipeline_onpolicy if job.is_on_policy else serial_pipeline
     limits = {} if job.max_env_step is None else {"max_env_step": job.max_env_step}
-    pipeline((job.main, job.create), seed=job.seed, **limits)
+    try:
+        pipeline((job.main, job.create), seed=job.seed, **limits)
+    finally:
+        release(job.folder)
 
 
 def train_in_parallel(job: Job, collectors: int) -> None:

@@ -1,6 +1,8 @@
 """Whole runs within one process: workers are threads, the bus loses messages."""
 
 import json
+import os
+import signal
 import threading
 
 import numpy as np
@@ -16,7 +18,13 @@ from ding_alma.pipeline.job import Job, job_from_environment
 from ding_alma.pipeline.learner import learn
 from ding_alma.pipeline.messages import Collection, Order, Reply, Request
 from ding_alma.pipeline.worker import share_round, work
+from ding_alma.policy.low_level_policy import LowLevelPolicy
 from ding_alma.replay.ring import JOURNAL_FOLDER
+from ding_alma.report.faults import FAILURE
+from ding_alma.report.run_config import RunError
+from ding_alma.report.run_lock import hold, release
+from ding_alma.rl.optimisation import NotFiniteError
+from dizoo_ext.save_the_city.vector import SaveTheCityVector
 
 
 class Threads:
@@ -130,6 +138,33 @@ def test_an_error_in_the_learner_ends_the_workers(run_folder, monkeypatch):
         learn(bus, Job(main, create, max_train_iter=8), collectors=1)
     assert workers.are_gone()
     assert not workers.errors
+
+
+def test_a_loss_that_is_not_finite_keeps_the_batch_and_ends_the_workers(run_folder, monkeypatch):
+    monkeypatch.setattr(LowLevelPolicy, "_forward_learn", not_finite)
+    main, create = tiny_config("refil")
+    bus = LossyBus()
+    workers = Threads(bus, nodes=(1, 2))
+    with pytest.raises(RunError, match="not finite: nan, in iteration 0; every tensor of batch and weights is finite"):
+        learn(bus, Job(main, create, max_train_iter=8), collectors=1)
+    assert workers.are_gone()
+    assert torch.load(run_folder / FAILURE, weights_only=True)["batch"]
+    hold(run_folder)
+    release(run_folder)
+
+
+def not_finite(self, data):
+    raise NotFiniteError("not finite: nan")
+
+
+def test_a_collector_whose_environment_s_process_dies_names_it(run_folder, monkeypatch):
+    monkeypatch.setattr(SaveTheCityVector, "step", lambda self, actions, ids=None: os.kill(os.getpid(), signal.SIGKILL))
+    main, create = tiny_config(manager="subprocess")
+    bus = LossyBus()
+    workers = Threads(bus, nodes=(2,))
+    with pytest.raises(WorkerFailed, match=r"collector at node 2(.|\n)*collector2: the processes of .* -9"):
+        learn(bus, Job(main, create, max_train_iter=8), collectors=1)
+    assert workers.are_gone()
 
 
 def test_shares_of_an_on_policy_round_add_up():

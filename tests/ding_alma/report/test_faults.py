@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import re
 import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from toy_env import ToyEnv
 from toy_run import toy_config
 
 from ding_alma.replay import memory
+from ding_alma.report import environment_guard
 from ding_alma.report.faults import FAILURE
 from ding_alma.report.run_config import RunError
 from ding_alma.rl.optimisation import NotFiniteError, descend
@@ -138,37 +141,62 @@ def test_a_container_s_limit_counts(tmp_path, monkeypatch):
     assert memory.free_memory() == pytest.approx(machine, rel=0.5)
 
 
-class DyingEnv(ToyEnv):
-    """Kills its own process, or raises, at the 30th step."""
+class FailingEnv(ToyEnv):
+    """Kills its own process, hangs or raises, at the 30th step or in the third reset."""
 
-    steps = 0
+    how = ""
+    steps = resets = 0
 
     def step(self, action):
         self.steps += 1
         if self.steps == 30 and not self._cfg.is_test:
-            if self._cfg.options.depth == 2:
-                raise OverflowError("too deep")
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._fail(("die", "hang in step", "raise in step"))
         return super().step(action)
 
+    def reset(self):
+        self.resets += 1
+        if self.resets == 3 and not self._cfg.is_test:
+            self._fail(("hang in reset", "raise in reset"))
+        return super().reset()
 
-if "dying" not in ENV_REGISTRY:
-    ENV_REGISTRY.register("dying", DyingEnv)
+    def _fail(self, here):
+        how = self.how if self.how in here else ""
+        if how == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if how.startswith("hang"):
+            time.sleep(600)
+        if how.startswith("raise"):
+            raise OverflowError("too deep")
+
+
+if "failing" not in ENV_REGISTRY:
+    ENV_REGISTRY.register("failing", FailingEnv)
+
+
+DIED = r"collector: the processes of environments \[[01, ]+\] died \(exit codes {[01]: -9"
+HUNG = r"collector: the processes of environments \[[01, ]+\] hung, with no answer for 2 s"
+NOT_BEGUN = r"collector: environment [01] could not begin an episode: .*"
 
 
 @pytest.mark.parametrize(
-    ("depth", "error", "message"),
+    ("how", "manager", "error", "message"),
     [
-        (1, RunError, r"collect: the processes of environments \[.*\] died \(exit codes {[01]: -9"),
-        (2, OverflowError, "too deep"),
+        ("die", "subprocess", RunError, DIED),
+        ("hang in step", "subprocess", RunError, HUNG),
+        ("hang in step", "async_subprocess", RunError, HUNG),
+        ("hang in reset", "subprocess", RunError, f"{NOT_BEGUN}connection timeout"),
+        ("raise in step", "subprocess", OverflowError, "too deep"),
+        ("raise in reset", "async_subprocess", RunError, f"{NOT_BEGUN}too deep"),
     ],
 )
-def test_an_environment_s_process_that_dies_or_raises_is_named_and_leaves_no_other(depth, error, message):
+def test_an_environment_s_process_that_fails_is_named_and_leaves_no_other(how, manager, error, message, monkeypatch):
+    monkeypatch.setattr(environment_guard, "SILENCE_SECONDS", 2.0)
+    # Known to the forked processes.
+    monkeypatch.setattr(FailingEnv, "how", how)
     main, create = toy_config("run")
-    main.env.options = EasyDict(depth=depth)
-    create.env.type = "dying"
-    create.env_manager = EasyDict(type="subprocess")
-    main.env.manager = EasyDict(shared_memory=False)
+    create.env.type = "failing"
+    create.env_manager = EasyDict(type=manager)
+    main.env.manager = EasyDict(shared_memory=False, connect_timeout=2)
     before = multiprocessing.active_children()
     with pytest.raises(error, match=message):
         train(main, create, iterations=100)
@@ -177,4 +205,5 @@ def test_an_environment_s_process_that_dies_or_raises_is_named_and_leaves_no_oth
     ours = [each for each in multiprocessing.active_children() if each not in before]
     for each in ours:
         each.join(5)
-    assert not [each for each in ours if each.is_alive() and "died" in message]
+    assert not [each for each in ours if each.is_alive() and error is RunError]
+    assert not [thread for thread in threading.enumerate() if thread.name == environment_guard.THREAD]
