@@ -1,4 +1,4 @@
-"""The real thing: processes that `ditask` starts. Slow, because each of them imports DI-engine."""
+"""The real thing: processes that `ditask` or `ding -m parallel` starts. Slow, because each of them imports DI-engine."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 TESTS = Path(__file__).parents[2]
 DITASK = Path(sys.executable).with_name("ditask")
@@ -21,7 +22,8 @@ SECONDS = 600
 pytestmark = pytest.mark.slow
 
 
-def start(folder, workers=4, **variables):
+def start(folder, command=None, **variables):
+    """Start ``ditask`` with a learner, an evaluator and two collectors, or another command."""
     (folder / "config.py").write_text(CONFIG)
     environment = os.environ | {
         "PYTHONPATH": str(TESTS),
@@ -30,10 +32,10 @@ def start(folder, workers=4, **variables):
         "DING_ALMA_CONFIG": "config.py",
         **variables,
     }
-    command = [DITASK, "--main", "ding_alma.pipeline.parallel.main", "--parallel-workers", str(workers)]
-    command += ["--protocol", "ipc", "--topology", "star", "--startup-interval", "0"]
+    ditask = [DITASK, "--main", "ding_alma.pipeline.parallel.main", "--parallel-workers", "4"]
+    ditask += ["--protocol", "ipc", "--topology", "star", "--startup-interval", "0"]
     return subprocess.Popen(
-        command,
+        command or ditask,
         cwd=folder,
         env=environment,
         start_new_session=True,
@@ -66,6 +68,17 @@ def test_ditask_trains_with_two_collectors_and_leaves_no_process(tmp_path):
     assert (tmp_path / "run" / "ckpt" / "ckpt_last.pth.tar").is_file()
     assert (tmp_path / "run" / "ckpt" / "ckpt_best.pth.tar").is_file()
     assert {path.name for path in (tmp_path / "run" / "log").iterdir()} >= {"collector2", "collector3", "evaluator"}
+    wait_for(lambda: not processes_of(process.pid))
+
+
+def test_ding_m_parallel_trains_the_same(tmp_path):
+    command = [DITASK.with_name("ding"), "-m", "parallel", "-c", "config.py", "-s", "0", "--train-iter", "8"]
+    process = start(tmp_path, command, DING_ALMA_COLLECTORS="2")
+    output, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, output.decode()[-3000:]
+    state = torch.load(tmp_path / "run" / "ckpt" / "ckpt_last.pth.tar", weights_only=True)
+    assert state["last_iter"] == 8
+    assert (tmp_path / "run" / "log" / "collector3").is_dir()
     wait_for(lambda: not processes_of(process.pid))
 
 
