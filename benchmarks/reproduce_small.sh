@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# From nothing to the pictures and tables of docs/results/small_save_the_city, small_smac_multiarmy and
-# small_group_matching.
+# From nothing to the pictures and tables of docs/results/small_save_the_city, small_smac_multiarmy,
+# small_group_matching and small_lux.
 #
-# It takes about four hours on two cores: half the sum of the runs' wall times, which `compare` prints beside the scores;
-# the script was not measured as a whole. Runs that are finished are skipped, interrupted ones are moved aside and begun
-# anew, so that the script can be stopped and started again at any time.
+# It takes about five hours on two cores: half the sum of the runs' wall times, which `compare` prints beside the scores;
+# at its end it prints what it took. Runs that are finished are skipped, interrupted ones are moved aside and begun anew,
+# so that the script can be stopped and started again at any time.
 #
 #   benchmarks/reproduce_small.sh [FOLDER OF THE RUNS]        default: runs/reproduced
 #
 # Variables: JOBS (runs at a time, 2), SEEDS ("0 1 2"), MATCHING_SEEDS ("0 1 2 3 4"), and environment steps:
-# CITY_STEPS, BATTLE_STEPS (ALMA), CITY_RIVAL_STEPS, BATTLE_RIVAL_STEPS (all others), MATCHING_STEPS. Methods are judged
-# at the steps that all have reached; ALMA's curve goes on.
+# CITY_STEPS, BATTLE_STEPS (ALMA), CITY_RIVAL_STEPS, BATTLE_RIVAL_STEPS (all others), MATCHING_STEPS, LUX_STEPS; and
+# RESULTS, where the results go (docs/results). Methods are judged at the steps that all have reached; ALMA's curve goes
+# on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,6 +24,8 @@ CITY_RIVAL_STEPS=${CITY_RIVAL_STEPS:-2e5}
 BATTLE_STEPS=${BATTLE_STEPS:-2e5}
 BATTLE_RIVAL_STEPS=${BATTLE_RIVAL_STEPS:-8e4}
 MATCHING_STEPS=${MATCHING_STEPS:-9e4}
+LUX_STEPS=${LUX_STEPS:-4e4}
+RESULTS=${RESULTS:-docs/results}
 export OMP_NUM_THREADS=1 RUNS
 
 # Train one seed, unless it is finished: FOLDER SEED STEPS CONFIG [OPTION]...
@@ -68,12 +71,15 @@ RIVALS=(alma_heuristic:alma_heuristic alma_no_mask:alma_no_mask aqmix:aqmix refi
 DYNAMIC="alma_dynamic_heuristic:alma_heuristic:env.heuristic_style=dynamic policy.allocation.period=5"
 MATCHING=(refil:refil aqmix:aqmix)
 MPPO=(mppo:mppo)
+SEPARATIONS=(separate:mppo "global_critic:mppo:policy.separation=global_critic"
+  "global_reward:mppo:policy.separation=global_reward" "global_trajectory:mppo:policy.separation=none")
 
 {
   runs_of save_the_city configs/small/save_the_city "$CITY_STEPS" "${ALMA[@]}"
   runs_of save_the_city configs/small/save_the_city "$CITY_RIVAL_STEPS" "${RIVALS[@]}" "${MPPO[@]}"
   runs_of smac_multiarmy configs/small/smac_multiarmy "$BATTLE_STEPS" "${ALMA[@]}"
   runs_of smac_multiarmy configs/small/smac_multiarmy "$BATTLE_RIVAL_STEPS" "${RIVALS[@]}" "$DYNAMIC"
+  runs_of lux configs/small/lux "$LUX_STEPS" "${SEPARATIONS[@]}"
   SEEDS=$MATCHING_SEEDS
   runs_of group_matching configs/small/group_matching "$MATCHING_STEPS" "${MATCHING[@]}"
 } | xargs -P "$JOBS" -I LINE bash -c 'train LINE'
@@ -82,21 +88,34 @@ declare -A LABELS=(
   [alma]="ALMA" [alma_heuristic]="same agents, heuristic allocation" [alma_no_mask]="ALMA, no mask"
   [alma_dynamic_heuristic]="same agents, dynamic heuristic" [aqmix]="A-QMIX" [refil]="REFIL" [copa]="COPA"
   [coma]="COMA of DI-engine" [coma_ext]="COMA, repaired" [mppo]="M-PPO"
+  [separate]="separate trajectories" [global_critic]="global critic" [global_reward]="global reward"
+  [global_trajectory]="one global trajectory"
 )
 
-# The results of an environment: FOLDER ENVIRONMENT TITLE METHOD...
+# The results of an environment: FOLDER ENVIRONMENT TITLE METHOD... -- OPTION...
 compare() {
   local folder=$1 environment=$2 title=$3
   shift 3
   local methods=() name
-  for method in "$@"; do
-    name=${method%%:*}
+  while [ "$1" != "--" ]; do
+    name=${1%%:*}
     methods+=("${LABELS[$name]}=$RUNS/$environment/$name")
+    shift
   done
-  uv run ding-alma compare "${methods[@]}" -o "docs/results/$folder" --title "$title"
+  shift
+  uv run ding-alma compare "${methods[@]}" -o "$RESULTS/$folder" --title "$title" "$@"
 }
 
-compare small_save_the_city save_the_city "Small SaveTheCity" "${ALMA[@]}" "${RIVALS[@]}" "${MPPO[@]}"
+# The options of compare that draw what the city's scripted agents solve.
+mapfile -t SCRIPTED < <(uv run python benchmarks/save_the_city_baselines.py \
+  configs/small/save_the_city_alma_config.py --lines)
+
+compare small_save_the_city save_the_city "Small SaveTheCity" "${ALMA[@]}" "${RIVALS[@]}" "${MPPO[@]}" \
+  -- --metric solved --metric return --metric prop_buildings_completed "${SCRIPTED[@]}"
 LABELS[alma_heuristic]="same agents, matching heuristic"
-compare small_smac_multiarmy smac_multiarmy "Small multi-army SMAC" "${ALMA[@]}" "${RIVALS[@]}" "$DYNAMIC"
-compare small_group_matching group_matching "Small Group Matching" "${MATCHING[@]}"
+compare small_smac_multiarmy smac_multiarmy "Small multi-army SMAC" "${ALMA[@]}" "${RIVALS[@]}" "$DYNAMIC" \
+  -- --metric battle_won --metric return --metric perc_armies_defeated --metric base_infiltrated
+compare small_group_matching group_matching "Small Group Matching" "${MATCHING[@]}" -- --metric solved --metric return
+compare small_lux lux "Masked PPO on small Lux boards" "${SEPARATIONS[@]}" \
+  -- --metric ice_transferred --metric episode_length
+echo "$((SECONDS / 60)) minutes with $JOBS runs at a time"
