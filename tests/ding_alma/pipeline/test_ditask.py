@@ -1,4 +1,4 @@
-"""The real thing: processes that `ditask` or `ding -m parallel` starts. Slow, because each of them imports DI-engine."""
+"""The real thing: processes of `ditask` and of `ding -m parallel`. Slow, because each of them imports DI-engine."""
 
 import json
 import os
