@@ -53,8 +53,9 @@ def stack_observations(
             value = value > 0.5 if value.is_floating_point() else value.bool()
         elif key in INDICES:
             value = value.long()
-        # One sum instead of a look at every number: anything that is not finite shows in it.
-        elif not math.isfinite(value.sum()):
+        # One sum instead of a look at every number: anything that is not finite shows in it. In float32, because large
+        # sums are not finite in float16.
+        elif not math.isfinite(value.sum(dtype=torch.float32)):
             bad = [i for i, row in zip(ids, value, strict=True) if not row.isfinite().all()]
             raise ValueError(f"observation {key!r} of environment {bad} holds values that are not finite")
         stacked[key] = value
