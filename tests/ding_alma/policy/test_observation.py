@@ -28,5 +28,5 @@ def test_the_environment_with_a_value_that_is_not_finite_is_named(bad, kind):
 
 
 def test_a_missing_key_is_named_with_the_option_that_brings_it():
-    with pytest.raises(KeyError, match="set env.observation to 'both' or 'entities'"):
+    with pytest.raises(KeyError, match=r"set env\.observation to 'both' or 'entities'"):
         stack_observations({0: planes(0.0)}, ["entities"])
