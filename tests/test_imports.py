@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("model", "rl", "replay", "policy", "pipeline", "report", "setting")
+ROOMS = ("model", "rl", "replay", "policy", "guard", "pipeline", "report", "setting")
 """ding_alma's rooms: each imports only from itself and from those before it."""
 SHARED_WITH_ALGORITHMS = {"contract", "vector_env", "strict_config", "gif", "starcraft_files"}
 """What ding_alma may import from dizoo_ext."""

@@ -17,14 +17,14 @@ from ding.worker.replay_buffer import IBuffer
 from easydict import EasyDict
 from tensorboardX import SummaryWriter
 
+from ding_alma.guard.faults import GuardedLearner
+from ding_alma.guard.run_lock import hold, release
 from ding_alma.pipeline.bus import Bus
 from ding_alma.pipeline.collecting import OrderCollections, ReceiveCollections
 from ding_alma.pipeline.desk import FAREWELL_SECONDS, Desk, WorkerFailed
 from ding_alma.pipeline.evaluating import OrderEvaluations
 from ding_alma.pipeline.job import Job
 from ding_alma.pipeline.messages import Plan
-from ding_alma.report.faults import GuardedLearner
-from ding_alma.report.run_lock import hold, release
 
 HURRIED_SECONDS = 2.0
 """Time that workers get to say goodbye when the learner itself has failed."""

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from ding_alma.guard.run_error import RunError
 from ding_alma.report.analysis import Analysis, Cell
 from ding_alma.report.curves import common_end, metric_at, metric_curve
-from ding_alma.report.run_config import RunError
 from ding_alma.report.run_groups import Groups
 from ding_alma.report.scalars import PAPER_GROUPS
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
+from ding_alma.guard.run_error import RunError
 from ding_alma.report.allocation_course import allocation_course, recorded_statistics
 from ding_alma.report.analysis import Analysis
 from ding_alma.report.analysis_picture import draw_lines, draw_matrix
 from ding_alma.report.generalisation import distance, mix, subtasks
 from ding_alma.report.json_file import write_json_atomically
 from ding_alma.report.picture import draw_curves
-from ding_alma.report.run_config import RunError
 from ding_alma.report.run_groups import read_folders, read_groups
 
 runs_argument = click.argument("runs", nargs=-1, required=True)

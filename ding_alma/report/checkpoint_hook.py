@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from ding.worker.learner.learner_hook import LoadCkptHook, SaveCkptHook
 
+from ding_alma.guard.faults import not_finite
+from ding_alma.guard.run_error import RunError
 from ding_alma.replay.checkpoint import UNFINISHED, save_atomically
-from ding_alma.report.faults import not_finite
-from ding_alma.report.run_config import RunError
 
 LAST_CHECKPOINT = "ckpt_last.pth.tar"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ding_alma.guard.run_error import RunError
 from ding_alma.policy.alma import ALLOCATION_SOURCES
 from ding_alma.report.allocation_choice import choose_allocation
 from ding_alma.report.analyse_command import analyse_command
@@ -14,7 +15,6 @@ from ding_alma.report.compare_command import compare_command
 from ding_alma.report.doctor import FAILED, MISSING, OK, examine, is_healthy
 from ding_alma.report.play import Run, evaluate, film, load_run, summarise
 from ding_alma.report.reference_run import import_run
-from ding_alma.report.run_config import RunError
 from ding_alma.report.scenario_table import scenario_table
 from ding_alma.report.train_command import train_command
 from dizoo_ext.gif import save_gif

@@ -7,14 +7,14 @@ from typing import Any
 from ding.policy import get_policy_cls
 from ding.worker.coordinator.base_serial_commander import BaseSerialCommander
 
+from ding_alma.guard.environment_guard import GuardedEnvironments
+from ding_alma.guard.faults import GuardedLearner
+from ding_alma.guard.run_error import RunError
+from ding_alma.guard.run_lock import ReleaseHook, hold
 from ding_alma.policy.episode_policy import EpisodePolicy
 from ding_alma.replay.checkpoint import sweep_unfinished
 from ding_alma.replay.memory import describe_need, step_bytes
 from ding_alma.report.checkpoint_hook import AtomicSaveCkptHook
-from ding_alma.report.environment_guard import GuardedEnvironments
-from ding_alma.report.faults import GuardedLearner
-from ding_alma.report.run_config import RunError
-from ding_alma.report.run_lock import ReleaseHook, hold
 from ding_alma.report.run_state import (
     COLLECTOR,
     EVALUATOR,

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
+from ding_alma.guard.run_error import RunError
 from ding_alma.report.comparison import compare, numbers, report
 from ding_alma.report.json_file import write_json_atomically
 from ding_alma.report.marl_eval import marl_eval_layout
 from ding_alma.report.picture import draw_curves
 from ding_alma.report.progress import HEADLINE_METRICS
-from ding_alma.report.run_config import RunError
 from ding_alma.report.run_groups import Groups, read_groups, resolve_metric
 
 

@@ -10,8 +10,8 @@ from ding.config import compile_config
 from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 
+from ding_alma.guard.run_error import RunError
 from ding_alma.policy.config_check import READ_BY_DING
-from ding_alma.report.run_config import RunError
 
 CHOICES = {
     "env.type": "env",

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ding_alma.report.run_config import RunError
+from ding_alma.guard.run_error import RunError
 from ding_alma.report.run_groups import FinishedRun, Groups, tasks_of
 from ding_alma.report.statistics import mean_band
 

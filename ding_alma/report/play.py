@@ -16,8 +16,9 @@ from ding.torch_utils import to_ndarray, to_tensor
 from ding.utils import POLICY_REGISTRY, deep_merge_dicts
 from easydict import EasyDict
 
+from ding_alma.guard.run_error import RunError
 from ding_alma.report.checkpoint_hook import LAST_CHECKPOINT
-from ding_alma.report.run_config import RUN_CONFIG_NAME, RunError, compile_config_file, read_run_config
+from ding_alma.report.run_config import RUN_CONFIG_NAME, compile_config_file, read_run_config
 from ding_alma.report.scenario_sizes import fitting_weights, resized
 from dizoo_ext.contract import EntitySpec, MapSpec
 

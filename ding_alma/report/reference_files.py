@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ding_alma.report.run_config import RunError
+from ding_alma.guard.run_error import RunError
 
 FILES = {
     "agent": "agent.th",

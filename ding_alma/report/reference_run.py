@@ -9,13 +9,14 @@ import torch
 from easydict import EasyDict
 from torch import Tensor
 
+from ding_alma.guard.run_error import RunError
 from ding_alma.model.reference_names import COACH_NAMES, MIXER_NAMES, RECOGNITION_NAMES, convert_whole
 from ding_alma.model.reference_names_allocator import CRITIC_NAMES, convert_proposal
 from ding_alma.replay.checkpoint import save_atomically
 from ding_alma.report.play import BEST_CHECKPOINT, open_policy
 from ding_alma.report.reference_files import FILES, ReferenceCheckpoint, read_reference_checkpoint
 from ding_alma.report.reference_sizes import AGENT_LAYERS, agent_kind, fit_policy
-from ding_alma.report.run_config import RUN_CONFIG_NAME, RunError, compile_config_file, keep_config
+from ding_alma.report.run_config import RUN_CONFIG_NAME, compile_config_file, keep_config
 
 PLACES = {
     "agent": "low_level.agent.",

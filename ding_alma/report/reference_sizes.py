@@ -7,10 +7,10 @@ import torch
 from easydict import EasyDict
 from torch import Tensor
 
+from ding_alma.guard.run_error import RunError
 from ding_alma.model.reference_names import AGENT_NAMES, Names
 from ding_alma.model.reference_names_refil import DIRECT_AGENT_NAMES, RECURRENT_AGENT_NAMES
 from ding_alma.report.reference_files import FILES, ReferenceCheckpoint
-from ding_alma.report.run_config import RunError
 
 POLICIES = ("alma", "aqmix", "refil", "copa")
 """Policies that the original repositories have."""

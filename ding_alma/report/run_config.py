@@ -7,15 +7,12 @@ from typing import Any
 from ding.config import compile_config, read_config, read_config_directly
 from easydict import EasyDict
 
+from ding_alma.guard.run_error import RunError
 from ding_alma.report.json_file import plain_values, write_json_atomically
 
 RUN_CONFIG_NAME = "run_config.json"
 MERGED_CONFIG_NAME = "total_config.py"
 """What DI-engine writes into a run's folder: the merged configuration, without the create part."""
-
-
-class RunError(Exception):
-    """A run's files are missing, damaged or do not fit together; the message says what to do."""
 
 
 def create_part(merged: EasyDict) -> dict[str, Any]:

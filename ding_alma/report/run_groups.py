@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ding_alma.report.run_config import RUN_CONFIG_NAME, RunError
+from ding_alma.guard.run_error import RunError
+from ding_alma.report.run_config import RUN_CONFIG_NAME
 from ding_alma.report.run_record import RECORD_NAME, read_record
 
 SEED_FOLDER = re.compile(r"seed_?\d+")

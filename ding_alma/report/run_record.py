@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ding_alma.guard.run_error import RunError
 from ding_alma.report.json_file import finite_or_none, write_json_atomically
 from ding_alma.report.machine import command_line, describe_machine, describe_versions
-from ding_alma.report.run_config import RunError
 from ding_alma.report.scalars import Evaluation
 
 RECORD_NAME = "evaluations.json"

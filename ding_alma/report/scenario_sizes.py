@@ -14,7 +14,7 @@ from ding.policy import get_policy_cls
 from easydict import EasyDict
 from torch import Tensor
 
-from ding_alma.report.run_config import RunError
+from ding_alma.guard.run_error import RunError
 from dizoo_ext.contract import EntitySpec
 
 MIXER = "low_level.mixer."

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ding_alma.report.run_config import RunError
+from ding_alma.guard.run_error import RunError
 from ding_alma.report.training import plan, plan_resume, train, train_in_parallel, train_side_by_side
 
 

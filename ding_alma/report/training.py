@@ -15,12 +15,13 @@ from ding.envs.env.base_env import get_env_cls
 from ding.policy import get_policy_cls
 from easydict import EasyDict
 
+from ding_alma.guard.run_error import RunError
+from ding_alma.guard.run_lock import release
 from ding_alma.report.checkpoint_hook import LAST_CHECKPOINT, read_checkpoint
 from ding_alma.report.config_override import default_config, override
 from ding_alma.report.ding_keys import check_ding_keys
 from ding_alma.report.progress import headline
-from ding_alma.report.run_config import RUN_CONFIG_NAME, RunError, read_config_file, read_run_config
-from ding_alma.report.run_lock import release
+from ding_alma.report.run_config import RUN_CONFIG_NAME, read_config_file, read_run_config
 from ding_alma.report.run_record import read_record
 from ding_alma.report.scalars import Evaluation
 

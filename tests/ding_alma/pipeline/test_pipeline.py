@@ -12,6 +12,9 @@ from easydict import EasyDict
 from lossy_bus import LossyBus
 from tiny_runs import tiny_config
 
+from ding_alma.guard.faults import FAILURE
+from ding_alma.guard.run_error import RunError
+from ding_alma.guard.run_lock import hold, release
 from ding_alma.pipeline import worker as worker_module
 from ding_alma.pipeline.desk import WorkerFailed
 from ding_alma.pipeline.job import Job, job_from_environment
@@ -20,9 +23,6 @@ from ding_alma.pipeline.messages import Collection, Order, Reply, Request
 from ding_alma.pipeline.worker import share_round, work
 from ding_alma.policy.low_level_policy import LowLevelPolicy
 from ding_alma.replay.ring import JOURNAL_FOLDER
-from ding_alma.report.faults import FAILURE
-from ding_alma.report.run_config import RunError
-from ding_alma.report.run_lock import hold, release
 from ding_alma.rl.optimisation import NotFiniteError
 from dizoo_ext.save_the_city.vector import SaveTheCityVector
 

@@ -8,11 +8,11 @@ import torch
 from click.testing import CliRunner
 from tiny_runs import tiny_config, train
 
+from ding_alma.guard.run_error import RunError
 from ding_alma.report import play
 from ding_alma.report.allocation_choice import choose_allocation
 from ding_alma.report.cli import main
 from ding_alma.report.play import BEST_CHECKPOINT, Run, load_run
-from ding_alma.report.run_config import RunError
 
 EPISODES = 4
 

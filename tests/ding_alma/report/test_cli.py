@@ -11,10 +11,10 @@ from ding.entry import serial_pipeline
 from PIL import Image
 from toy_run import toy_config
 
+from ding_alma.guard.run_error import RunError
 from ding_alma.report.cli import main
 from ding_alma.report.hooks import register_hooks
 from ding_alma.report.play import evaluate, load_run, summarise
-from ding_alma.report.run_config import RunError
 
 
 @pytest.fixture(scope="module")

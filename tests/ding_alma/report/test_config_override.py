@@ -5,10 +5,10 @@ from ding.utils import ENV_REGISTRY
 from easydict import EasyDict
 from toy_run import toy_config
 
+from ding_alma.guard.run_error import RunError
 from ding_alma.report.config_override import default_config, override
 from ding_alma.report.ding_keys import check_ding_keys
 from ding_alma.report.hooks import register_hooks
-from ding_alma.report.run_config import RunError
 from dizoo_ext.entity_env import EntityEnv
 
 

@@ -19,10 +19,10 @@ from tiny_runs import last_checkpoint, train
 from toy_env import ToyEnv
 from toy_run import toy_config
 
+from ding_alma.guard import environment_guard
+from ding_alma.guard.faults import FAILURE
+from ding_alma.guard.run_error import RunError
 from ding_alma.replay import memory
-from ding_alma.report import environment_guard
-from ding_alma.report.faults import FAILURE
-from ding_alma.report.run_config import RunError
 from ding_alma.rl.optimisation import NotFiniteError, descend
 from dizoo_ext.save_the_city.vector import SaveTheCityVector
 

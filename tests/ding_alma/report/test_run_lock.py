@@ -10,8 +10,8 @@ import pytest
 from resumed_runs import resumable_config, resume
 from tiny_runs import last_checkpoint, train
 
-from ding_alma.report.run_config import RunError
-from ding_alma.report.run_lock import LOCK, hold, release
+from ding_alma.guard.run_error import RunError
+from ding_alma.guard.run_lock import LOCK, hold, release
 
 CONTEXT = multiprocessing.get_context("fork")
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ding_alma.report.run_config import RunError
+from ding_alma.guard.run_error import RunError
 from ding_alma.report.run_record import RunRecord, read_record
 from ding_alma.report.scalars import Evaluation
 

@@ -6,8 +6,8 @@ from ding.entry import parallel_entry
 from ding.entry.cli import cli
 
 from ding_alma.pipeline import parallel
-from ding_alma.pipeline.ding_command import install_parallel_command
 from ding_alma.pipeline.job import UNLIMITED
+from ding_alma.report.parallel_command import install_parallel_command
 
 CONFIG = """
 from tiny_runs import tiny_config

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from ding.worker.learner.learner_hook import LearnerHook
 
-from ding_alma.report.run_config import RunError
+from ding_alma.guard.run_error import RunError
 
 LOCK = "lock"
 """In a run's folder: locked by the process that trains there, whose number it holds."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from ding_alma.guard.run_error import RunError
 from ding_alma.replay.checkpoint import save_atomically
-from ding_alma.report.run_config import RunError
 from ding_alma.rl.optimisation import NotFiniteError
 
 FAILURE = "failure.pth.tar"

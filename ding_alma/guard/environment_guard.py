@@ -9,7 +9,7 @@ from typing import Any
 
 from ding.envs.env_manager.subprocess_env_manager import AsyncSubprocessEnvManager
 
-from ding_alma.report.run_config import RunError
+from ding_alma.guard.run_error import RunError
 
 SILENCE_SECONDS = 600.0
 """Time for one step of an environment, after which its process counts as hung."""
