@@ -167,23 +167,28 @@ class Watch:
         while not self._is_over.wait(POLL_SECONDS):
             deadline = time.monotonic() - SILENCE_SECONDS
             late = [number for number, since in list(self._asked.items()) if since < deadline]
+            # Answers of others wait to be read: a worker between two collections may take longer than a step.
+            late = [number for number in late if self._is_silent(number)]
             if late:
-                self._hung = [*self._silent(late)] or late
+                self._hung = self._silent_when_asked(late) or late
                 for number in self._hung:
                     self._manager._subprocesses[number].kill()
                 return
 
-    def _silent(self, late: list[int]) -> Iterator[int]:
-        """Those that do not even say what they are. One whose step was read already would."""
-        pipes = self._manager._pipe_parents
-        asked = [number for number in late if not pipes[number].poll()]
-        for number in asked:
+    def _silent_when_asked(self, late: list[int]) -> list[int]:
+        """Those that do not even say what they are. One whose step was read a moment ago would."""
+        for number in late:
             with contextlib.suppress(OSError):
-                pipes[number].send(["getattr", ["__class__"], None])
+                self._manager._pipe_parents[number].send(["getattr", ["__class__"], None])
         time.sleep(POLL_SECONDS)
-        for number in asked:
-            if not pipes[number].poll():
-                yield number
+        return [number for number in late if self._is_silent(number)]
+
+    def _is_silent(self, number: int) -> bool:
+        try:
+            return not self._manager._pipe_parents[number].poll()
+        except OSError:
+            # Closed, by the manager.
+            return False
 
 
 def _raise_in(thread: int | None, error: type[BaseException] | None) -> None:

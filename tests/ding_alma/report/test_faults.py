@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -207,3 +208,29 @@ def test_an_environment_s_process_that_fails_is_named_and_leaves_no_other(how, m
         each.join(5)
     assert not [each for each in ours if each.is_alive() and error is RunError]
     assert not [thread for thread in threading.enumerate() if thread.name == environment_guard.THREAD]
+
+
+class Pipe:
+    """One end, at which an answer waits or not."""
+
+    def __init__(self, has_answer):
+        self.poll = lambda: has_answer
+        self.send = lambda message: None
+
+
+@pytest.mark.parametrize(("has_answer", "killed"), [(True, 0), (False, 1)])
+def test_an_answer_that_nobody_has_read_for_long_is_no_silence(has_answer, killed, monkeypatch):
+    monkeypatch.setattr(environment_guard, "SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(environment_guard, "POLL_SECONDS", 0.01)
+    kills = []
+    manager = SimpleNamespace(
+        step=lambda actions: {},
+        _reset=None,
+        _pipe_parents={0: Pipe(has_answer)},
+        _subprocesses={0: SimpleNamespace(kill=lambda: kills.append(0))},
+    )
+    watch = environment_guard.Watch(manager)
+    manager.step({0: "an action"})
+    with watch:
+        time.sleep(0.2)
+    assert len(kills) == killed
