@@ -131,6 +131,8 @@ def end_to_end(main: EasyDict, create: EasyDict, env_steps: int) -> dict[str, An
     with profiled(main, create, warmup=2) as (watch, done):
         pipeline((main, create), seed=0, max_env_step=env_steps)
     seconds = watch.seconds.total()
+    if not done.get("env_steps"):
+        raise click.ClickException(f"{env_steps} environment steps are over before the clock starts; raise --env-steps")
     return {
         "env_steps": done["env_steps"],
         "train_iters": done["train_iters"],
