@@ -126,6 +126,7 @@ class ProgressHook(LearnerHook):
             display.tick()
 
         def on_minibatch(done: int, total: int) -> None:
+            listener.flush()
             meter.learning.update(done, total)
             display.tick()
             if done == total and meter.learning.seconds >= options.interval:

@@ -66,11 +66,12 @@ class RunRecord:
     def add(self, evaluation: Evaluation) -> None:
         """Append one evaluation, in place of one at the same env step; NaN is kept as null."""
         self._keep(lambda point: point["env_step"] != evaluation.env_step)
+        finished = self._clock() if evaluation.finished is None else evaluation.finished
         self._record["evaluations"].append(
             {
                 "env_step": evaluation.env_step,
                 "train_iter": evaluation.train_iter,
-                "wall_seconds": round(self._wall_before + self._clock() - self._start, 3),
+                "wall_seconds": round(self._wall_before + finished - self._start, 3),
                 "metrics": {name: finite_or_none(value) for name, value in evaluation.metrics.items()},
                 "training": {name: finite_or_none(value) for name, value in evaluation.training.items()},
             }

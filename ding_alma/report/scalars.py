@@ -1,6 +1,7 @@
 """What a run's components write to tensorboard, overheard in one place."""
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -100,6 +101,8 @@ class Evaluation:
     """Every scalar that the evaluator logged, e.g. ``solved_mean``, ``reward_mean``, ``evaluate_time``."""
     training: dict[str, float] = field(default_factory=dict)
     """Variables of `PAPER_GROUPS`, means over what the learner logged since the evaluation before; NaN left out."""
+    finished: float | None = None
+    """When it ended, by `time.monotonic`; None: when it is told of."""
 
 
 class EvaluationListener:
@@ -113,6 +116,7 @@ class EvaluationListener:
         self._metrics: dict[str, float] = {}
         self._training: dict[str, list[float]] = {}
         self._env_step = self._train_iter = 0
+        self._finished = 0.0
 
     def __call__(self, tag: str, value: float, step: int) -> None:
         if tag.startswith(EVALUATOR_ITER_PREFIX):
@@ -123,6 +127,7 @@ class EvaluationListener:
                 self.flush()
             self._metrics[metric] = value
             self._env_step = step
+            self._finished = time.monotonic()
         else:
             self.flush()
             variable = training_variable(tag)
@@ -133,7 +138,7 @@ class EvaluationListener:
         """Hand over the evaluation gathered so far, if any."""
         if self._metrics:
             training = {variable: fmean(values) for variable, values in self._training.items()}
-            evaluation = Evaluation(self._env_step, self._train_iter, self._metrics, training)
+            evaluation = Evaluation(self._env_step, self._train_iter, self._metrics, training, self._finished)
             self._metrics, self._training = {}, {}
             self._on_evaluation(evaluation)
 

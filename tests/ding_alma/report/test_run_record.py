@@ -41,6 +41,16 @@ def test_evaluations_are_on_disk_at_once(tmp_path):
     assert "NaN" not in path.read_text()
 
 
+def test_an_evaluation_that_is_told_of_late_keeps_its_time(tmp_path):
+    path, clock = tmp_path / "evaluations.json", Clock()
+    record = begin(path, clock)
+    ended = clock.now + 3
+    clock.now += 2760
+    record.add(Evaluation(100, 8, {"solved_mean": 0.25}, finished=ended))
+    (point,) = read_record(path)["evaluations"]
+    assert point["wall_seconds"] == 3
+
+
 def test_resume_goes_on_and_drops_what_it_replaces(tmp_path):
     path, clock = tmp_path / "evaluations.json", Clock()
     record = begin(path, clock)

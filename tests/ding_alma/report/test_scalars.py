@@ -67,6 +67,15 @@ def test_evaluations_are_told_apart():
     assert [e.metrics["reward_mean"] for e in seen] == [1.0, 2.0, 3.0, 4.0]
 
 
+def test_an_evaluation_ends_with_its_last_scalar(monkeypatch):
+    seen, now = [], iter((5.0, 6.0))
+    listener = EvaluationListener(seen.append)
+    monkeypatch.setattr("ding_alma.report.scalars.time.monotonic", lambda: next(now))
+    write_evaluation(listener, 0, 0, reward_mean=1.0, solved_mean=0.0)
+    listener("collector_step/reward_mean", 9.0, 120)
+    assert [evaluation.finished for evaluation in seen] == [6.0]
+
+
 def test_the_training_between_two_evaluations_is_averaged():
     seen = []
     listener = EvaluationListener(seen.append)
