@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from ding_alma.report.play import evaluate, load_run
 
@@ -27,3 +28,20 @@ def test_a_shipped_run_is_small_and_plays_well(name):
     metric, least = LEAST[name]
     episodes = evaluate(load_run(RUNS / name), 64, 1000)
     assert sum(episode[metric] for episode in episodes) / 64 > least
+
+
+def test_an_evaluation_is_repeated_by_its_seed_alone():
+    """The learned allocator samples proposals also when it is evaluated."""
+    run = load_run(RUNS / "save_the_city_alma")
+
+    def returns(seed):
+        return [episode["return"] for episode in evaluate(run, 16, seed)]
+
+    torch.manual_seed(5)
+    drawn = torch.rand(2)
+    torch.manual_seed(5)
+    assert torch.rand(1) == drawn[0]
+    first = returns(1000)
+    assert torch.rand(1) == drawn[1]
+    assert returns(1000) == first
+    assert returns(2000) != first

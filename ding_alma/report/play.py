@@ -1,6 +1,8 @@
 """Rebuild the policy and the environments of a run and let them play."""
 
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -149,28 +151,30 @@ def evaluate(run: Run, episodes: int, seed: int) -> list[dict[str, float]]:
 def play_episodes(run: Run, episodes: int, seed: int) -> list[PlayedEpisode]:
     """Play evaluation episodes, several side by side.
 
-    Every environment plays a share fixed beforehand, so that short episodes are not preferred.
+    Every environment plays a share fixed beforehand, so that short episodes are not preferred. The same seed gives the
+    same episodes, also to policies that sample.
     """
     env_num = min(episodes, EVALUATION_ENVS)
     left = {i: episodes // env_num + (i < episodes % env_num) for i in range(env_num)}
     manager = create_env_manager(run.config.env.manager, _env_makers(run, env_num))
     manager.seed(seed, dynamic_seed=False)
-    policy = build_policy(run, env_num)
     played: list[PlayedEpisode] = []
     subtasks: dict[int, int | None] = {}
     try:
-        manager.launch()
-        policy.reset()
-        while any(left.values()):
-            observations = {i: obs for i, obs in manager.ready_obs.items() if left[i]}
-            for i in observations.keys() - subtasks.keys():
-                subtasks[i] = _count_subtasks(observations[i])
-            actions = {i: to_ndarray(output["action"]) for i, output in _act(policy, observations).items()}
-            for i, timestep in manager.step(actions).items():
-                if timestep.done:
-                    policy.reset([i])
-                    left[i] -= 1
-                    played.append(PlayedEpisode(subtasks.pop(i), _episode_metrics(timestep.info)))
+        with _seeded(seed, run.config.policy.cuda):
+            policy = build_policy(run, env_num)
+            manager.launch()
+            policy.reset()
+            while any(left.values()):
+                observations = {i: obs for i, obs in manager.ready_obs.items() if left[i]}
+                for i in observations.keys() - subtasks.keys():
+                    subtasks[i] = _count_subtasks(observations[i])
+                actions = {i: to_ndarray(output["action"]) for i, output in _act(policy, observations).items()}
+                for i, timestep in manager.step(actions).items():
+                    if timestep.done:
+                        policy.reset([i])
+                        left[i] -= 1
+                        played.append(PlayedEpisode(subtasks.pop(i), _episode_metrics(timestep.info)))
     finally:
         manager.close()
     return played
@@ -189,19 +193,20 @@ def film(run: Run, episodes: int, seed: int) -> tuple[list[np.ndarray], list[dic
     if not isinstance(getattr(env, "entity_spec", getattr(env, "map_spec", None)), EntitySpec | MapSpec):
         raise RunError(f"environment {run.config.env.type!r} cannot be drawn; only those of entities or maps can")
     env.seed(seed, dynamic_seed=False)
-    policy = build_policy(run, 1)
     frames, metrics = [], []
     try:
-        for _ in range(episodes):
-            observation, done = env.reset(), False
-            policy.reset([0])
-            while not done:
-                output = _act(policy, {0: observation})[0]
-                shown = {"allocation": to_ndarray(output["allocation"])} if "allocation" in output else {}
+        with _seeded(seed, run.config.policy.cuda):
+            policy = build_policy(run, 1)
+            for _ in range(episodes):
+                observation, done = env.reset(), False
+                policy.reset([0])
+                while not done:
+                    output = _act(policy, {0: observation})[0]
+                    shown = {"allocation": to_ndarray(output["allocation"])} if "allocation" in output else {}
+                    frames.append(env.render(**shown))
+                    observation, _, done, info = env.step(to_ndarray(output["action"]))
                 frames.append(env.render(**shown))
-                observation, _, done, info = env.step(to_ndarray(output["action"]))
-            frames.append(env.render(**shown))
-            metrics.append(_episode_metrics(info))
+                metrics.append(_episode_metrics(info))
     finally:
         env.close()
     return frames, metrics
@@ -221,6 +226,17 @@ def summarise(metrics: list[dict[str, float]]) -> dict[str, tuple[float, float, 
         error = values.std(ddof=1) / np.sqrt(n) if n > 1 else float("nan")
         summary[name] = (float(mean), float(error), n)
     return summary
+
+
+@contextmanager
+def _seeded(seed: int, cuda: bool) -> Iterator[None]:
+    """What torch draws inside follows from ``seed``; what it draws outside is the same with and without the inside.
+
+    Policies begin generators of their own when they are built: they are to be built inside.
+    """
+    with torch.random.fork_rng(devices=[torch.cuda.current_device()] if cuda else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def _env_makers(run: Run, env_num: int) -> list[partial]:
