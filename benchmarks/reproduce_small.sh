@@ -8,14 +8,16 @@
 #
 #   benchmarks/reproduce_small.sh [FOLDER OF THE RUNS]        default: runs/reproduced
 #
-# Variables: JOBS (runs at a time, 2), SEEDS ("0 1 2"), MATCHING_SEEDS ("0 1 2 3 4"), and environment steps:
-# CITY_STEPS, BATTLE_STEPS (ALMA), CITY_RIVAL_STEPS, BATTLE_RIVAL_STEPS (all others), MATCHING_STEPS, LUX_STEPS; and
-# RESULTS, where the results go (docs/results). Methods are judged at the steps that all have reached; ALMA's curve goes
-# on.
+# Variables: TASKS ("save_the_city smac_multiarmy lux group_matching", or some of them), JOBS (runs at a time, 2),
+# SEEDS ("0 1 2"), MATCHING_SEEDS ("0 1 2 3 4"), and environment steps: CITY_STEPS, BATTLE_STEPS (ALMA),
+# CITY_RIVAL_STEPS, BATTLE_RIVAL_STEPS (all others), MATCHING_STEPS, LUX_STEPS; and RESULTS, where the results go
+# (docs/results). Methods are judged at the steps that all have reached; ALMA's curve goes on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 RUNS=${1:-runs/reproduced}
+ALL_TASKS="save_the_city smac_multiarmy lux group_matching"
+TASKS=${TASKS:-$ALL_TASKS}
 JOBS=${JOBS:-2}
 SEEDS=${SEEDS:-0 1 2}
 MATCHING_SEEDS=${MATCHING_SEEDS:-0 1 2 3 4}
@@ -27,6 +29,18 @@ MATCHING_STEPS=${MATCHING_STEPS:-9e4}
 LUX_STEPS=${LUX_STEPS:-4e4}
 RESULTS=${RESULTS:-docs/results}
 export OMP_NUM_THREADS=1 RUNS
+
+for task in $TASKS; do
+  if [[ " $ALL_TASKS " != *" $task "* ]]; then
+    echo "TASKS: no task '$task', there are: $ALL_TASKS" >&2
+    exit 2
+  fi
+done
+
+# Whether a task is to be reproduced.
+wanted() {
+  [[ " $TASKS " == *" $1 "* ]]
+}
 
 # Train one seed, unless it is finished: FOLDER SEED STEPS CONFIG [OPTION]...
 train() {
@@ -57,6 +71,7 @@ export -f train
 runs_of() {
   local environment=$1 prefix=$2 steps=$3
   shift 3
+  wanted "$environment" || return 0
   for seed in $SEEDS; do
     for method in "$@"; do
       IFS=: read -r name config options <<<"$method"
@@ -96,6 +111,7 @@ declare -A LABELS=(
 compare() {
   local folder=$1 environment=$2 title=$3
   shift 3
+  wanted "$environment" || return 0
   local methods=() name
   while [ "$1" != "--" ]; do
     name=${1%%:*}
@@ -107,8 +123,11 @@ compare() {
 }
 
 # The options of compare that draw what the city's scripted agents solve.
-mapfile -t SCRIPTED < <(uv run python benchmarks/save_the_city_baselines.py \
-  configs/small/save_the_city_alma_config.py --lines)
+SCRIPTED=()
+if wanted save_the_city; then
+  mapfile -t SCRIPTED < <(uv run python benchmarks/save_the_city_baselines.py \
+    configs/small/save_the_city_alma_config.py --lines)
+fi
 
 compare small_save_the_city save_the_city "Small SaveTheCity" "${ALMA[@]}" "${RIVALS[@]}" "${MPPO[@]}" \
   -- --metric solved --metric return --metric prop_buildings_completed "${SCRIPTED[@]}"
