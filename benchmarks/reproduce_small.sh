@@ -2,9 +2,9 @@
 # From nothing to the pictures and tables of docs/results/small_save_the_city, small_smac_multiarmy,
 # small_group_matching and small_lux.
 #
-# It takes about five hours on two cores (docs/results.md has the parts, which TASKS makes one by one); at its
-# end it prints what it took. Runs that are finished are skipped, interrupted ones are moved aside and begun anew, so that
-# the script can be stopped and started again at any time.
+# It takes about five hours on two cores (docs/results.md has the parts); at its end it prints what it took. Runs that
+# are finished are skipped, interrupted ones are moved aside and begun anew, so that the script can be stopped and
+# started again at any time.
 #
 #   benchmarks/reproduce_small.sh [FOLDER OF THE RUNS]        default: runs/reproduced
 #
