@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ding_alma.model.attention import EntityAttention
 from ding_alma.model.attention_plan import AttentionPlan
+from ding_alma.model.entity_inputs import EntityInputs
 from ding_alma.model.linear import linear, linear_relu
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
 
@@ -31,14 +32,14 @@ class LabelledEncoder(nn.Module):
         self.embedding = embedding
 
     def forward(
-        self, x: Tensor, plan: AttentionPlan, label: SubtaskLabel | None = None, added: Tensor | None = None
+        self, inputs: EntityInputs, plan: AttentionPlan, label: SubtaskLabel | None = None, added: Tensor | None = None
     ) -> Tensor:
-        """Args: x (N, E, F); label, shown only if given; added (N, E, dim), summed before the ReLU. Returns (R, dim).
+        """Args: label, shown only if given; added (N, E, dim), summed before the ReLU. Returns (R, dim).
 
         Raises:
             ValueError: a label is given to an encoder without an embedding.
         """
-        rows = plan.gather(x)
+        rows = plan.gather(inputs.dense)
         if label is None and added is None:
             return linear_relu(rows, self.encode.weight, self.encode.bias)
         rows = linear(rows, self.encode.weight, self.encode.bias)
@@ -49,6 +50,20 @@ class LabelledEncoder(nn.Module):
         if added is not None:
             rows = rows + plan.gather(added)
         return F.relu(rows)
+
+
+def look(
+    encoder: LabelledEncoder,
+    pooling: nn.Module,
+    inputs: EntityInputs,
+    plan: AttentionPlan,
+    label: SubtaskLabel | None = None,
+) -> Tensor:
+    """What the asking agents see, (V Q, dim): ``pooling`` of the encoded entities, with its output projection."""
+    if label is None and isinstance(pooling, EntityAttention):
+        (mixed,) = plan.encode_and_attend(inputs, [encoder.encode], [pooling])
+        return linear(mixed, pooling.project_out.weight, pooling.project_out.bias)
+    return pooling.attend(encoder(inputs, plan, label), plan)
 
 
 class Agent(nn.Module, ABC):
@@ -63,7 +78,7 @@ class Agent(nn.Module, ABC):
     @abstractmethod
     def unroll(
         self,
-        inputs: Tensor,
+        inputs: EntityInputs,
         plan: AttentionPlan,
         first: Tensor,
         label: SubtaskLabel | None = None,
@@ -72,7 +87,7 @@ class Agent(nn.Module, ABC):
         """Utilities over rows of consecutive steps in each of the plan's views, zero for agents that do not ask.
 
         Args:
-            inputs: (N, E, I), N = B T steps; features, followed by the one-hot last action where it is shown.
+            inputs: of N x E entities, N = B T steps; with the last action where it is shown.
             plan: who sees whom.
             first: (B, T) bool, an episode starts here; memories start empty there and at a row's first step.
             label: subtask membership; None shows no label.
@@ -85,7 +100,7 @@ class Agent(nn.Module, ABC):
     @abstractmethod
     def step(
         self,
-        inputs: Tensor,
+        inputs: EntityInputs,
         plan: AttentionPlan,
         memory: Tensor,
         label: SubtaskLabel | None = None,
@@ -102,13 +117,17 @@ class ReactiveAgent(Agent):
 
     @abstractmethod
     def forward(
-        self, inputs: Tensor, plan: AttentionPlan, label: SubtaskLabel | None = None, strategy: Tensor | None = None
+        self,
+        inputs: EntityInputs,
+        plan: AttentionPlan,
+        label: SubtaskLabel | None = None,
+        strategy: Tensor | None = None,
     ) -> Tensor:
         """Utilities (V, N, A, U); arguments as in `unroll`."""
 
     def unroll(
         self,
-        inputs: Tensor,
+        inputs: EntityInputs,
         plan: AttentionPlan,
         first: Tensor,
         label: SubtaskLabel | None = None,
@@ -118,7 +137,7 @@ class ReactiveAgent(Agent):
 
     def step(
         self,
-        inputs: Tensor,
+        inputs: EntityInputs,
         plan: AttentionPlan,
         memory: Tensor,
         label: SubtaskLabel | None = None,
@@ -149,20 +168,28 @@ class AgentNetwork(ReactiveAgent):
         self.utility = nn.Linear(hidden_dim, actions)
 
     def hidden_state(
-        self, inputs: Tensor, plan: AttentionPlan, label: SubtaskLabel | None = None, strategy: Tensor | None = None
+        self,
+        inputs: EntityInputs,
+        plan: AttentionPlan,
+        label: SubtaskLabel | None = None,
+        strategy: Tensor | None = None,
     ) -> Tensor:
         """Args: as `forward`. Returns (V Q, hidden_dim), the asking agents only."""
-        seen = self.attention.attend(self.encoder(inputs, plan, label), plan)
+        seen = look(self.encoder, self.attention, inputs, plan, label)
         hidden = linear_relu(F.relu(seen), self.hidden.weight, self.hidden.bias)
         return hidden if strategy is None else hidden + plan.gather_queries(strategy)
 
     def forward(
-        self, inputs: Tensor, plan: AttentionPlan, label: SubtaskLabel | None = None, strategy: Tensor | None = None
+        self,
+        inputs: EntityInputs,
+        plan: AttentionPlan,
+        label: SubtaskLabel | None = None,
+        strategy: Tensor | None = None,
     ) -> Tensor:
         """Utilities in each of the plan's views, zero for agents that do not ask.
 
         Args:
-            inputs: (N, E, F + U), features and one-hot last action.
+            inputs: of N x E entities, with last actions.
             plan: who sees whom.
             label: subtask membership; None shows no label.
             strategy: (V, N, A, hidden_dim) of a coach, added to the hidden state (COPA).

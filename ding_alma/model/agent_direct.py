@@ -5,9 +5,10 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ding_alma.model.agent import LabelledEncoder, ReactiveAgent, SubtaskLabel
+from ding_alma.model.agent import LabelledEncoder, ReactiveAgent, SubtaskLabel, look
 from ding_alma.model.attention import EntityAttention
 from ding_alma.model.attention_plan import AttentionPlan
+from ding_alma.model.entity_inputs import EntityInputs
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
 
 
@@ -31,8 +32,12 @@ class DirectAgent(ReactiveAgent):
         self.utility = nn.Linear(attention_dim, actions)
 
     def forward(
-        self, inputs: Tensor, plan: AttentionPlan, label: SubtaskLabel | None = None, strategy: Tensor | None = None
+        self,
+        inputs: EntityInputs,
+        plan: AttentionPlan,
+        label: SubtaskLabel | None = None,
+        strategy: Tensor | None = None,
     ) -> Tensor:
         """Utilities as of `AgentNetwork`, but strategy (V, N, A, attention_dim)."""
-        seen = F.relu(self.attention.attend(self.encoder(inputs, plan, label), plan))
+        seen = F.relu(look(self.encoder, self.attention, inputs, plan, label))
         return plan.scatter(self.utility(seen if strategy is None else seen + plan.gather_queries(strategy)))

@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ding_alma.model.agent import Agent, LabelledEncoder, SubtaskLabel
+from ding_alma.model.agent import Agent, LabelledEncoder, SubtaskLabel, look
 from ding_alma.model.attention import EntityAttention
 from ding_alma.model.attention_plan import AttentionPlan
+from ding_alma.model.entity_inputs import EntityInputs
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
 
 
@@ -35,7 +36,9 @@ class RecurrentAgent(Agent):
         self.recurrence = nn.GRU(hidden_dim, hidden_dim)
         self.utility = nn.Linear(hidden_dim, actions)
 
-    def memories(self, inputs: Tensor, plan: AttentionPlan, first: Tensor, label: SubtaskLabel | None = None) -> Tensor:
+    def memories(
+        self, inputs: EntityInputs, plan: AttentionPlan, first: Tensor, label: SubtaskLabel | None = None
+    ) -> Tensor:
         """The memory after every step: (V, N, A, hidden_dim). Args: as `unroll`."""
         seen = self._seen(inputs, plan, label)
         views, _, agents, width = seen.shape
@@ -53,7 +56,7 @@ class RecurrentAgent(Agent):
 
     def unroll(
         self,
-        inputs: Tensor,
+        inputs: EntityInputs,
         plan: AttentionPlan,
         first: Tensor,
         label: SubtaskLabel | None = None,
@@ -63,7 +66,7 @@ class RecurrentAgent(Agent):
 
     def step(
         self,
-        inputs: Tensor,
+        inputs: EntityInputs,
         plan: AttentionPlan,
         memory: Tensor,
         label: SubtaskLabel | None = None,
@@ -74,9 +77,9 @@ class RecurrentAgent(Agent):
         after = self.recurrence(flat, memory.reshape(1, -1, self.memory_dim))[0].view(seen.shape)
         return self._utilities(after, plan, strategy), after.view(memory.shape)
 
-    def _seen(self, inputs: Tensor, plan: AttentionPlan, label: SubtaskLabel | None) -> Tensor:
+    def _seen(self, inputs: EntityInputs, plan: AttentionPlan, label: SubtaskLabel | None) -> Tensor:
         """(V, N, A, hidden_dim), of agents that do not ask as if they saw nothing."""
-        seen = plan.scatter(self.attention.attend(self.encoder(inputs, plan, label), plan))
+        seen = plan.scatter(look(self.encoder, self.attention, inputs, plan, label))
         return F.relu(self.hidden(seen))
 
     def _utilities(self, memory: Tensor, plan: AttentionPlan, strategy: Tensor | None) -> Tensor:

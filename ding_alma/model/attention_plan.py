@@ -9,14 +9,20 @@ values), ``R`` encoded rows, ``Q`` queries (both with the filling of `PackedPlan
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from ding_alma.model.attention import masked_attention
-from ding_alma.model.linear import linear
-from ding_alma.model.ragged_attention import RaggedAttention
+from ding_alma.model.attention import EntityAttention, masked_attention
+from ding_alma.model.decision_state import one_hot
+from ding_alma.model.encoded_attention import encode_and_attend
+from ding_alma.model.entity_inputs import EntityInputs
+from ding_alma.model.group_sum import GroupSum
+from ding_alma.model.linear import linear, linear_relu
+from ding_alma.model.packing import pack
+from ding_alma.model.ragged_attention import Neighbours, RaggedAttention
 
 
 class AttentionPlan(ABC):
@@ -43,6 +49,16 @@ class AttentionPlan(ABC):
         """
 
     @abstractmethod
+    def encode_and_attend(
+        self,
+        inputs: EntityInputs,
+        encoders: Sequence[nn.Linear],
+        attentions: Sequence[EntityAttention],
+        views: slice = slice(None),
+    ) -> Tensor:
+        """`attend` of ``relu(encoder(rows))`` for S networks of the same sizes: (S, V Q, D)."""
+
+    @abstractmethod
     def pool(self, rows: Tensor, reduce: str) -> Tensor:
         """The largest or the mean value over all E entities, zeros for those that an agent does not see.
 
@@ -56,6 +72,14 @@ class AttentionPlan(ABC):
     @abstractmethod
     def scatter(self, x: Tensor) -> Tensor:
         """(V Q, C) to (V, N, A, C), zero for agents that do not ask."""
+
+    @abstractmethod
+    def grouping(self, membership: Tensor, groups: int) -> Tensor:
+        """What `group_sum` needs. Args: membership (N, A) int64 in [-1, groups), -1 for agents of no group."""
+
+    @abstractmethod
+    def group_sum(self, x: Tensor, grouping: Tensor, groups: int) -> Tensor:
+        """(V Q, C) to (N, groups, C): sums over the views and over the asking agents of every group."""
 
 
 class DensePlan(AttentionPlan):
@@ -79,6 +103,21 @@ class DensePlan(AttentionPlan):
         mixed = masked_attention(query, key, value, self.allowed[views])
         return mixed.transpose(2, 3).reshape(-1, dim)
 
+    def encode_and_attend(
+        self,
+        inputs: EntityInputs,
+        encoders: Sequence[nn.Linear],
+        attentions: Sequence[EntityAttention],
+        views: slice = slice(None),
+    ) -> Tensor:
+        rows = self.gather(inputs.dense)
+        return torch.stack(
+            [
+                attention.mix(linear_relu(rows, encoder.weight, encoder.bias), self, views)
+                for encoder, attention in zip(encoders, attentions, strict=True)
+            ]
+        )
+
     def pool(self, rows: Tensor, reduce: str) -> Tensor:
         seen = rows.view(self.steps, 1, self.entities, -1) * self.allowed.unsqueeze(-1)
         return (seen.amax(-2) if reduce == "max" else seen.mean(-2)).flatten(0, 2)
@@ -90,10 +129,11 @@ class DensePlan(AttentionPlan):
         dense = x.view(-1, self.steps, self.agents, x.shape[-1])
         return dense * self.query_mask.unsqueeze(-1)
 
+    def grouping(self, membership: Tensor, groups: int) -> Tensor:
+        return (one_hot(membership, groups) * self.query_mask.unsqueeze(-1)).transpose(1, 2)
 
-GRAIN = 64
-"""Row counts are rounded up to a multiple of this: oneDNN prepares a product anew for every shape it has not met, which
-costs more than the product itself, and the number of rows differs from batch to batch."""
+    def group_sum(self, x: Tensor, grouping: Tensor, groups: int) -> Tensor:
+        return grouping @ x.view(-1, self.steps, self.agents, x.shape[-1]).sum(0)
 
 
 class PackedPlan(AttentionPlan):
@@ -106,48 +146,45 @@ class PackedPlan(AttentionPlan):
     def __init__(self, allowed: Tensor, query_mask: Tensor) -> None:
         """Args: allowed (V, N, A, E) bool; query_mask (N, A) bool; both on the CPU."""
         self.views, self.steps, self.agents, self.entities = allowed.shape
-        self.query = query_mask.flatten().nonzero().squeeze(1)
-        looks = allowed.flatten(1, 2)[:, self.query]
-        asked = len(self.query)
-        step = self.query // self.agents
-        asking = step * self.entities + self.query % self.agents
-        pair_row, pair_entity = looks.flatten(0, 1).nonzero().unbind(1)
-        looked_at = step[pair_row % max(asked, 1)] * self.entities + pair_entity
-        used = torch.zeros(self.steps * self.entities, dtype=torch.bool)
-        used[looked_at] = True
-        used[asking] = False
-        others = used.nonzero().squeeze(1)
+        packed = pack(allowed.contiguous().numpy(), query_mask.contiguous().numpy())
+        self.queries = packed.queries
+        self.query = torch.from_numpy(packed.query)
+        self.rows = torch.from_numpy(packed.rows)
+        self.start = packed.start
+        self.neighbour = packed.neighbour
 
-        rows = _whole_grains(asking)
-        self.queries = len(rows)
-        self.rows = torch.cat([rows, _whole_grains(others)])
-        position = torch.empty(self.steps * self.entities, dtype=torch.int64)
-        position[asking] = torch.arange(asked)
-        position[others] = self.queries + torch.arange(len(others))
-        self.neighbour = position[looked_at]
-        neighbours = F.pad(looks.sum(-1), (0, self.queries - asked))
-        self.start = F.pad(neighbours.flatten().cumsum(0), (1, 0))
+    def _pairs(self, views: slice) -> Neighbours:
+        first, last, _ = views.indices(self.views)
+        start = self.start[first * self.queries : last * self.queries + 1]
+        return Neighbours(self.queries, start - start[0], self.neighbour[start[0] : start[-1]])
 
     def gather(self, x: Tensor) -> Tensor:
         return x.flatten(0, 1).index_select(0, self.rows)
 
     def attend(self, rows: Tensor, weight_in: Tensor, heads: int, views: slice = slice(None)) -> Tensor:
-        first, last, _ = views.indices(self.views)
-        start = self.start[first * self.queries : last * self.queries + 1]
-        neighbour = self.neighbour[start[0] : start[-1]]
-        return RaggedAttention.apply(rows, weight_in, self.queries, start - start[0], neighbour, heads)
+        return RaggedAttention.apply(rows, weight_in, heads, self._pairs(views))
+
+    def encode_and_attend(
+        self,
+        inputs: EntityInputs,
+        encoders: Sequence[nn.Linear],
+        attentions: Sequence[EntityAttention],
+        views: slice = slice(None),
+    ) -> Tensor:
+        return encode_and_attend(inputs, self.rows, self._pairs(views), encoders, attentions)
 
     def pool(self, rows: Tensor, reduce: str) -> Tensor:
-        seen = self.start.diff()
+        seen = torch.from_numpy(self.start).diff()
         asking = torch.arange(len(seen)).repeat_interleave(seen)
-        values = rows.index_select(0, self.neighbour)
+        values = rows.index_select(0, torch.from_numpy(self.neighbour))
         if reduce == "mean":
             return rows.new_zeros(len(seen), rows.shape[1]).index_add(0, asking, values) / self.entities
         hidden = torch.where(seen < self.entities, 0.0, -torch.inf).unsqueeze(1).expand(-1, rows.shape[1])
         return hidden.to(rows.dtype).scatter_reduce(0, asking.unsqueeze(1).expand_as(values), values, "amax")
 
     def gather_queries(self, x: Tensor) -> Tensor:
-        return x.flatten(1, 2)[:, _whole_grains(self.query)].flatten(0, 1)
+        padded = F.pad(self.query, (0, self.queries - len(self.query)))
+        return x.flatten(1, 2).index_select(1, padded).flatten(0, 1)
 
     def scatter(self, x: Tensor) -> Tensor:
         views = len(x) // self.queries if self.queries else self.views
@@ -156,10 +193,13 @@ class PackedPlan(AttentionPlan):
         dense = dense.index_copy(1, self.query, asked)
         return dense.view(views, self.steps, self.agents, x.shape[1])
 
+    def grouping(self, membership: Tensor, groups: int) -> Tensor:
+        group = membership.flatten().index_select(0, self.query)
+        place = (self.query // self.agents * groups + group).masked_fill_(group < 0, -1)
+        return F.pad(place, (0, self.queries - len(self.query)), value=-1)
 
-def _whole_grains(index: Tensor) -> Tensor:
-    """Indices (n,) filled up with zeros to a multiple of `GRAIN`."""
-    return F.pad(index, (0, -len(index) % GRAIN))
+    def group_sum(self, x: Tensor, grouping: Tensor, groups: int) -> Tensor:
+        return GroupSum.apply(x, grouping, self.steps * groups).view(self.steps, groups, -1)
 
 
 def plan_attention(allowed: Tensor, query_mask: Tensor) -> AttentionPlan:

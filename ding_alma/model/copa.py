@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ding_alma.model.agent import LabelledEncoder, SubtaskLabel
+from ding_alma.model.agent import LabelledEncoder, SubtaskLabel, look
 from ding_alma.model.attention import EntityAttention
 from ding_alma.model.attention_plan import AttentionPlan
+from ding_alma.model.entity_inputs import EntityInputs
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
 
 LOG_VARIANCE_RANGE = (-10.0, 0.0)
@@ -39,8 +40,7 @@ class Coach(nn.Module):
 
     def hidden_state(self, entities: Tensor, plan: AttentionPlan, label: SubtaskLabel | None) -> Tensor:
         """Args: as `forward`. Returns (V, N, A, attention_dim), zero for agents that do not ask."""
-        seen = self.attention.attend(self.encoder(entities, plan, label), plan)
-        return plan.scatter(seen)
+        return plan.scatter(look(self.encoder, self.attention, EntityInputs(entities), plan, label))
 
     def forward(self, entities: Tensor, plan: AttentionPlan, label: SubtaskLabel | None = None) -> Gaussian:
         """Args: entities (N, E, F), without last actions. Returns two tensors (V, N, A, strategy_dim)."""
@@ -72,7 +72,7 @@ class Recognition(nn.Module):
     ) -> Gaussian:
         """Args: entities (N, E, F); action (N, A) int64. Returns two tensors (V, N, A, strategy_dim)."""
         acted = F.pad(F.embedding(action, self.action.weight.T), (0, 0, 0, entities.shape[1] - action.shape[1]))
-        seen = self.attention.attend(self.encoder(entities, plan, label, acted), plan)
+        seen = self.attention.attend(self.encoder(EntityInputs(entities), plan, label, acted), plan)
         hidden = F.relu(plan.scatter(seen))
         return Gaussian(self.mean(hidden), self.log_variance(hidden).clamp(*LOG_VARIANCE_RANGE))
 

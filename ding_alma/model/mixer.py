@@ -1,6 +1,7 @@
 """The monotonic mixer: weights from attention over entities turn agents' utilities into values."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from ding_alma.model.attention import EntityAttention
 from ding_alma.model.attention_plan import AttentionPlan
-from ding_alma.model.linear import linear, linear_relu
+from ding_alma.model.entity_inputs import EntityInputs
 from ding_alma.model.popart import PopArt, Unnormalised
 
 
@@ -22,21 +23,32 @@ class HyperNetwork(nn.Module):
         self.attention = EntityAttention(dim, heads)
         self.head = nn.Linear(dim, mixing_dim)
 
-    def forward(self, rows: Tensor, plan: AttentionPlan, views: slice) -> Tensor:
-        """Args: rows (R, F), as gathered by ``plan``. Returns (V, N, A, mixing_dim), zero for agents not asking."""
-        encoded = linear_relu(rows, self.encode.weight, self.encode.bias)
-        # Two linear maps without anything between them are one, and the folded one has mixing_dim outputs only.
-        project_out = self.attention.project_out
-        weight = self.head.weight @ project_out.weight
-        bias = torch.addmv(self.head.bias, self.head.weight, project_out.bias)
-        return plan.scatter(linear(self.attention.mix(encoded, plan, views), weight, bias))
+
+def hyper_rows(
+    networks: Sequence[HyperNetwork], inputs: EntityInputs, plan: AttentionPlan, views: slice = slice(None)
+) -> Tensor:
+    """Rows (S, V Q, mixing_dim) of S hypernetworks of the same sizes, for the asking agents."""
+    mixed = plan.encode_and_attend(
+        inputs, [network.encode for network in networks], [network.attention for network in networks], views
+    )
+    # Two linear maps without anything between them are one, and the folded one has mixing_dim outputs only.
+    outs = [network.attention.project_out for network in networks]
+    head = torch.stack([network.head.weight for network in networks])
+    weight = torch.bmm(head, torch.stack([out.weight for out in outs]))
+    bias = torch.stack([network.head.bias for network in networks]).unsqueeze(2)
+    bias = torch.baddbmm(bias, head, torch.stack([out.bias for out in outs]).unsqueeze(2))
+    return torch.baddbmm(bias.transpose(1, 2), mixed, weight.transpose(1, 2))
 
 
 class MixingWeights(NamedTuple):
     """What the hypernetworks make of one batch of steps; ``M`` = mixing width, ``G`` = number of values."""
 
+    plan: AttentionPlan
+    """Which agents ask."""
+    grouping: Tensor
+    """Which group each of them belongs to, see `AttentionPlan.grouping`."""
     agent_weight: Tensor
-    """(V, N, A, M), before the gate."""
+    """(V, Q, M), of the asking agents."""
     value_weight: Tensor
     """(N, G, M)."""
     hidden_bias: Tensor
@@ -54,23 +66,23 @@ class UtilityMixer(nn.Module, ABC):
     popart: PopArt | Unnormalised
 
     @abstractmethod
-    def weights(self, inputs: Tensor, plan: AttentionPlan, gate: Tensor) -> Any:
+    def weights(self, inputs: EntityInputs, plan: AttentionPlan, membership: Tensor) -> Any:
         """What `mix` needs of one batch of steps.
 
-        Args: inputs (N, E, I); plan, who is seen from every agent, in V views; gate (N, A, G) float32, 1 = the agent
-        counts in the group.
+        Args: inputs of N x E entities; plan, who is seen from every agent, in V views; membership (N, A) int64, the
+        group of each agent, -1 for none.
         """
 
     @abstractmethod
-    def mix(self, utilities: Tensor, gate: Tensor, weights: Any, views: slice = slice(0, 1)) -> Tensor:
+    def mix(self, utilities: Tensor, weights: Any, views: slice = slice(0, 1)) -> Tensor:
         """Raw values of the utilities seen in the chosen views, whose contributions are summed.
 
-        Args: utilities (V, N, A), V the number of views chosen; gate (N, A, G). Returns (N, G).
+        Args: utilities (V, N, A), V the number of views chosen. Returns (N, G).
         """
 
-    def forward(self, utilities: Tensor, inputs: Tensor, plan: AttentionPlan, gate: Tensor) -> Tensor:
+    def forward(self, utilities: Tensor, inputs: EntityInputs, plan: AttentionPlan, membership: Tensor) -> Tensor:
         """Raw values (N, G) of utilities (N, A) in the plan's first view."""
-        return self.mix(utilities.unsqueeze(0), gate, self.weights(inputs, plan, gate))
+        return self.mix(utilities.unsqueeze(0), self.weights(inputs, plan, membership))
 
 
 class Mixer(UtilityMixer):
@@ -99,26 +111,36 @@ class Mixer(UtilityMixer):
         self.hidden_bias = HyperNetwork(*sizes)
         self.value_bias = HyperNetwork(*sizes)
         self.popart = PopArt(groups) if popart else Unnormalised()
+        self._groups = groups
         self._positive = _softmax if softmax_weights else torch.abs
         self._bias_sign = torch.abs if bias_abs else identity
 
-    def weights(self, inputs: Tensor, plan: AttentionPlan, gate: Tensor) -> MixingWeights:
-        rows = plan.gather(inputs)
-        of_agents = gate.transpose(1, 2) / gate.shape[1]
-        value_weight, hidden_bias, value_bias = (
-            of_agents @ network(rows, plan, slice(0, 1)).squeeze(0)
-            for network in (self.value_weight, self.hidden_bias, self.value_bias)
-        )
+    def weights(self, inputs: EntityInputs, plan: AttentionPlan, membership: Tensor) -> MixingWeights:
+        of_groups = [self.value_weight, self.hidden_bias, self.value_bias]
+        if plan.views == 1:
+            rows = hyper_rows([self.agent_weight, *of_groups], inputs, plan)
+            agent_weight, rows = rows[0], rows[1:]
+        else:
+            (agent_weight,) = hyper_rows([self.agent_weight], inputs, plan)
+            rows = hyper_rows(of_groups, inputs, plan, slice(0, 1))
+        grouping = plan.grouping(membership, self._groups)
+        side_by_side = rows.transpose(0, 1).flatten(1)
+        mean = plan.group_sum(side_by_side, grouping, self._groups) / membership.shape[1]
+        value_weight, hidden_bias, value_bias = mean.chunk(3, -1)
         return MixingWeights(
-            self._positive(self.agent_weight(rows, plan, slice(None))),
+            plan,
+            grouping,
+            self._positive(agent_weight).unflatten(0, (plan.views, -1)),
             self._positive(value_weight),
             self._bias_sign(hidden_bias),
             self._bias_sign(value_bias.mean(-1)),
         )
 
-    def mix(self, utilities: Tensor, gate: Tensor, weights: MixingWeights, views: slice = slice(0, 1)) -> Tensor:
-        contribution = (utilities.unsqueeze(-1) * weights.agent_weight[views]).sum(0)
-        hidden = F.elu(gate.transpose(1, 2) @ contribution + weights.hidden_bias)
+    def mix(self, utilities: Tensor, weights: MixingWeights, views: slice = slice(0, 1)) -> Tensor:
+        utility = weights.plan.gather_queries(utilities.unsqueeze(-1))
+        contribution = utility * weights.agent_weight[views].flatten(0, 1)
+        hidden = weights.plan.group_sum(contribution, weights.grouping, self._groups)
+        hidden = F.elu(hidden + weights.hidden_bias)
         return (hidden * weights.value_weight).sum(-1) + weights.value_bias
 
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from ding_alma.model.attention_plan import AttentionPlan
-from ding_alma.model.mixer import HyperNetwork, UtilityMixer, identity
+from ding_alma.model.entity_inputs import EntityInputs
+from ding_alma.model.mixer import HyperNetwork, UtilityMixer, hyper_rows, identity
 from ding_alma.model.popart import PopArt, Unnormalised
 
 
@@ -48,17 +49,17 @@ class LinearMixer(UtilityMixer):
         self._positive = softmax_over_agents if softmax_weights else torch.abs
         self._bias_sign = torch.abs if bias_abs else identity
 
-    def weights(self, inputs: Tensor, plan: AttentionPlan, gate: Tensor) -> LinearWeights:
-        rows = plan.gather(inputs)
-        bias = self.value_bias(rows, plan, slice(0, 1)).squeeze(0).mean((1, 2)).unsqueeze(1)
-        score = self.agent_weight(rows, plan, slice(None)).mean(-1)
+    def weights(self, inputs: EntityInputs, plan: AttentionPlan, membership: Tensor) -> LinearWeights:
+        bias = plan.scatter(hyper_rows([self.value_bias], inputs, plan, slice(0, 1))[0])
+        bias = bias.squeeze(0).mean((1, 2)).unsqueeze(1)
+        score = plan.scatter(hyper_rows([self.agent_weight], inputs, plan)[0]).mean(-1)
         return LinearWeights(score, self._bias_sign(bias))
 
     def shares(self, weights: LinearWeights, views: slice) -> Tensor:
         """Mixing weights (V, N, A) of the chosen views when these are mixed together."""
         return self._positive(weights.agent_score[views])
 
-    def mix(self, utilities: Tensor, gate: Tensor, weights: LinearWeights, views: slice = slice(0, 1)) -> Tensor:
+    def mix(self, utilities: Tensor, weights: LinearWeights, views: slice = slice(0, 1)) -> Tensor:
         total = torch.einsum("vna,vna->n", utilities, self.shares(weights, views))
         return total.unsqueeze(1) + weights.value_bias
 

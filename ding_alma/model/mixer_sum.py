@@ -3,6 +3,8 @@
 from torch import Tensor
 
 from ding_alma.model.attention_plan import AttentionPlan
+from ding_alma.model.decision_state import one_hot
+from ding_alma.model.entity_inputs import EntityInputs
 from ding_alma.model.mixer import UtilityMixer
 from ding_alma.model.popart import PopArt, Unnormalised
 
@@ -23,10 +25,12 @@ class SumMixer(UtilityMixer):
     ) -> None:
         """The arguments of `Mixer`, of which only ``groups`` and ``popart`` matter."""
         super().__init__()
+        self._groups = groups
         self.popart = PopArt(groups) if popart else Unnormalised()
 
-    def weights(self, inputs: Tensor, plan: AttentionPlan, gate: Tensor) -> None:
-        return None
+    def weights(self, inputs: EntityInputs, plan: AttentionPlan, membership: Tensor) -> Tensor:
+        """(N, A, groups) float32, 1 = the agent counts in the group."""
+        return one_hot(membership, self._groups)
 
-    def mix(self, utilities: Tensor, gate: Tensor, weights: None, views: slice = slice(0, 1)) -> Tensor:
-        return (gate.transpose(1, 2) @ utilities.sum(0).unsqueeze(-1)).squeeze(-1)
+    def mix(self, utilities: Tensor, weights: Tensor, views: slice = slice(0, 1)) -> Tensor:
+        return (weights.transpose(1, 2) @ utilities.sum(0).unsqueeze(-1)).squeeze(-1)

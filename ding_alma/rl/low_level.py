@@ -9,16 +9,17 @@ from torch import Tensor
 from ding_alma.model.agent import Agent
 from ding_alma.model.attention_plan import plan_attention
 from ding_alma.model.copa import Gaussian, hold
+from ding_alma.model.decision_state import one_hot
+from ding_alma.model.entity_inputs import EntityInputs
 from ding_alma.model.low_level import LowLevel
 from ding_alma.model.processes import mean_count
 from ding_alma.model.subtask_embedding import draw_permutation
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.low_level_inputs import (
     agent_allowed,
-    entity_inputs,
     mixer_allowed,
-    mixer_gate,
     mixer_inputs,
+    mixer_membership,
     subtask_label,
 )
 from ding_alma.rl.masks import available_actions, subtask_of_entities
@@ -95,8 +96,8 @@ class LowLevelDraws:
 class _Steps(NamedTuple):
     """A batch with rows and time merged, ``N = B T``, as the live and the target networks need it."""
 
-    inputs: Tensor
-    """(N, E, F + U), or (N, E, F) where last actions are not shown."""
+    inputs: EntityInputs
+    """Of N x E entities, with last actions where these are shown."""
     first: Tensor
     """(B, T) bool, an episode starts here."""
     present: Tensor
@@ -145,9 +146,8 @@ def low_level_loss(
     targets = _targets(target, batch, merged, config, draws, utilities[0].detach())
     mask = _target_mask(live.conditioning, batch, merged.starts.view(rows, steps))[:, :-1]
 
-    inputs, plan, gate = _mixer_view(live, batch, merged, merged.subtask, merged.starts, split)
-    weights = live.mixer.weights(inputs, plan, gate)
-    raw = live.mixer.mix(taken[:1], gate, weights).view(rows, steps, -1)[:, :-1]
+    weights = live.mixer.weights(*_mixer_view(live, batch, merged, merged.subtask, merged.starts, split))
+    raw = live.mixer.mix(taken[:1], weights).view(rows, steps, -1)[:, :-1]
     value, normalised = live.mixer.popart.predict_across_update(raw, targets, mask)
     mask = mask.float()
     share = mask / mean_count(mask)
@@ -160,7 +160,7 @@ def low_level_loss(
     }
 
     if split is not None:
-        raw = live.mixer.mix(taken[1:], gate, weights, slice(1, 3)).view(rows, steps, -1)[:, :-1]
+        raw = live.mixer.mix(taken[1:], weights, slice(1, 3)).view(rows, steps, -1)[:, :-1]
         imagined_loss = (share * (live.mixer.popart(raw) - normalised).square()).sum()
         loss = (1 - config.imagined_weight) * loss + config.imagined_weight * imagined_loss
         metrics["im_loss"] = imagined_loss
@@ -207,7 +207,7 @@ def _merge(batch: EpisodeBatch, shown_actions: int) -> _Steps:
     starts[:, -1] = False
     subtask = subtask_of_entities(batch.allocation, batch.entity_subtask)
     return _Steps(
-        inputs=entity_inputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), shown_actions),
+        inputs=EntityInputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), shown_actions),
         first=(batch.last_action < 0).all(-1),
         present=batch.entity_mask[..., : batch.action.shape[-1]].flatten(0, 1),
         starts=starts.flatten(),
@@ -270,9 +270,9 @@ def _targets(
     best = judge.masked_fill(~available, -torch.inf).argmax(-1, keepdim=True)
     utility = utilities.gather(-1, best).squeeze(-1)
 
-    inputs, plan, gate = _mixer_view(target, batch, merged, subtask, merged.follows, None)
+    view = _mixer_view(target, batch, merged, subtask, merged.follows, None)
     popart = target.mixer.popart
-    value = popart.denormalise(popart(target.mixer(utility, inputs, plan, gate))).view(rows, steps, -1)[:, 1:]
+    value = popart.denormalise(popart(target.mixer(utility, *view))).view(rows, steps, -1)[:, 1:]
     if target.conditioning == "none":
         reward, done = batch.reward.unsqueeze(-1), batch.terminated.unsqueeze(-1)
     else:
@@ -285,7 +285,7 @@ def _targets(
 def _mixer_view(
     networks: LowLevel, batch: EpisodeBatch, merged: _Steps, subtask: Tensor, wanted: Tensor, split: Split | None
 ):
-    """Inputs, plan and gate of a mixer at the steps ``wanted`` (N,) bool, entities grouped by ``subtask``."""
+    """Inputs, plan and membership of a mixer at the steps ``wanted`` (N,) bool, entities grouped by ``subtask``."""
     agents, subtasks = batch.action.shape[-1], batch.subtask_mask.shape[-1]
     kind = networks.conditioning
     views = [mixer_allowed(kind, batch.entity_mask.flatten(0, 1), subtask, agents)]
@@ -293,7 +293,7 @@ def _mixer_view(
         views += [pairs & (views[0] if kind == "mask" else True) for pairs in split.steps(batch.action.shape[1])]
     plan = plan_attention(torch.stack(views), merged.present & wanted.unsqueeze(-1))
     inputs = mixer_inputs(kind, merged.inputs, subtask, subtasks)
-    return inputs, plan, mixer_gate(kind, subtask[:, :agents], subtasks)
+    return inputs, plan, mixer_membership(kind, subtask[:, :agents])
 
 
 def _target_mask(conditioning: str, batch: EpisodeBatch, starts: Tensor) -> Tensor:
@@ -302,5 +302,5 @@ def _target_mask(conditioning: str, batch: EpisodeBatch, starts: Tensor) -> Tens
         return starts.unsqueeze(-1)
     finished = batch.subtask_done.roll(1, 1)
     finished[:, 0] = False
-    staffed = mixer_gate(conditioning, batch.allocation, batch.subtask_mask.shape[-1]).any(2)
+    staffed = one_hot(batch.allocation, batch.subtask_mask.shape[-1]).any(2)
     return starts.unsqueeze(-1) & ~finished & staffed

@@ -5,8 +5,9 @@ from torch import Tensor
 
 from ding_alma.model.attention_plan import DensePlan
 from ding_alma.model.copa import Gaussian
+from ding_alma.model.entity_inputs import EntityInputs
 from ding_alma.model.low_level import LowLevel
-from ding_alma.rl.low_level_inputs import agent_allowed, entity_inputs, subtask_label
+from ding_alma.rl.low_level_inputs import agent_allowed, subtask_label
 from ding_alma.rl.masks import subtask_of_entities
 from ding_alma.rl.strategies import coach_allowed
 
@@ -53,7 +54,7 @@ def acting_utilities(
     subtask = subtask_of_entities(allocation, entity_subtask)
     seen = agent_allowed(networks.conditioning, obs_mask, subtask)
     plan = DensePlan(seen.unsqueeze(0), entity_mask[:, : allocation.shape[1]])
-    inputs = entity_inputs(entities, last_action, networks.shown_actions)
+    inputs = EntityInputs(entities, last_action, networks.shown_actions)
     label = subtask_label(subtask, subtasks, permutation)
     if memory is None:
         memory = entities.new_zeros(*allocation.shape, networks.agent.memory_dim)

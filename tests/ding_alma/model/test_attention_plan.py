@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ding_alma.model.attention import EntityAttention
-from ding_alma.model.attention_plan import GRAIN, DensePlan, PackedPlan, plan_attention
+from ding_alma.model.attention_plan import DensePlan, PackedPlan, plan_attention
+from ding_alma.model.packing import GRAIN
 
 
 def _case(seed, views, steps, agents, entities, density):

@@ -5,8 +5,10 @@ from golden_low_level import assert_close, index_of, networks, setting, tensors,
 
 from ding_alma.model.attention_plan import DensePlan, PackedPlan
 from ding_alma.model.copa import hold
+from ding_alma.model.decision_state import one_hot
+from ding_alma.model.entity_inputs import EntityInputs
 from ding_alma.model.reference_names import AGENT_NAMES, MIXER_NAMES, load
-from ding_alma.rl.low_level_inputs import agent_allowed, mixer_allowed, mixer_gate, mixer_inputs, subtask_label
+from ding_alma.rl.low_level_inputs import agent_allowed, mixer_allowed, mixer_inputs, mixer_membership, subtask_label
 from ding_alma.rl.refil import agent_views, split_pairs
 from ding_alma.rl.strategies import coach_allowed
 
@@ -59,7 +61,7 @@ def test_golden_alma_agent(golden, golden_path, plan_class):
     labelled = "draw/perm" in golden and "imagine" not in golden_path.stem
     permutation = torch.from_numpy(golden["draw/perm"]) if labelled else None
     label = subtask_label(_flat(case.subtask), case.subtasks, permutation)
-    entities = _flat(torch.from_numpy(golden["in/entities"]))
+    entities = EntityInputs(_flat(torch.from_numpy(golden["in/entities"])))
     assert_close(agent(entities, plan, label), golden, "out/q")
     where = case.present.repeat(plan.views, 1, 1)
     hidden = plan.scatter(agent.hidden_state(entities, plan, label))
@@ -84,11 +86,17 @@ def test_golden_alma_mixer(golden, golden_path, plan_class):
         imagined = [view & real for view in imagined]
     plan = plan_class(torch.stack([_flat(view) for view in (real, *imagined)]), _flat(case.present))
     subtask = _flat(case.subtask)
-    inputs = mixer_inputs(conditioning, _flat(torch.from_numpy(golden["in/entities"])), subtask, case.subtasks)
-    gate = mixer_gate(conditioning, subtask[:, : case.agents], case.subtasks)
-    weights = mixer.weights(inputs, plan, gate)
+    inputs = EntityInputs(_flat(torch.from_numpy(golden["in/entities"])))
+    inputs = mixer_inputs(conditioning, inputs, subtask, case.subtasks)
+    membership = mixer_membership(conditioning, subtask[:, : case.agents])
+    weights = mixer.weights(inputs, plan, membership)
 
-    gated = weights.agent_weight.unsqueeze(2) * gate.transpose(1, 2).unsqueeze(-1)
+    # Agents that do not ask have the weight of a row of zeros, by which the reference multiplies their utility of zero.
+    nobodys = mixer._positive(torch.zeros(weights.agent_weight.shape[-1]))
+    agent_weight = plan.scatter(weights.agent_weight.flatten(0, 1))
+    agent_weight = torch.where(_flat(case.present).unsqueeze(-1), agent_weight, nobodys)
+    gate = one_hot(membership, weights.value_bias.shape[1])
+    gated = agent_weight.unsqueeze(2) * gate.transpose(1, 2).unsqueeze(-1)
     for ours, name in zip(gated, ("w1", "w1_within", "w1_interact"), strict=True):
         assert_close(ours, golden, f"out/{name}")
     assert_close(weights.value_weight, golden, "out/w_final")
@@ -96,11 +104,11 @@ def test_golden_alma_mixer(golden, golden_path, plan_class):
     assert_close(weights.value_bias, golden, "out/v")
 
     utilities = _flat(torch.from_numpy(golden["in/agent_q"]))
-    value = mixer.popart(mixer(utilities, inputs, plan_class(plan_masks(real), _flat(case.present)), gate))
+    value = mixer.popart(mixer(utilities, inputs, plan_class(plan_masks(real), _flat(case.present)), membership))
     assert_close(value, golden, "out/q_tot")
     assert_close(mixer.popart.denormalise(value), golden, "out/q_tot_denorm")
     pair = _flat(torch.from_numpy(golden["in/agent_q_imagine"])).unflatten(1, (2, -1)).transpose(0, 1)
-    value = mixer.popart(mixer.mix(pair, gate, weights, slice(1, 3)))
+    value = mixer.popart(mixer.mix(pair, weights, slice(1, 3)))
     assert_close(value, golden, "out/q_tot_imagine")
 
 
@@ -145,7 +153,7 @@ def test_golden_alma_copa(golden, plan_class):
     assert_close(guess.log_variance, golden, "out/recog_logvar")
 
     plan = plan_class(case.agent_views(golden, conditioning), present)
-    agent_entities = _flat(torch.from_numpy(golden["in/agent_entities"]))
+    agent_entities = EntityInputs(_flat(torch.from_numpy(golden["in/agent_entities"])))
     assert_close(low_level.agent(agent_entities, plan, strategy=strategy), golden, "out/agent_q")
 
 

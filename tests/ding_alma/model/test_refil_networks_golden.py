@@ -5,7 +5,9 @@ from golden_refil import heads_of, low_level, mixer_kind, split_of, tensors, the
 
 from ding_alma.model.attention import EntityAttention
 from ding_alma.model.attention_plan import DensePlan, PackedPlan
+from ding_alma.model.entity_inputs import EntityInputs
 from ding_alma.model.low_level import MIXERS
+from ding_alma.model.mixer import hyper_rows
 from ding_alma.model.pooling import MaxPooling, MeanPooling
 from ding_alma.model.reference_names import attention_names, convert, linear_names, load
 from ding_alma.model.reference_names_refil import MIXER_NAMES
@@ -72,7 +74,7 @@ def _roll_out(agent, case, plan_class, hidden):
     utilities, memories = [], []
     for t in range(case.inputs.shape[1]):
         plan = plan_class(case.views[:, :, t], case.present[:, t])
-        utility, memory = agent.step(case.inputs[:, t], plan, memory)
+        utility, memory = agent.step(EntityInputs(case.inputs[:, t]), plan, memory)
         utilities.append(utility)
         memories.append(memory)
     return tuple(torch.stack(parts, 2).flatten(0, 1) for parts in (utilities, memories))
@@ -120,7 +122,7 @@ def test_golden_refil_direct_agent(golden, plan_class):
         split = split_of(golden, kind, exists, golden["q"].shape[2], name)
         case = _AgentCase(golden, split)
         plan = plan_class(case.views.flatten(1, 2), _flat(case.present))
-        utilities = agent(_flat(case.inputs), plan)
+        utilities = agent(EntityInputs(_flat(case.inputs)), plan)
         assert_close(utilities, golden, f"{name}q")
         assert_close(utilities[0], golden, "q")
         for ours, mask in zip(split, ("Wmask", "Imask"), strict=True):
@@ -134,9 +136,9 @@ class _MixerCase:
         agents = golden["agent_qs"].shape[-1]
         imagined = [there(golden[f"{name}mask"])[:, :, :agents] for name in "WI"]
         views = [both_exist(exists, agents), *imagined]
-        self.inputs = _flat(torch.from_numpy(golden["mixer_in_entities"]))
+        self.inputs = EntityInputs(_flat(torch.from_numpy(golden["mixer_in_entities"])))
         self.plan = plan_class(torch.stack([_flat(view) for view in views]), _flat(exists[..., :agents]))
-        self.gate = torch.ones(len(self.inputs), agents, 1)
+        self.membership = torch.zeros(self.plan.steps, agents, dtype=torch.int64)
         self.real = _flat(torch.from_numpy(golden["agent_qs"])).unsqueeze(0)
         self.imagined = _flat(torch.from_numpy(golden["agent_qs_imagine"])).unflatten(1, (2, -1)).transpose(0, 1)
 
@@ -156,23 +158,22 @@ def _mixer(golden):
 @pytest.mark.golden("refil", "flex_mixer")
 def test_golden_refil_flex_mixer(golden, plan_class):
     mixer, case = _mixer(golden), _MixerCase(golden, plan_class)
-    rows = case.plan.gather(case.inputs)
-    raw = mixer.agent_weight(rows, case.plan, slice(None))
+    raw = case.plan.scatter(hyper_rows([mixer.agent_weight], case.inputs, case.plan)[0])
     for ours, name in zip(raw, ("raw_hyper_w_1", "raw_hyper_w_1_W", "raw_hyper_w_1_I"), strict=True):
         assert_close(ours, golden, name)
-    weights = mixer.weights(case.inputs, case.plan, case.gate)
+    weights = mixer.weights(case.inputs, case.plan, case.membership)
     assert_close(weights.hidden_bias, golden, "raw_hyper_b_1")
     assert_close(weights.value_bias, golden, "raw_V")
-    assert_close(mixer.mix(case.real, case.gate, weights), golden, "q_tot")
-    assert_close(mixer.mix(case.imagined, case.gate, weights, slice(1, 3)), golden, "q_tot_imagine")
+    assert_close(mixer.mix(case.real, weights), golden, "q_tot")
+    assert_close(mixer.mix(case.imagined, weights, slice(1, 3)), golden, "q_tot_imagine")
 
 
 @PLANS
 @pytest.mark.golden("refil", "linear_mixer")
 def test_golden_refil_linear_mixer(golden, plan_class):
     mixer, case = _mixer(golden), _MixerCase(golden, plan_class)
-    weights = mixer.weights(case.inputs, case.plan, case.gate)
-    assert_close(mixer.mix(case.real, case.gate, weights), golden, "q_tot")
-    assert_close(mixer.mix(case.imagined, case.gate, weights, slice(1, 3)), golden, "q_tot_imagine")
+    weights = mixer.weights(case.inputs, case.plan, case.membership)
+    assert_close(mixer.mix(case.real, weights), golden, "q_tot")
+    assert_close(mixer.mix(case.imagined, weights, slice(1, 3)), golden, "q_tot_imagine")
     within = mixer.shares(weights, slice(1, 3))[0].sum(-1).mean()
     assert_close(within, golden, "ingroup_prop")

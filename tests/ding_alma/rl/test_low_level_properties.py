@@ -8,10 +8,12 @@ import torch
 from random_batch import ACTIONS, AGENTS, ENTITIES, SHAPE, SUBTASKS, random_batch
 
 from ding_alma.model.attention_plan import DensePlan, PackedPlan
+from ding_alma.model.decision_state import one_hot
+from ding_alma.model.entity_inputs import EntityInputs
 from ding_alma.model.low_level import LowLevel
 from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
 from ding_alma.rl.low_level_acting import acting_strategies, acting_utilities
-from ding_alma.rl.low_level_inputs import entity_inputs, mixer_allowed, mixer_gate, mixer_inputs
+from ding_alma.rl.low_level_inputs import mixer_allowed, mixer_inputs, mixer_membership
 from ding_alma.rl.masks import subtask_of_entities
 
 CONDITIONINGS = pytest.mark.parametrize("conditioning", ["none", "mask", "embed"])
@@ -69,15 +71,16 @@ def test_values_are_monotonic_and_separate(conditioning, options):
     exists = batch.entity_mask[:, 0]
     allowed = mixer_allowed(conditioning, exists, subtask, AGENTS).unsqueeze(0)
     plan = PackedPlan(allowed, exists[:, :AGENTS])
-    inputs = entity_inputs(batch.entities[:, 0], batch.last_action[:, 0], ACTIONS)
+    inputs = EntityInputs(batch.entities[:, 0], batch.last_action[:, 0], ACTIONS)
     inputs = mixer_inputs(conditioning, inputs, subtask, SUBTASKS)
-    gate = mixer_gate(conditioning, allocation, SUBTASKS)
+    membership = mixer_membership(conditioning, allocation)
+    gate = one_hot(membership, mixer._groups)
     utilities = torch.randn(8, AGENTS)
-    before = mixer(utilities, inputs, plan, gate).detach()
+    before = mixer(utilities, inputs, plan, membership).detach()
     for agent in range(AGENTS):
         raised = utilities.clone()
         raised[:, agent] += 1.5
-        change = mixer(raised, inputs, plan, gate).detach() - before
+        change = mixer(raised, inputs, plan, membership).detach() - before
         mine = (gate[:, agent] > 0) & exists[:, agent, None]
         assert (change[mine] > 0).all()
         assert torch.equal(change[gate[:, agent] == 0], torch.zeros_like(change[gate[:, agent] == 0]))

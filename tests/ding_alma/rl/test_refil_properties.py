@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from random_batch import ACTIONS, AGENTS, ENTITIES, FEATURES, SHAPE, random_batch
+from random_batch import ACTIONS, AGENTS, ENTITIES, SHAPE, random_batch
 
 from ding_alma.model.attention_plan import DensePlan, PackedPlan
+from ding_alma.model.entity_inputs import EntityInputs
 from ding_alma.model.low_level import LowLevel
 from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
-from ding_alma.rl.low_level_inputs import entity_inputs
 from ding_alma.rl.masks import both_exist
 from ding_alma.rl.refil import agent_views, split_pairs
 
@@ -84,7 +84,7 @@ def test_within_one_group_of_all_agents_see_what_they_see():
     plan = PackedPlan(
         torch.stack([batch.obs_mask, within]).flatten(1, 2), batch.entity_mask[..., :AGENTS].flatten(0, 1)
     )
-    inputs = entity_inputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), ACTIONS)
+    inputs = EntityInputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), ACTIONS)
     full, imagined = networks.agent.unroll(inputs, plan, torch.zeros(3, 6, dtype=torch.bool))
     torch.testing.assert_close(full, imagined)
 
@@ -110,14 +110,15 @@ def test_a_memory_carried_by_hand_equals_the_unrolled_row(plan_class, pooling):
     first = torch.zeros(3, 7, dtype=torch.bool)
     first[0, 3] = first[2, 0] = first[2, 5] = first[1, 5] = True
     present = batch.entity_mask[..., :AGENTS]
-    inputs = entity_inputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), ACTIONS)
+    inputs = EntityInputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), ACTIONS)
     plan = plan_class(batch.obs_mask.flatten(0, 1).unsqueeze(0), present.flatten(0, 1))
     unrolled = agent.unroll(inputs, plan, first).view(3, 7, AGENTS, ACTIONS)
     memory = torch.zeros(3, AGENTS, agent.memory_dim)
     for t in range(7):
         memory = memory * ~first[:, t, None, None]
         plan = plan_class(batch.obs_mask[:, t].unsqueeze(0), present[:, t])
-        utilities, memory = agent.step(inputs.view(3, 7, ENTITIES, FEATURES + ACTIONS)[:, t], plan, memory)
+        now = EntityInputs(batch.entities[:, t], batch.last_action[:, t], ACTIONS)
+        utilities, memory = agent.step(now, plan, memory)
         torch.testing.assert_close(utilities.squeeze(0), unrolled[:, t], atol=1e-6, rtol=1e-5)
 
 
@@ -125,9 +126,10 @@ def test_memories_matter_and_end_with_their_episode():
     agent, batch = _networks("recurrent").agent, random_batch(rows=1, steps=6)
     batch.entity_mask[:] = True
     plan = DensePlan(batch.obs_mask.flatten(0, 1).unsqueeze(0), batch.entity_mask[..., :AGENTS].flatten(0, 1))
-    inputs = entity_inputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), ACTIONS)
-    other = inputs.clone()
-    other[1] += 1
+    inputs = EntityInputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), ACTIONS)
+    changed = inputs.dense.clone()
+    changed[1] += 1
+    other = EntityInputs(changed)
     for starts_at, remembers in ((None, True), (3, False)):
         first = torch.zeros(1, 6, dtype=torch.bool)
         if starts_at:
@@ -145,15 +147,14 @@ def test_values_never_fall_when_a_utility_rises(mixer, softmax, popart):
     network = LowLevel(SHAPE, "none", mixer=mixer, softmax_mixing=softmax, mixer_bias_abs=False, popart=popart).mixer
     batch = random_batch()
     exists = batch.entity_mask.flatten(0, 1)
-    inputs = entity_inputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), ACTIONS)
+    inputs = EntityInputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), ACTIONS)
     split = split_pairs(_groups(), batch.entity_mask[:, 0], AGENTS)
     views = torch.stack([both_exist(exists, AGENTS), *split.steps(6)])
     plan = DensePlan(views, exists[:, :AGENTS])
-    gate = torch.ones(len(exists), AGENTS, 1)
-    weights = network.weights(inputs, plan, gate)
+    weights = network.weights(inputs, plan, torch.zeros(len(exists), AGENTS, dtype=torch.int64))
     for chosen in (slice(0, 1), slice(1, 3)):
         utilities = torch.randn(chosen.stop - chosen.start, len(exists), AGENTS, requires_grad=True)
-        value = network.popart(network.mix(utilities, gate, weights, chosen))
+        value = network.popart(network.mix(utilities, weights, chosen))
         (slope,) = torch.autograd.grad(value.sum(), utilities)
         assert (slope >= 0).all() and (slope > 0).any()
 

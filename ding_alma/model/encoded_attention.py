@@ -1,0 +1,89 @@
+"""First layer and attention of several networks that read the same rows, in one step of the graph. CPU only."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ding_alma.model.attention import EntityAttention
+from ding_alma.model.entity_inputs import EntityInputs
+from ding_alma.model.linear import product, weight_gradient
+from ding_alma.model.ragged_attention import Neighbours, attend, attend_gradients
+from ding_alma.model.sparse_linear import sparse_kernels
+
+
+def encode_and_attend(
+    inputs: EntityInputs,
+    rows: Tensor,
+    pairs: Neighbours,
+    encoders: Sequence[nn.Linear],
+    attentions: Sequence[EntityAttention],
+) -> Tensor:
+    """``attention(relu(encoder(inputs)))`` of S networks of the same sizes, before the output projections.
+
+    Args: rows (R,) int64, those of the N E input rows that are encoded, the asking ones first. Returns (S, V Q, D).
+    """
+    weights = [
+        *(encoder.weight for encoder in encoders),
+        *(encoder.bias for encoder in encoders),
+        *(attention.project_in.weight for attention in attentions),
+    ]
+    return _EncodedAttention.apply(inputs, rows, pairs, attentions[0].heads, *weights)
+
+
+class _EncodedAttention(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, inputs: EntityInputs, rows: Tensor, pairs: Neighbours, heads: int, *weights: Tensor):
+        networks = len(weights) // 3
+        first, bias, weight_in = (weights[part * networks : (part + 1) * networks] for part in range(3))
+        encoded = _encode(inputs, rows, first, bias)
+        out, kept = [], []
+        for network in range(networks):
+            mixed, *needed = attend(encoded[network], weight_in[network], heads, pairs)
+            out.append(mixed)
+            kept += needed
+        ctx.inputs, ctx.rows, ctx.pairs = inputs, rows, pairs
+        ctx.save_for_backward(encoded, *weight_in, *kept)
+        return torch.stack(out)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        encoded, *rest = ctx.saved_tensors
+        networks = len(encoded)
+        weight_in, kept = rest[:networks], rest[networks:]
+        slopes, grads_in = [], []
+        for network, part in enumerate(grad.unbind(0)):
+            needed = kept[3 * network : 3 * network + 3]
+            slope, grad_in = attend_gradients(part, encoded[network], weight_in[network], *needed, ctx.pairs)
+            slopes.append(slope)
+            grads_in.append(grad_in)
+        slope = torch.ops.aten.threshold_backward(torch.stack(slopes), encoded, 0)
+        grads_first = _first_gradients(ctx.inputs, ctx.rows, slope)
+        return None, None, None, None, *grads_first, *slope.sum(1).unbind(0), *grads_in
+
+
+def _encode(inputs: EntityInputs, rows: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
+    """(S, R, D)."""
+    networks, width = len(weights), len(biases[0])
+    if not inputs.is_sparse:
+        chosen = inputs.dense.flatten(0, 1).index_select(0, rows)
+        return torch.stack([product(chosen, *pair, "relu") for pair in zip(weights, biases, strict=True)])
+    out = torch.empty(networks, len(rows), width)
+    weight = torch.cat(list(weights)).T.contiguous().numpy()
+    bias = torch.cat(list(biases)).numpy()
+    sparse_kernels(networks, width).encode(rows.numpy(), *inputs.sparse, weight, bias, out.numpy())
+    return out
+
+
+def _first_gradients(inputs: EntityInputs, rows: Tensor, slope: Tensor) -> Sequence[Tensor]:
+    """Gradients (D, I) of the first layers' weights from those of their outputs (S, R, D)."""
+    networks, _, width = slope.shape
+    if not inputs.is_sparse:
+        chosen = inputs.dense.flatten(0, 1).index_select(0, rows)
+        return [weight_gradient(part, chosen) for part in slope.unbind(0)]
+    gradient = np.zeros((inputs.columns, networks * width), np.float32)
+    sparse_kernels(networks, width).weight_gradient(rows.numpy(), *inputs.sparse, slope.numpy(), gradient)
+    return torch.from_numpy(gradient).T.contiguous().chunk(networks)
