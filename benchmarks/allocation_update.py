@@ -4,6 +4,7 @@ import argparse
 import copy
 import time
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from ding_alma.model.allocator import Allocator
 from ding_alma.rl.allocation import AllocationDraws, AllocationLossConfig, allocation_losses
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.decision_points import decision_points
-from ding_alma.rl.optimisation import descend
+from ding_alma.rl.optimisation import Descent
 
 AGENTS, SUBTASKS, FEATURES, PROPOSALS = 5, 6, 58, 32
 ENTITIES = AGENTS + SUBTASKS
@@ -98,10 +99,8 @@ def main() -> None:
     batch = synthetic_batch(np.random.default_rng(0), finishing=not args.all_unfinished)
     live = Allocator(FEATURES, SUBTASKS, PROPOSALS, variant=args.variant)
     target = copy.deepcopy(live)
-    critic_optimiser, proposal_optimiser = (
-        torch.optim.RMSprop(network.parameters(), lr=5e-4, alpha=0.99, eps=1e-5)
-        for network in (live.critic, live.proposal)
-    )
+    rmsprop = partial(torch.optim.RMSprop, lr=5e-4, alpha=0.99, eps=1e-5)
+    critic_descent, proposal_descent = (Descent(network, rmsprop, 10) for network in (live.critic, live.proposal))
     watch, within, config = Stopwatch(), Stopwatch(), AllocationLossConfig()
 
     untrained = copy.deepcopy(live.state_dict())
@@ -116,9 +115,9 @@ def main() -> None:
         with watch.part("losses"):
             critic_loss, proposal_loss, _ = allocation_losses(live, target, points, 1000, config, draws)
         with watch.part("critic backward and step"):
-            descend(critic_loss, critic_optimiser, live.critic.parameters(), 10)
+            critic_descent.step(critic_loss)
         with watch.part("proposal backward and step"):
-            descend(proposal_loss, proposal_optimiser, live.proposal.parameters(), 10)
+            proposal_descent.step(proposal_loss)
         with within.part("proposals (in losses)"):
             drawn = draws.proposals
             proposals = live.proposal.sample(points, drawn.proposal_permutation, drawn.uniforms)

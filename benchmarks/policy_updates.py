@@ -9,6 +9,7 @@ import copy
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import allocation_update
@@ -22,7 +23,9 @@ from ding_alma.rl.allocation import AllocationDraws, AllocationLossConfig, alloc
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.decision_points import decision_points
 from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
-from ding_alma.rl.optimisation import descend
+from ding_alma.rl.optimisation import Descent
+
+RMSPROP = partial(torch.optim.RMSprop, lr=5e-4, alpha=0.99, eps=1e-5)
 
 BATTLE_AGENTS, BATTLE_FEATURES, BATTLE_ACTIONS = 8, 38, 14
 BATTLE_ROWS, BATTLE_STEPS = 32, 61
@@ -77,11 +80,11 @@ def battle_batch(rng: np.random.Generator) -> EpisodeBatch:
 def low_level_update(live: LowLevel, batch: EpisodeBatch, imagined_weight: float = 0.0) -> Callable[[], None]:
     """Loss, backward pass and step of agents and mixer."""
     target, config = copy.deepcopy(live), LowLevelConfig(imagined_weight=imagined_weight)
-    optimiser = torch.optim.RMSprop(live.parameters(), lr=5e-4, alpha=0.99, eps=1e-5)
+    descent = Descent(live, RMSPROP, 10)
 
     def update() -> None:
         loss, _ = low_level_loss(live, target, batch, config, LowLevelDraws.draw(live, batch, config))
-        descend(loss, optimiser, live.parameters(), 10)
+        descent.step(loss)
 
     return update
 
@@ -92,20 +95,15 @@ def allocation_step() -> Callable[[], None]:
     target, untrained = copy.deepcopy(live), copy.deepcopy(live.state_dict())
     batch = allocation_update.synthetic_batch(np.random.default_rng(0), finishing=True)
     config = AllocationLossConfig()
-    optimisers = [
-        torch.optim.RMSprop(network.parameters(), lr=5e-4, alpha=0.99, eps=1e-5)
-        for network in (live.critic, live.proposal)
-    ]
+    descents = [Descent(network, RMSPROP, 10) for network in (live.critic, live.proposal)]
 
     def update() -> None:
         live.load_state_dict(untrained)
         points = decision_points(batch, allocation_update.PERIOD, allocation_update.LIMIT)
         draws = AllocationDraws.draw(None, live, points)
         critic_loss, proposal_loss, _ = allocation_losses(live, target, points, 1000, config, draws)
-        for loss, optimiser, network in zip(
-            (critic_loss, proposal_loss), optimisers, (live.critic, live.proposal), strict=True
-        ):
-            descend(loss, optimiser, network.parameters(), 10)
+        for loss, descent in zip((critic_loss, proposal_loss), descents, strict=True):
+            descent.step(loss)
 
     return update
 

@@ -39,27 +39,23 @@ class _EncodedAttention(torch.autograd.Function):
         networks = len(weights) // 3
         first, bias, weight_in = (weights[part * networks : (part + 1) * networks] for part in range(3))
         encoded = _encode(inputs, rows, first, bias)
-        out, kept = [], []
-        for network in range(networks):
-            mixed, *needed = attend(encoded[network], weight_in[network], heads, pairs)
-            out.append(mixed)
-            kept += needed
+        ctx.attended = [attend(*pair, heads, pairs) for pair in zip(encoded.unbind(0), weight_in, strict=True)]
         ctx.inputs, ctx.rows, ctx.pairs = inputs, rows, pairs
-        ctx.save_for_backward(encoded, *weight_in, *kept)
-        return torch.stack(out)
+        ctx.save_for_backward(encoded, *weight_in)
+        return torch.from_numpy(np.stack([attended.out for attended in ctx.attended]))
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        encoded, *rest = ctx.saved_tensors
-        networks = len(encoded)
-        weight_in, kept = rest[:networks], rest[networks:]
-        slopes, grads_in = [], []
-        for network, part in enumerate(grad.unbind(0)):
-            needed = kept[3 * network : 3 * network + 3]
-            slope, grad_in = attend_gradients(part, encoded[network], weight_in[network], *needed, ctx.pairs)
-            slopes.append(slope)
-            grads_in.append(grad_in)
+        encoded, *weight_in = ctx.saved_tensors
+        incoming = grad.contiguous().numpy()
+        slopes, grads_in = zip(
+            *(
+                attend_gradients(*network, ctx.pairs)
+                for network in zip(incoming, encoded.unbind(0), weight_in, ctx.attended, strict=True)
+            ),
+            strict=True,
+        )
         slope = torch.ops.aten.threshold_backward(torch.stack(slopes), encoded, 0)
         grads_first = _first_gradients(ctx.inputs, ctx.rows, slope)
         return None, None, None, None, *grads_first, *slope.sum(1).unbind(0), *grads_in
@@ -71,11 +67,11 @@ def _encode(inputs: EntityInputs, rows: Tensor, weights: Sequence[Tensor], biase
     if not inputs.is_sparse:
         chosen = inputs.dense.flatten(0, 1).index_select(0, rows)
         return torch.stack([product(chosen, *pair, "relu") for pair in zip(weights, biases, strict=True)])
-    out = torch.empty(networks, len(rows), width)
+    out = np.empty((networks, len(rows), width), np.float32)
     weight = torch.cat(list(weights)).T.contiguous().numpy()
     bias = torch.cat(list(biases)).numpy()
-    sparse_kernels(networks, width).encode(rows.numpy(), *inputs.sparse, weight, bias, out.numpy())
-    return out
+    sparse_kernels(networks, width).encode(rows.numpy(), *inputs.sparse, weight, bias, out)
+    return torch.from_numpy(out)
 
 
 def _first_gradients(inputs: EntityInputs, rows: Tensor, slope: Tensor) -> Sequence[Tensor]:

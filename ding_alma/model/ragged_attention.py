@@ -52,19 +52,20 @@ def _kernels(heads: int, width: int) -> _Kernels:
     same arithmetic takes two to three times as long.
     """
     compiled = numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+    heads, width = numba.uint64(heads), numba.uint64(width)
 
     @compiled
     def dot(asking, seen, offset, start, neighbour, per_pair):
         rows = asking.shape[0]
         for row in range(start.shape[0] - 1):
-            own = row % rows
+            own = numba.uint64(row % rows)
             for pair in range(start[row], start[row + 1]):
-                other = neighbour[pair]
+                other = numba.uint64(neighbour[pair])
                 for head in range(heads):
                     low = head * width
                     total = np.float32(0)
                     for column in range(width):
-                        total += asking[own, low + column] * seen[other, offset + low + column]
+                        total += asking[own, low + column] * seen[other, numba.uint64(offset) + low + column]
                     per_pair[pair, head] = total
 
     @compiled
@@ -104,32 +105,45 @@ def _kernels(heads: int, width: int) -> _Kernels:
     def collect(per_pair, seen, offset, start, neighbour, asking):
         rows = asking.shape[0]
         for row in range(start.shape[0] - 1):
-            own = row % rows
+            own = numba.uint64(row % rows)
             for pair in range(start[row], start[row + 1]):
-                other = neighbour[pair]
+                other = numba.uint64(neighbour[pair])
                 for head in range(heads):
                     low = head * width
                     factor = per_pair[pair, head]
                     for column in range(width):
-                        asking[own, low + column] += factor * seen[other, offset + low + column]
+                        asking[own, low + column] += factor * seen[other, numba.uint64(offset) + low + column]
 
     @compiled
     def spread(per_pair, asking, start, neighbour, seen, offset):
         rows = asking.shape[0]
         for row in range(start.shape[0] - 1):
-            own = row % rows
+            own = numba.uint64(row % rows)
             for pair in range(start[row], start[row + 1]):
-                other = neighbour[pair]
+                other = numba.uint64(neighbour[pair])
                 for head in range(heads):
                     low = head * width
                     factor = per_pair[pair, head]
                     for column in range(width):
-                        seen[other, offset + low + column] += factor * asking[own, low + column]
+                        seen[other, numba.uint64(offset) + low + column] += factor * asking[own, low + column]
 
     return _Kernels(dot, centre, normalise, softmax_slope, collect, spread)
 
 
-def attend(rows: Tensor, weight_in: Tensor, heads: int, pairs: Neighbours) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+class Attended(NamedTuple):
+    """What `attend` makes of rows; arrays share no memory with its arguments."""
+
+    out: np.ndarray
+    """(V Q, D), what the queries see."""
+    query: np.ndarray
+    """(Q, D)."""
+    seen: np.ndarray
+    """(R, 2 D), keys and values side by side."""
+    weight: np.ndarray
+    """(P, heads)."""
+
+
+def attend(rows: Tensor, weight_in: Tensor, heads: int, pairs: Neighbours) -> Attended:
     """Projection to queries, keys and values, and attention, without a graph.
 
     Args:
@@ -137,41 +151,41 @@ def attend(rows: Tensor, weight_in: Tensor, heads: int, pairs: Neighbours) -> tu
         weight_in: (3 D, D), projections to query, key and value.
         heads: number of heads, contiguous slices of D.
         pairs: who looks at whom.
-
-    Returns:
-        What the queries see (V Q, D), and what `attend_gradients` needs: queries (Q, D), keys and values (R, 2 D),
-        weights (P, heads).
     """
     dim = rows.shape[1]
-    query, seen = product(rows[: pairs.queries], weight_in[:dim]), product(rows, weight_in[dim:])
-    out = torch.zeros(len(pairs.start) - 1, dim)
-    weight = torch.empty(len(pairs.row), heads)
+    query = product(rows[: pairs.queries], weight_in[:dim]).numpy()
+    seen = product(rows, weight_in[dim:]).numpy()
+    # Arrays that are made by numpy cost fewer calls than tensors that are shown to it.
+    out = np.zeros((len(pairs.start) - 1, dim), np.float32)
+    weight = np.empty((len(pairs.row), heads), np.float32)
     kernels = _kernels(heads, dim // heads)
-    kernels.dot(query.numpy(), seen.numpy(), 0, pairs.start, pairs.row, weight.numpy())
-    kernels.centre(pairs.start, _scale(dim, heads), weight.numpy())
-    kernels.normalise(pairs.start, weight.exp_().numpy())
-    kernels.collect(weight.numpy(), seen.numpy(), dim, pairs.start, pairs.row, out.numpy())
-    return out, query, seen, weight
+    kernels.dot(query, seen, 0, pairs.start, pairs.row, weight)
+    kernels.centre(pairs.start, _scale(dim, heads), weight)
+    torch.from_numpy(weight).exp_()
+    kernels.normalise(pairs.start, weight)
+    kernels.collect(weight, seen, dim, pairs.start, pairs.row, out)
+    return Attended(out, query, seen, weight)
 
 
 def attend_gradients(
-    grad: Tensor, rows: Tensor, weight_in: Tensor, query: Tensor, seen: Tensor, weight: Tensor, pairs: Neighbours
+    grad: np.ndarray, rows: Tensor, weight_in: Tensor, attended: Attended, pairs: Neighbours
 ) -> tuple[Tensor, Tensor]:
-    """Gradients of `attend` by ``rows`` (R, D) and ``weight_in`` (3 D, D), from that of its first result (V Q, D)."""
+    """Gradients of `attend` by ``rows`` (R, D) and ``weight_in`` (3 D, D), from that of what is seen (V Q, D)."""
+    _, query, seen, weight = attended
     dim, heads = query.shape[1], weight.shape[1]
-    slope = torch.empty_like(weight)
-    grad_query, grad_seen = torch.zeros_like(query), torch.zeros_like(seen)
+    slope = np.empty_like(weight)
+    grad_query, grad_seen = np.zeros_like(query), np.zeros_like(seen)
     kernels = _kernels(heads, dim // heads)
     lists = pairs.start, pairs.row
-    incoming = grad.contiguous().numpy()
-    kernels.dot(incoming, seen.numpy(), dim, *lists, slope.numpy())
-    kernels.softmax_slope(pairs.start, _scale(dim, heads), weight.numpy(), slope.numpy())
-    kernels.spread(weight.numpy(), incoming, *lists, grad_seen.numpy(), dim)
-    kernels.spread(slope.numpy(), query.numpy(), *lists, grad_seen.numpy(), 0)
-    kernels.collect(slope.numpy(), seen.numpy(), 0, *lists, grad_query.numpy())
-    grad_rows = product(grad_seen, weight_in[dim:].T)
-    grad_rows[: pairs.queries] += product(grad_query, weight_in[:dim].T)
-    grad_weight = [weight_gradient(grad_query, rows[: pairs.queries]), weight_gradient(grad_seen, rows)]
+    kernels.dot(grad, seen, dim, *lists, slope)
+    kernels.softmax_slope(pairs.start, _scale(dim, heads), weight, slope)
+    kernels.spread(weight, grad, *lists, grad_seen, dim)
+    kernels.spread(slope, query, *lists, grad_seen, 0)
+    kernels.collect(slope, seen, 0, *lists, grad_query)
+    of_query, of_seen = torch.from_numpy(grad_query), torch.from_numpy(grad_seen)
+    grad_rows = product(of_seen, weight_in[dim:].T)
+    grad_rows[: pairs.queries] += product(of_query, weight_in[:dim].T)
+    grad_weight = [weight_gradient(of_query, rows[: pairs.queries]), weight_gradient(of_seen, rows)]
     return grad_rows, torch.cat(grad_weight)
 
 
@@ -181,15 +195,16 @@ class RaggedAttention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, weight_in: Tensor, heads: int, pairs: Neighbours) -> Tensor:
         """Args: as `attend`. Returns (V Q, D)."""
-        out, *kept = attend(rows, weight_in, heads, pairs)
-        ctx.save_for_backward(rows, weight_in, *kept)
+        ctx.attended = attend(rows, weight_in, heads, pairs)
         ctx.pairs = pairs
-        return out
+        ctx.save_for_backward(rows, weight_in)
+        return torch.from_numpy(ctx.attended.out)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return *attend_gradients(grad, *ctx.saved_tensors, ctx.pairs), None, None
+        rows, weight_in = ctx.saved_tensors
+        return *attend_gradients(grad.contiguous().numpy(), rows, weight_in, ctx.attended, ctx.pairs), None, None
 
 
 def _scale(dim: int, heads: int) -> np.float32:

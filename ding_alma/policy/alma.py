@@ -268,8 +268,8 @@ class AlmaPolicy(LowLevelPolicy):
         )
         self._updates["allocator"] = 0
         if self._model.allocator is not None:
-            self._optimisers["critic"] = self._optimiser(self._model.allocator.critic, allocation.learning_rate)
-            self._optimisers["proposal"] = self._optimiser(self._model.allocator.proposal, allocation.learning_rate)
+            self._add_optimiser("critic", self._model.allocator.critic, allocation.learning_rate)
+            self._add_optimiser("proposal", self._model.allocator.proposal, allocation.learning_rate)
 
     def _update(self, data: TrainData) -> dict[str, Tensor]:
         metrics = super()._update(data)
@@ -289,8 +289,8 @@ class AlmaPolicy(LowLevelPolicy):
         critic_loss, proposal_loss, metrics = allocation_losses(
             live, self._target.allocator, points, env_step, self._allocation_config, draws
         )
-        metrics["alloc_q_grad_norm"] = self._descend(critic_loss, "critic", live.critic)
-        metrics["alloc_pi_grad_norm"] = self._descend(proposal_loss, "proposal", live.proposal)
+        metrics["alloc_q_grad_norm"] = self._optimisers["critic"].step(critic_loss)
+        metrics["alloc_pi_grad_norm"] = self._optimisers["proposal"].step(proposal_loss)
         self._count_update("allocator", allocation.target_update)
         return metrics
 

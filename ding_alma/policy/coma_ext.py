@@ -19,7 +19,7 @@ from ding_alma.policy.on_policy import check_fresh, iterate_once
 from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.replay.flat_recorder import FLAT_OBSERVED, FlatEpisode, FlatRecorder, coma_batch
 from ding_alma.rl.coma import ComaBatch, actor_loss, critic_loss, lambda_returns, taken
-from ding_alma.rl.optimisation import descend
+from ding_alma.rl.optimisation import Descent
 from dizoo_ext.strict_config import check_range
 
 METRICS = ("policy_loss", "entropy", "value_loss", "q_taken_mean", "target_mean", "actor_grad_norm", "critic_grad_norm")
@@ -105,8 +105,10 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
     def _init_learn(self) -> None:
         self._priority = self._cfg.priority
         self._target_critic = copy.deepcopy(self._model.critic).requires_grad_(False)
+        learn = self._cfg.learn
+        optimiser = partial(torch.optim.Adam, lr=learn.learning_rate)
         self._optimisers = {
-            name: torch.optim.Adam(network.parameters(), lr=self._cfg.learn.learning_rate)
+            name: Descent(network, optimiser, learn.grad_norm_clip, partial(self._average_gradients, network))
             for name, network in self._model.named_children()
         }
         self._learn_generator = self._new_generator()
@@ -128,11 +130,11 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
         for _ in range(self._cfg.learn.critic_updates):
             q_value = _judge(self._model.critic, batch, action)
             value_loss = critic_loss(q_value, action, returns, counts)
-            critic_norm = self._descend(value_loss, "critic", self._model.critic)
+            critic_norm = self._optimisers["critic"].step(value_loss)
         with torch.no_grad():
             q_value = _judge(self._model.critic, batch, action)
         policy_loss, entropy = actor_loss(policy, q_value, action, counts)
-        actor_norm = self._descend(policy_loss - self._cfg.learn.entropy_weight * entropy, "actor", self._model.actor)
+        actor_norm = self._optimisers["actor"].step(policy_loss - self._cfg.learn.entropy_weight * entropy)
         self._follow()
         number = counts.sum().clamp_min(1)
         means = [torch.where(counts, value, 0.0).sum() / number for value in (taken(q_value, action), returns)]
@@ -160,15 +162,6 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
             batch.valid,
             learn.discount_factor,
             learn.td_lambda,
-        )
-
-    def _descend(self, loss: Tensor, name: str, network: nn.Module) -> Tensor:
-        return descend(
-            loss,
-            self._optimisers[name],
-            network.parameters(),
-            self._cfg.learn.grad_norm_clip,
-            partial(self._average_gradients, network),
         )
 
     @torch.no_grad()

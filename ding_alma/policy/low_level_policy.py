@@ -20,7 +20,7 @@ from ding_alma.replay.store import TrainData
 from ding_alma.replay.windows import draw_rows
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
-from ding_alma.rl.optimisation import descend, require_finite
+from ding_alma.rl.optimisation import Descent, require_finite
 from dizoo_ext.strict_config import check_choice, check_range
 
 LOW_LEVEL_METRICS = ("q_loss", "td_error_abs", "q_taken_mean", "target_mean", "q_grad_norm")
@@ -175,7 +175,8 @@ class LowLevelPolicy(EpisodePolicy):
         self._target = copy.deepcopy(self._model).requires_grad_(False)
         self._low_level_config = self._loss_config()
         check_range(self._low_level_config.imagined_weight, "policy.learn.imagined_weight", 0.0, 1.0)
-        self._optimisers = {"low_level": self._optimiser(self._model.low_level, self._cfg.learn.learning_rate)}
+        self._optimisers: dict[str, Descent] = {}
+        self._add_optimiser("low_level", self._model.low_level, self._cfg.learn.learning_rate)
         self._learn_generator = self._new_generator()
         self._window_random = np.random.default_rng(int(torch.randint(2**31, ())))
         self._updates = {"low_level": 0}
@@ -183,11 +184,11 @@ class LowLevelPolicy(EpisodePolicy):
         self._exploration = dict.fromkeys(self.exploration_names, math.nan)
         self._last_metrics = dict.fromkeys(self._monitor_vars_learn(), math.nan)
 
-    def _optimiser(self, network: torch.nn.Module, learning_rate: float) -> torch.optim.Optimizer:
+    def _add_optimiser(self, name: str, network: torch.nn.Module, learning_rate: float) -> None:
         learn = self._cfg.learn
-        return torch.optim.RMSprop(
-            network.parameters(), lr=learning_rate, alpha=learn.rmsprop_alpha, eps=learn.rmsprop_eps
-        )
+        optimiser = partial(torch.optim.RMSprop, lr=learning_rate, alpha=learn.rmsprop_alpha, eps=learn.rmsprop_eps)
+        synchronise = partial(self._average_gradients, network)
+        self._optimisers[name] = Descent(network, optimiser, learn.grad_norm_clip, synchronise)
 
     def _forward_learn(self, data: TrainData | list[Episode]) -> dict[str, float]:
         if isinstance(data, list):
@@ -219,18 +220,9 @@ class LowLevelPolicy(EpisodePolicy):
         live, target = self._model.low_level, self._target.low_level
         draws = LowLevelDraws.draw(live, batch, self._low_level_config, self._learn_generator)
         loss, metrics = low_level_loss(live, target, batch, self._low_level_config, draws)
-        metrics["q_grad_norm"] = self._descend(loss, "low_level", live)
+        metrics["q_grad_norm"] = self._optimisers["low_level"].step(loss)
         self._count_update("low_level", self._cfg.learn.target_update)
         return metrics
-
-    def _descend(self, loss: Tensor, name: str, network: torch.nn.Module) -> Tensor:
-        return descend(
-            loss,
-            self._optimisers[name],
-            network.parameters(),
-            self._cfg.learn.grad_norm_clip,
-            partial(self._average_gradients, network),
-        )
 
     def _count_update(self, name: str, interval: int) -> None:
         self._updates[name] += 1

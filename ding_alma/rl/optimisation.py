@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,30 +12,63 @@ class NotFiniteError(ArithmeticError):
     """A loss or its gradient is NaN or infinite."""
 
 
-def descend(
-    loss: Tensor,
-    optimiser: torch.optim.Optimizer,
-    parameters: Iterable[nn.Parameter],
-    grad_norm_clip: float,
-    synchronise: Callable[[], None] | None = None,
-) -> Tensor:
-    """Back-propagate, clip the global L2 norm of the gradient and step.
+class Descent:
+    """Gradient descent on one network, whose parameters it keeps in one vector and whose gradients in another.
 
-    Args:
-        synchronise: called between backward and clipping, averages gradients over processes.
-
-    Returns:
-        The gradient's norm before clipping, a scalar tensor.
-
-    Raises:
-        NotFiniteError: on a CPU, loss or gradient are not finite; the parameters are as they were. On other devices
-            looking would mean waiting.
+    The network's own parameters and gradients become views of them, so that clipping and an optimiser's step are a few
+    operations on one vector instead of as many on each of dozens of small tensors. The network must not be moved to
+    another device afterwards.
     """
-    optimiser.zero_grad()
-    loss.backward()
-    if synchronise is not None:
-        synchronise()
-    return clipped_step(loss, optimiser, parameters, grad_norm_clip)
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimiser: Callable[[list[nn.Parameter]], torch.optim.Optimizer],
+        grad_norm_clip: float,
+        synchronise: Callable[[], None] | None = None,
+    ) -> None:
+        """Take over the network's trainable parameters.
+
+        Args:
+            optimiser: makes one of a list of parameters, for example ``partial(torch.optim.Adam, lr=1e-3)``.
+            grad_norm_clip: largest global L2 norm of a gradient.
+            synchronise: called between backward and clipping, averages gradients over processes.
+        """
+        parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self._vector = nn.Parameter(torch.cat([parameter.detach().flatten() for parameter in parameters]))
+        self._vector.grad = torch.zeros_like(self._vector)
+        sizes = [parameter.numel() for parameter in parameters]
+        parts = zip(self._vector.detach().split(sizes), self._vector.grad.split(sizes), strict=True)
+        for parameter, (values, gradient) in zip(parameters, parts, strict=True):
+            parameter.data = values.view_as(parameter)
+            parameter.grad = gradient.view_as(parameter)
+        self._optimiser = optimiser([self._vector])
+        self._grad_norm_clip = grad_norm_clip
+        self._synchronise = synchronise
+
+    def step(self, loss: Tensor) -> Tensor:
+        """Back-propagate, clip the global norm of the gradient and step.
+
+        Returns:
+            The gradient's norm before clipping, a scalar tensor.
+
+        Raises:
+            NotFiniteError: on a CPU, loss or gradient are not finite; the parameters are as they were. On other
+                devices looking would mean waiting.
+        """
+        self._vector.grad.zero_()
+        loss.backward()
+        if self._synchronise is not None:
+            self._synchronise()
+        return clipped_step(loss, self._optimiser, [self._vector], self._grad_norm_clip)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The optimiser's state."""
+        return self._optimiser.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        self._optimiser.load_state_dict(state)
 
 
 def clipped_step(
@@ -42,7 +76,7 @@ def clipped_step(
 ) -> Tensor:
     """Clip the global L2 norm of the gradients that the parameters hold and step.
 
-    Returns and raises as `descend`; of ``loss`` no more than its value is needed.
+    Returns and raises as `Descent.step`; of ``loss`` no more than its value is needed.
     """
     norm = nn.utils.clip_grad_norm_(parameters, grad_norm_clip).detach()
     if norm.device.type == "cpu":

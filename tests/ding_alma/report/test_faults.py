@@ -8,6 +8,7 @@ import re
 import signal
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,7 +25,7 @@ from ding_alma.guard import environment_guard
 from ding_alma.guard.faults import FAILURE
 from ding_alma.guard.run_error import RunError
 from ding_alma.replay import memory
-from ding_alma.rl.optimisation import NotFiniteError, descend
+from ding_alma.rl.optimisation import Descent, NotFiniteError
 from dizoo_ext.save_the_city.vector import SaveTheCityVector
 
 
@@ -35,10 +36,13 @@ def own_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_parameters_are_as_they_were_when_the_loss_is_not_finite(bad):
-    weight = torch.nn.Parameter(torch.ones(3))
+    network = torch.nn.Linear(3, 1)
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    descent = Descent(network, partial(torch.optim.SGD, lr=1.0), 10.0)
     with pytest.raises(NotFiniteError, match=r"not finite: (nan|inf)"):
-        descend((weight * bad).sum(), torch.optim.SGD([weight], 1.0), [weight], 10.0)
-    assert weight.tolist() == [1.0, 1.0, 1.0]
+        descent.step((network.weight * bad).sum())
+    for parameter, kept in zip(network.parameters(), before, strict=True):
+        assert torch.equal(parameter, kept)
 
 
 def spoil(monkeypatch, spoil_step, after):
