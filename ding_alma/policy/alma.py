@@ -254,6 +254,7 @@ class AlmaPolicy(LowLevelPolicy):
         return LowLevelConfig(
             gamma=learn.discount_factor,
             double_q=learn.double_q,
+            td_lambda=learn.td_lambda,
             tie_actions=self._cfg.entity.tie_actions,
             imagined_weight=learn.imagined_weight,
         )

@@ -83,6 +83,7 @@ class CopaPolicy(FlatPolicy):
         return LowLevelConfig(
             gamma=learn.discount_factor,
             double_q=learn.double_q,
+            td_lambda=learn.td_lambda,
             imagined_weight=learn.imagined_weight,
             strategy_weight=coach.strategy_weight,
             strategy_entropy_weight=coach.entropy_weight,

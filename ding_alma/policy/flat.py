@@ -78,7 +78,8 @@ class FlatPolicy(LowLevelPolicy):
         return {}
 
     def _loss_config(self) -> LowLevelConfig:
-        return LowLevelConfig(gamma=self._cfg.learn.discount_factor, double_q=self._cfg.learn.double_q)
+        learn = self._cfg.learn
+        return LowLevelConfig(gamma=learn.discount_factor, double_q=learn.double_q, td_lambda=learn.td_lambda)
 
     def _initially_held(self) -> dict[str, Tensor]:
         agents = self._sizes.agents

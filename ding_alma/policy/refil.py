@@ -42,6 +42,7 @@ class RefilPolicy(FlatPolicy):
         return LowLevelConfig(
             gamma=learn.discount_factor,
             double_q=learn.double_q,
+            td_lambda=learn.td_lambda,
             imagined_weight=learn.imagined_weight,
             imagined_groups=learn.imagined_groups,
         )

@@ -1,4 +1,4 @@
-"""The low-level loss: one-step double Q-learning on mixed values, per subtask or flat (spec ALMA 1.5)."""
+"""The low-level loss: double Q-learning on mixed values, per subtask or flat (spec ALMA 1.5)."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from ding_alma.rl.low_level_inputs import (
 )
 from ding_alma.rl.masks import available_actions, subtask_of_entities
 from ding_alma.rl.refil import Split, agent_views, common_pairs, draw_groups, given_pairs, split_pairs
+from ding_alma.rl.returns import traced_returns
 from ding_alma.rl.strategies import coach_batch, held_strategy, recognise, strategy_losses
 
 
@@ -33,6 +34,8 @@ class LowLevelConfig:
 
     gamma: float = 0.99
     double_q: bool = True
+    td_lambda: float = 0.0
+    """Share of what truly followed in the targets, in [0, 1]; 0 = one step, as in the papers."""
     tie_actions: bool = False
     """Actions tied to a subtask are open to its agents only; for policies that allocate agents to subtasks."""
     imagined_weight: float = 0.0
@@ -251,7 +254,7 @@ def _targets(
     draws: LowLevelDraws,
     live_utilities: Tensor,
 ) -> Tensor:
-    """One-step targets (B, T - 1, G) on the scale of returns; the next step is seen with this step's allocation."""
+    """Targets (B, T - 1, G) on the scale of returns; the next step is seen with this step's allocation."""
     rows, steps, agents = batch.action.shape
     subtasks = batch.subtask_mask.shape[-1]
     subtask = merged.previous_subtask
@@ -279,7 +282,20 @@ def _targets(
         reward, done = batch.subtask_reward, batch.subtask_done
         if config.episode_end_is_terminal:
             done = done | batch.terminated.unsqueeze(-1)
-    return reward[:, :-1] + config.gamma * (~done[:, :-1]) * value
+    reward, done = reward[:, :-1], done[:, :-1]
+    if not config.td_lambda:
+        return reward + config.gamma * (~done) * value
+    trace = config.td_lambda * _goes_on(target.conditioning, batch, merged.starts.view(rows, steps))
+    return traced_returns(reward, done, value, trace, config.gamma)
+
+
+def _goes_on(conditioning: str, batch: EpisodeBatch, starts: Tensor) -> Tensor:
+    """(B, T - 1, G) bool: the next transition counts, and the same agents are still at the same subtask."""
+    counts = starts[:, 1:].unsqueeze(-1)
+    if conditioning == "none":
+        return counts
+    team = one_hot(batch.allocation, batch.subtask_mask.shape[-1])
+    return counts & (team[:, 1:] == team[:, :-1]).all(2)
 
 
 def _mixer_view(
