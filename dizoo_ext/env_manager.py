@@ -1,7 +1,7 @@
 """The environment manager ``vector``: DI-engine's collectors and evaluators on one batch of environments."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,9 @@ from dizoo_ext.random_stream import (
     seed_and_state,
     stream_seed,
 )
-from dizoo_ext.timestep import observation_rows, timestep_rows
+from dizoo_ext.ready_observations import ReadyObservations
+from dizoo_ext.timestep import episode_return, timestep_rows
+from dizoo_ext.vector_env import Observation, VectorStep
 
 _BASE_ONLY = {"max_retry": 1, "step_timeout": None, "reset_timeout": None}
 
@@ -103,17 +105,24 @@ class VectorEnvManager(BaseEnvManager):
         self._check_closed()
         if not actions:
             return {}
-        ids = list(actions)
-        rows = None if ids == self._all_ids else np.array(ids)
-        step = self._vector_env.step(joint_actions(list(actions.values())), rows)
-        timesteps = dict(zip(ids, timestep_rows(step, self._env_ref.cfg.eval_metric), strict=True))
+        step = self.step_batch(np.array(list(actions)), joint_actions(list(actions.values())))
+        return dict(zip(actions, timestep_rows(step, self._env_ref.cfg.eval_metric), strict=True))
+
+    def ready_batch(self, ids: np.ndarray, keys: Collection[str]) -> Observation:
+        """As `ready_obs`, of the environments ``ids`` (n,) in one batch: those of ``keys`` that there are, (n, ...)."""
+        return self._ready_obs.batch(ids.tolist(), keys)
+
+    def step_batch(self, ids: np.ndarray, actions: np.ndarray) -> VectorStep:
+        """As `step`, of the environments ``ids`` (n,) by joint actions (n, A), with the outcome in one batch."""
+        self._check_closed()
+        listed = ids.tolist()
+        step = self._vector_env.step(actions, None if listed == self._all_ids else ids)
+        self._ready_obs.put(listed, step.observation)
+        if self._gifs:
+            for i, done in zip(listed, step.done.tolist(), strict=True):
+                self._gifs[i].add(self._vector_env.render(i), done)
         again = []
-        for i, timestep in timesteps.items():
-            if i in self._gifs:
-                self._gifs[i].add(self._vector_env.render(i), timestep.done)
-            if not timestep.done:
-                self._ready_obs[i] = timestep.obs
-                continue
+        for i in ids[step.done].tolist():
             self._env_episode_count[i] += 1
             if self._env_episode_count[i] >= self._episode_num:
                 self._env_states[i] = EnvState.DONE
@@ -122,7 +131,11 @@ class VectorEnvManager(BaseEnvManager):
             else:
                 self._env_states[i] = EnvState.NEED_RESET
         self._begin_episodes(again)
-        return timesteps
+        return step
+
+    def episode_return(self, episode_info: Mapping[str, float]) -> float:
+        """What `step` calls ``eval_episode_return``, of one entry of `step_batch`'s ``episode_info``."""
+        return episode_return(episode_info, self._env_ref.cfg.eval_metric)
 
     def random_action(self) -> dict[int, np.ndarray]:
         """A random allowed joint action (A,) int64 for each environment that waits for one."""
@@ -142,7 +155,7 @@ class VectorEnvManager(BaseEnvManager):
     def _create_state(self) -> None:
         ids = self._all_ids
         self._env_episode_count = dict.fromkeys(ids, 0)
-        self._ready_obs = dict.fromkeys(ids)
+        self._ready_obs = ReadyObservations()
         self._reset_param = {i: {} for i in ids}
         self._env_states = dict.fromkeys(ids, EnvState.INIT)
         # DI-engine reads attributes of all environments through this list; equal configurations make them equal.
@@ -180,8 +193,8 @@ class VectorEnvManager(BaseEnvManager):
         self._episode_streams.update({i: self._vector_env.stream_state(i) for i in ids})
         for group, options in calls:
             rows = None if group == self._all_ids else np.array(group)
-            for i, observation in zip(group, observation_rows(self._vector_env.reset(rows, **options)), strict=True):
-                self._ready_obs[i] = observation
+            self._ready_obs.put(group, self._vector_env.reset(rows, **options))
+            for i in group:
                 self._env_states[i] = EnvState.RUN
                 if i in self._gifs:
                     self._gifs[i].begin(self._vector_env.render(i))

@@ -1,5 +1,6 @@
 """Rows of a batch of environments in the form that DI-engine's collectors and evaluators read."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,18 @@ def timestep_rows(step: VectorStep, eval_metric: str) -> list[BaseEnvTimestep]:
             "time_limit": time_limit,
         }
         if done:
-            episode_info = {name: float(value) for name, value in step.episode_info[row].items()}
-            if eval_metric not in episode_info:
-                raise ValueError(f"env.eval_metric must be one of {sorted(episode_info)}, got {eval_metric!r}")
-            info["episode_info"] = episode_info
-            info["eval_episode_return"] = episode_info[eval_metric]
+            info["episode_info"] = {name: float(value) for name, value in step.episode_info[row].items()}
+            info["eval_episode_return"] = episode_return(step.episode_info[row], eval_metric)
         rows.append(BaseEnvTimestep(observation, reward, done, info))
     return rows
+
+
+def episode_return(episode_info: Mapping[str, float], eval_metric: str) -> float:
+    """The metric of a finished episode that counts as its return.
+
+    Raises:
+        ValueError: ``eval_metric`` is not among the environment's metrics.
+    """
+    if eval_metric not in episode_info:
+        raise ValueError(f"env.eval_metric must be one of {sorted(episode_info)}, got {eval_metric!r}")
+    return float(episode_info[eval_metric])

@@ -41,6 +41,8 @@ ALLOCATION_METRICS = (
     "any_task_no_agents_pi",
 )
 """Names of the values an update of the allocator reports, as the reference logs them."""
+DECIDED_UPON = ("entities", "entity_mask", "entity_subtask", "subtask_mask")
+"""What an allocation is decided upon, beside the one that is held; in the order of `DecisionState`."""
 ALLOCATION_SOURCES = ("learned", "heuristic", "random")
 CONDITIONINGS = ("mask", "embed")
 POPART_ALPHA = 0.01
@@ -190,7 +192,7 @@ class AlmaPolicy(LowLevelPolicy):
             "prop_alloc_eps": linear(**allocation.random_proposal, step=env_step),
         }
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _choose(
         self,
         ids: np.ndarray,
@@ -200,10 +202,7 @@ class AlmaPolicy(LowLevelPolicy):
         exploration: Mapping[str, float],
     ) -> dict[str, Tensor]:
         due, held = hold.begin_step(ids, observation["subtask_mask"])
-        allocation = held["allocation"].clone()
-        if due.any():
-            deciding = {key: value[due] for key, value in observation.items()}
-            allocation[due] = self._allocate(deciding, held["allocation"][due], generator, exploration)
+        allocation = self._allocate(due, observation, held["allocation"], generator, exploration)
         seen = {key: value.to(self._device) for key, value in observation.items()}
         at_device = allocation.to(self._device)
         embedding = self._model.low_level.agent.encoder.embedding
@@ -225,29 +224,37 @@ class AlmaPolicy(LowLevelPolicy):
 
     def _allocate(
         self,
+        due: Tensor,
         observation: dict[str, Tensor],
         held: Tensor,
         generator: torch.Generator,
         exploration: Mapping[str, float],
     ) -> Tensor:
-        """New allocations (n, A) on the CPU for the environments that decide now."""
-        state = DecisionState(
-            *(observation[key].to(self._device) for key in ("entities", "entity_mask", "entity_subtask")),
-            subtask_mask=observation["subtask_mask"].to(self._device),
-            last_allocation=held.to(self._device),
-        )
+        """Allocations (n, A) on the CPU: new ones where ``due`` (n,), else those ``held``."""
+        if not due.any():
+            return held
         source = self._cfg.allocation.source
         if source == "heuristic":
-            return heuristic_allocation(state, observation["heuristic_allocation"].to(self._device)).cpu()
+            active = observation["entity_mask"][:, : held.shape[1]]
+            advised = heuristic_allocation(active, observation["heuristic_allocation"])
+            return torch.where(due.unsqueeze(1), advised, held)
+        state = DecisionState(
+            *(observation[key][due].to(self._device) for key in DECIDED_UPON),
+            last_allocation=held[due].to(self._device),
+        )
         if source == "random":
-            return random_allocation(state, generator).cpu()
-        return learned_allocation(
-            self._model.allocator,
-            state,
-            generator,
-            proposal_epsilon=exploration.get("prop_alloc_eps", 0.0),
-            agent_epsilon=exploration.get("alloc_eps", 0.0),
-        ).cpu()
+            new = random_allocation(state, generator)
+        else:
+            new = learned_allocation(
+                self._model.allocator,
+                state,
+                generator,
+                proposal_epsilon=exploration.get("prop_alloc_eps", 0.0),
+                agent_epsilon=exploration.get("alloc_eps", 0.0),
+            )
+        allocation = held.clone()
+        allocation[due] = new.cpu()
+        return allocation
 
     def _loss_config(self) -> LowLevelConfig:
         learn = self._cfg.learn

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -23,11 +22,12 @@ class EpisodeHold:
 
     def __init__(self, initial: Mapping[str, Tensor], subtasks: int, period: int | None, environments: int) -> None:
         self._period = period
-        self._initial = dict(initial)
-        self._held = {name: value.expand(environments, *value.shape).clone() for name, value in initial.items()}
-        self._subtask_mask = torch.zeros(environments, subtasks, dtype=torch.bool)
-        self._age = torch.zeros(environments, dtype=torch.int64)
-        self._fresh = torch.ones(environments, dtype=torch.bool)
+        # In numpy, because these arrays are so small that torch's overhead per call would be all of the cost.
+        self._initial = {name: value.numpy() for name, value in initial.items()}
+        self._held = {name: _repeat(value, environments) for name, value in self._initial.items()}
+        self._subtask_mask = np.zeros((environments, subtasks), bool)
+        self._age = np.zeros(environments, np.int64)
+        self._fresh = np.ones(environments, bool)
 
     def begin_step(self, ids: np.ndarray, subtask_mask: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Look up what the environments ``ids`` (n,) carry into this step.
@@ -39,24 +39,23 @@ class EpisodeHold:
             due (n,) bool, and the values held (n, ...) by name.
         """
         self._reserve(int(ids.max()) + 1)
-        at = torch.from_numpy(ids)
-        due = self._fresh[at] | (self._subtask_mask[at] != subtask_mask).any(-1)
+        unfinished = subtask_mask.numpy()
+        due = self._fresh[ids] | (self._subtask_mask[ids] != unfinished).any(-1)
         if self._period is not None:
-            due |= self._age[at] >= self._period
-        self._subtask_mask[at] = subtask_mask
-        return due, {name: value[at] for name, value in self._held.items()}
+            due |= self._age[ids] >= self._period
+        self._subtask_mask[ids] = unfinished
+        return torch.from_numpy(due), {name: torch.from_numpy(value[ids]) for name, value in self._held.items()}
 
     def end_step(self, ids: np.ndarray, due: Tensor, **held: Tensor) -> None:
         """Remember the new values (n, ...) of every name, and which environments decided."""
-        at = torch.from_numpy(ids)
         for name, value in self._held.items():
-            value[at] = held[name]
-        self._age[at] = torch.where(due, 1, self._age[at] + 1)
-        self._fresh[at] = False
+            value[ids] = held[name].numpy()
+        self._age[ids] = np.where(due.numpy(), 1, self._age[ids] + 1)
+        self._fresh[ids] = False
 
     def reset(self, ids: np.ndarray | None = None) -> None:
         """The next step of ``ids`` (default: all) is the first of an episode."""
-        at = slice(None) if ids is None else torch.from_numpy(ids[ids < len(self._fresh)])
+        at = slice(None) if ids is None else ids[ids < len(self._fresh)]
         self._fresh[at] = True
         for name, value in self._held.items():
             value[at] = self._initial[name]
@@ -66,7 +65,11 @@ class EpisodeHold:
         if missing <= 0:
             return
         for name, value in self._initial.items():
-            self._held[name] = torch.cat([self._held[name], value.expand(missing, *value.shape)])
-        self._subtask_mask = F.pad(self._subtask_mask, (0, 0, 0, missing))
-        self._age = F.pad(self._age, (0, missing))
-        self._fresh = F.pad(self._fresh, (0, missing), value=True)
+            self._held[name] = np.concatenate([self._held[name], _repeat(value, missing)])
+        self._subtask_mask = np.pad(self._subtask_mask, ((0, missing), (0, 0)))
+        self._age = np.pad(self._age, (0, missing))
+        self._fresh = np.pad(self._fresh, (0, missing), constant_values=True)
+
+
+def _repeat(value: np.ndarray, times: int) -> np.ndarray:
+    return np.repeat(value[None], times, 0)

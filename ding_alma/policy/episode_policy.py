@@ -8,11 +8,13 @@ import torch
 from easydict import EasyDict
 from torch import Tensor
 
+from ding_alma.policy.batch_mode import BatchMode
 from ding_alma.policy.episode_hold import EpisodeHold
-from ding_alma.policy.observation import stack_observations
+from ding_alma.policy.observation import observed_tensors, stack_observations
 from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.policy.sizes import check_observation, read_sizes
 from ding_alma.replay.recorder import EpisodeRecorder
+from dizoo_ext.vector_env import VectorStep
 
 
 class EpisodePolicy(RecordingPolicy):
@@ -68,6 +70,10 @@ class EpisodePolicy(RecordingPolicy):
         check_observation(observation, self._sizes)
         return ids, observation
 
+    def _get_batch_mode(self) -> BatchMode:
+        """What `BatchEpisodeCollector` calls, which finds it by DI-engine's ``get_attribute("batch_mode")``."""
+        return BatchMode(self.observation_keys(), self._forward_batch, self._end_batch)
+
     def _init_collect(self) -> None:
         environments = self._cfg.collect.get("env_num", 1)
         self._unroll_len = self._cfg.collect.unroll_len
@@ -77,9 +83,21 @@ class EpisodePolicy(RecordingPolicy):
 
     def _forward_collect(self, data: dict[int, Any], env_step: int = 0, **exploration: float) -> dict[int, Any]:
         ids, observation = self._observe(data)
+        return _per_environment(ids, self._act(ids, observation, env_step, exploration))
+
+    def _forward_batch(
+        self, ids: np.ndarray, observation: Mapping[str, np.ndarray], env_step: int = 0, **exploration: float
+    ) -> np.ndarray:
+        seen = observed_tensors(ids, observation, self.observation_keys())
+        check_observation(seen, self._sizes)
+        return self._act(ids, seen, env_step, exploration)["action"].numpy()
+
+    def _act(
+        self, ids: np.ndarray, observation: dict[str, Tensor], env_step: int, exploration: Mapping[str, float]
+    ) -> dict[str, Tensor]:
         choice = self._choose(ids, observation, self._collect_hold, self._collect_generator, exploration)
         self._recorder.begin_step(ids, observation, choice, env_step)
-        return _per_environment(ids, choice)
+        return choice
 
     def _process_transition(self, obs: Any, policy_output: dict[str, Any], timestep: Any) -> dict[str, Any]:
         env, info = policy_output["env_id"], timestep.info
@@ -93,6 +111,14 @@ class EpisodePolicy(RecordingPolicy):
         if timestep.done:
             self._recorder.close(env, timestep.obs)
         return {"env_id": env}
+
+    def _end_batch(self, ids: np.ndarray, step: VectorStep) -> None:
+        terminated = step.done & ~step.time_limit
+        self._recorder.end_step(ids, step.reward, step.subtask_reward, step.subtask_done, terminated)
+        ended = np.flatnonzero(step.done)
+        if ended.size:
+            closing = {key: step.observation[key][ended] for key in self.recorded_keys()}
+            self._recorder.close(ids[ended], closing)
 
     def _reset_collect(self, data_id: list[int] | None = None) -> None:
         ids = None if data_id is None else np.asarray(data_id)

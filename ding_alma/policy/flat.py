@@ -88,7 +88,7 @@ class FlatPolicy(LowLevelPolicy):
             "memory": torch.zeros(agents, self._model.low_level.agent.memory_dim),
         }
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _choose(
         self,
         ids: np.ndarray,

@@ -38,17 +38,33 @@ def stack_observations(
         ValueError: a value is NaN or infinite.
     """
     ids = sorted(data)
-    missing = [key for key in keys if key not in data[ids[0]]]
+    _require(keys, data[ids[0]])
+    stacked = {}
+    for key in keys:
+        rows = [data[i][key] for i in ids]
+        stacked[key] = torch.stack(rows) if isinstance(rows[0], Tensor) else torch.from_numpy(np.stack(rows))
+    return np.array(ids, np.int64), _normalised(ids, stacked)
+
+
+def observed_tensors(ids: np.ndarray, observation: Mapping[str, np.ndarray], keys: Iterable[str]) -> dict[str, Tensor]:
+    """As `stack_observations`, of the environments ``ids`` (n,) whose observations (n, ...) are in one batch."""
+    _require(keys, observation)
+    return _normalised(ids, {key: torch.from_numpy(observation[key]) for key in keys})
+
+
+def _require(keys: Iterable[str], observation: Mapping[str, Any]) -> None:
+    missing = [key for key in keys if key not in observation]
     if missing:
         view = "flat" if set(missing) & set(FLAT_KEYS) else "entities"
         raise KeyError(
             f"observations lack {missing}; set env.observation to 'both' or {view!r} "
             "('groups' only come from environments that know true groups)"
         )
-    stacked = {}
-    for key in keys:
-        rows = [data[i][key] for i in ids]
-        value = torch.stack(rows) if isinstance(rows[0], Tensor) else torch.from_numpy(np.stack(rows))
+
+
+def _normalised(ids: Iterable[int], observation: dict[str, Tensor]) -> dict[str, Tensor]:
+    normalised = {}
+    for key, value in observation.items():
         if key in MASKS:
             value = value > 0.5 if value.is_floating_point() else value.bool()
         elif key in INDICES:
@@ -56,7 +72,7 @@ def stack_observations(
         # One sum instead of a look at every number: anything that is not finite shows in it. In float32, because large
         # sums are not finite in float16.
         elif not math.isfinite(value.sum(dtype=torch.float32)):
-            bad = [i for i, row in zip(ids, value, strict=True) if not row.isfinite().all()]
+            bad = [int(i) for i, row in zip(ids, value, strict=True) if not row.isfinite().all()]
             raise ValueError(f"observation {key!r} of environment {bad} holds values that are not finite")
-        stacked[key] = value
-    return np.array(ids, np.int64), stacked
+        normalised[key] = value
+    return normalised

@@ -23,7 +23,7 @@ class EpisodeRecorder:
     def __init__(self, keys: Mapping[str, torch.dtype], environments: int, steps: int = 256) -> None:
         self._keys = dict(keys)
         self._capacity = (environments, steps)
-        self._arrays: dict[str, Tensor] = {}
+        self._arrays: dict[str, np.ndarray] = {}
         self._length = np.zeros(environments, np.int64)
         self._collected_at = np.zeros(environments, np.int64)
 
@@ -41,31 +41,38 @@ class EpisodeRecorder:
         step = self._length[ids]
         if step.max() + 2 > self._capacity[1]:
             self._grow(self._capacity[0], 2 * self._capacity[1])
-        at = (torch.from_numpy(ids), torch.from_numpy(step))
         for key, value in given.items():
-            self._arrays[key][at] = value.to(self._arrays[key].dtype)
+            self._arrays[key][ids, step] = value.numpy()
         self._collected_at[ids[step == 0]] = collected_at
 
     def end_step(
-        self, env: int, reward: float, subtask_reward: np.ndarray, subtask_done: np.ndarray, terminated: bool
+        self,
+        env: int | np.ndarray,
+        reward: float | np.ndarray,
+        subtask_reward: np.ndarray,
+        subtask_done: np.ndarray,
+        terminated: bool | np.ndarray,
     ) -> None:
-        """Store the outcome of the transition begun last in environment ``env``."""
-        step = int(self._length[env])
+        """Store the outcome of the transition begun last in the environment ``env``.
+
+        For several environments (n,) at once, what is given of each has a leading axis of n.
+        """
+        step = self._length[env]
         arrays = self._arrays
         if "subtask_reward" not in arrays:
             for key, value in (("subtask_reward", subtask_reward), ("subtask_done", subtask_done)):
-                arrays[key] = torch.zeros((*self._capacity, len(value)), dtype=OUTCOME[key])
+                arrays[key] = np.zeros((*self._capacity, value.shape[-1]), numpy_type(OUTCOME[key]))
         arrays["reward"][env, step] = reward
-        arrays["subtask_reward"][env, step] = torch.as_tensor(subtask_reward)
-        arrays["subtask_done"][env, step] = torch.as_tensor(subtask_done)
+        arrays["subtask_reward"][env, step] = subtask_reward
+        arrays["subtask_done"][env, step] = subtask_done
         arrays["terminated"][env, step] = terminated
         self._length[env] = step + 1
 
-    def close(self, env: int, observation: Mapping[str, np.ndarray]) -> None:
-        """Store the closing observation, with the allocation still held and no transition."""
-        step = int(self._length[env])
+    def close(self, env: int | np.ndarray, observation: Mapping[str, np.ndarray]) -> None:
+        """Store the closing observation, with the allocation still held and no transition; ``env`` as in `end_step`."""
+        step = self._length[env]
         for key in self._keys:
-            self._arrays[key][env, step] = torch.as_tensor(observation[key]).to(self._keys[key])
+            self._arrays[key][env, step] = observation[key]
         self._arrays["allocation"][env, step] = self._arrays["allocation"][env, step - 1]
         for key in ("decision", "action", *OUTCOME):
             self._arrays[key][env, step] = 0
@@ -73,7 +80,9 @@ class EpisodeRecorder:
     def take(self, env: int) -> Episode:
         """A copy of the finished episode; the environment starts anew."""
         length = int(self._length[env])
-        episode: Episode = {key: array[env, : length + 1].clone() for key, array in self._arrays.items()}
+        episode: Episode = {
+            key: torch.from_numpy(array[env, : length + 1].copy()) for key, array in self._arrays.items()
+        }
         episode["length"] = length
         episode["collected_at"] = int(self._collected_at[env])
         self._length[env] = 0
@@ -88,9 +97,9 @@ class EpisodeRecorder:
             self._capacity = (max(environments, self._capacity[0]), self._capacity[1])
             types = {**self._keys, **CHOSEN}
             for key, value in given.items():
-                self._arrays[key] = torch.zeros((*self._capacity, *value.shape[1:]), dtype=types[key])
+                self._arrays[key] = np.zeros((*self._capacity, *value.shape[1:]), numpy_type(types[key]))
             for key in ("reward", "terminated"):
-                self._arrays[key] = torch.zeros(self._capacity, dtype=OUTCOME[key])
+                self._arrays[key] = np.zeros(self._capacity, numpy_type(OUTCOME[key]))
             self._resize_counters()
         elif environments > self._capacity[0]:
             self._grow(environments, self._capacity[1])
@@ -99,7 +108,7 @@ class EpisodeRecorder:
         old_environments, old_steps = self._capacity
         self._capacity = (environments, steps)
         for key, array in self._arrays.items():
-            grown = torch.zeros((environments, steps, *array.shape[2:]), dtype=array.dtype)
+            grown = np.zeros((environments, steps, *array.shape[2:]), array.dtype)
             grown[:old_environments, :old_steps] = array
             self._arrays[key] = grown
         self._resize_counters()
@@ -108,6 +117,11 @@ class EpisodeRecorder:
         missing = self._capacity[0] - len(self._length)
         self._length = np.pad(self._length, (0, missing))
         self._collected_at = np.pad(self._collected_at, (0, missing))
+
+
+def numpy_type(dtype: torch.dtype) -> np.dtype:
+    """The type of the same name."""
+    return torch.empty(0, dtype=dtype).numpy().dtype
 
 
 def recorded_keys(ties: bool = False, groups: bool = False) -> dict[str, torch.dtype]:

@@ -87,9 +87,9 @@ def random_allocation(
     return torch.where(state.active & state.subtask_mask.any(1, keepdim=True), chosen, -1)
 
 
-def heuristic_allocation(state: DecisionState, advice: Tensor) -> Tensor:
-    """What the environment's hand-made rule advises, (N, A) int64, for the agents that are active; -1 otherwise."""
-    return torch.where(state.active, advice, -1)
+def heuristic_allocation(active: Tensor, advice: Tensor) -> Tensor:
+    """What the environment's hand-made rule advises, (N, A) int64, for the agents that are ``active``; -1 otherwise."""
+    return torch.where(active, advice, -1)
 
 
 @torch.no_grad()

@@ -35,7 +35,7 @@ def _evaluate(policy, main, steps=12):
     obs, strategies, actions, subtasks = env.reset(), [], [], []
     for _ in range(steps):
         output = policy.eval_mode.forward({0: obs})[0]
-        strategies.append(policy._eval_hold._held["strategy"][0].clone())
+        strategies.append(torch.tensor(policy._eval_hold._held["strategy"][0]))
         actions.append(output["action"])
         subtasks.append(obs["subtask_mask"])
         obs = env.step(output["action"]).obs
@@ -98,7 +98,7 @@ def test_collecting_samples_strategies():
         env.seed(3)
         policy.collect_mode.reset([0])
         policy.collect_mode.forward({0: env.reset()}, eps=0.1, env_step=0)
-        held.append(policy._collect_hold._held["strategy"][0].clone())
+        held.append(torch.tensor(policy._collect_hold._held["strategy"][0]))
     assert not torch.equal(*held)
 
 

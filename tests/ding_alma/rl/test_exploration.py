@@ -68,7 +68,7 @@ def test_same_seed_gives_the_same_allocation_and_no_graph(state, allocator):
 
 def test_heuristic_advice_reaches_active_agents_only(state):
     advice = torch.full((40, 4), 2)
-    assert heuristic_allocation(state, advice).equal(torch.where(state.active, 2, -1))
+    assert heuristic_allocation(state.active, advice).equal(torch.where(state.active, 2, -1))
 
 
 def test_epsilon_greedy_explores_uniformly_over_available_actions():
