@@ -75,9 +75,10 @@ class PointerTree:
         self.embedding[:empty] = subtasks.numpy().reshape(empty, dim)
         self.relu_parents: list[Tensor] = []
         self.meeting = np.empty((points, self.agent_count, self.agent_count), np.float32)
-        shared = self.agents.numpy(), self.active, self.scale
-        pointer_teams.first_logits(shared[0], self.counted.numpy(), *shared[1:], self.logits)
-        pointer_teams.meetings(shared[0], self.entrance.numpy(), self.head.numpy(), *shared[1:], self.meeting)
+        self.arrays = tuple(x.numpy() for x in (self.agents, self.counted, self.entrance, self.head, self.probe))
+        agent_rows, counted, entrance, head, _ = self.arrays
+        pointer_teams.first_logits(agent_rows, counted, self.active, self.scale, self.logits)
+        pointer_teams.meetings(agent_rows, entrance, head, self.active, self.scale, self.meeting)
         self.levels: list[_Level] = []
         self._grow(choose, proposals)
 
@@ -117,7 +118,7 @@ class PointerTree:
             self.levels.append(_Level(*before, (first, teams), missing[: embeddings - known], (known, embeddings)))
             self._embed(self.levels[-1].missing)
             pointer_teams.later_logits(
-                *(agent, first, teams, self.point, self.parent, self.place, self.probe.numpy(), self.meeting),
+                *(agent, first, teams, self.point, self.parent, self.place, self.arrays[-1], self.meeting),
                 *(self.active, self.embedding, self.logits),
             )
         self.total, self.teams, self.embeddings = total, teams, embeddings
@@ -126,12 +127,12 @@ class PointerTree:
         """Compute the embeddings of teams (M,) that have not been needed yet; their parents' have."""
         if not len(missing):
             return
-        relu = torch.empty(len(missing), self.embedding.shape[1])
-        pointer_teams.inside(missing, self.parent, self.place, self.embedding, relu.numpy())
-        moved = F.linear(relu, self.weight_team)
+        relu = np.empty((len(missing), self.embedding.shape[1]), np.float32)
+        pointer_teams.inside(missing, self.parent, self.place, self.embedding, relu)
+        self.relu_parents.append(torch.from_numpy(relu))
+        moved = F.linear(self.relu_parents[-1], self.weight_team)
         tree = self.point, self.parent, self.newest, self.place
-        pointer_teams.take_in(missing, *tree, moved.numpy(), self.entrance.numpy(), self.embedding)
-        self.relu_parents.append(relu)
+        pointer_teams.take_in(missing, *tree, moved.numpy(), self.arrays[2], self.embedding)
 
     def totals(self) -> tuple[Tensor, Tensor, Tensor]:
         """(N, P) log-probability, entropy and mean largest probability of every proposal."""
@@ -146,21 +147,23 @@ class PointerTree:
             self.row, by_log_prob.contiguous().numpy(), by_entropy.contiguous().numpy(), slope
         )
         by_logit = np.zeros((self.teams, self.agent_count), np.float32)
-        by_embedding = torch.zeros(self.embeddings, self.embedding.shape[1])
-        by_agents, by_entrance, by_probe = (torch.zeros_like(self.agents) for _ in range(3))
-        by_meeting = np.zeros_like(self.meeting)
-        agents, probe = self.agents.numpy(), self.probe.numpy()
+        agents, counted, entrance, head, probe = self.arrays
+        to_agents, to_entrance, to_probe = (np.zeros_like(agents) for _ in range(3))
+        to_embedding = np.zeros((self.embeddings, agents.shape[2]), np.float32)
+        to_counted, to_head, to_meeting = (np.zeros_like(x) for x in (counted, head, self.meeting))
+        by_agents, by_entrance, by_probe, by_embedding, by_counted, by_head = map(
+            torch.from_numpy, (to_agents, to_entrance, to_probe, to_embedding, to_counted, to_head)
+        )
         tree = self.point, self.parent, self.newest, self.place
         for agent, level in reversed(list(enumerate(self.levels))):
             pointer_teams.slope_of_later_logits(
                 *(agent, *level.teams, self.point, self.parent, self.place, probe, self.active, self.embedding),
-                *(by_logit, by_meeting, by_probe.numpy(), by_embedding.numpy()),
+                *(by_logit, to_meeting, to_probe, to_embedding),
             )
             if len(level.missing):
                 by_relu = by_embedding[slice(*level.embeddings)] @ self.weight_team
                 pointer_teams.slope_of_take_in(
-                    *(level.missing, *tree, by_relu.numpy(), self.embedding),
-                    *(by_entrance.numpy(), by_embedding.numpy()),
+                    *(level.missing, *tree, by_relu.numpy(), self.embedding, to_entrance, to_embedding),
                 )
             slope_after, slope = slope, np.zeros((len(level.point), 2), np.float32)
             pointer_rows.slope_of_choices(
@@ -169,13 +172,9 @@ class PointerTree:
             )
 
         shared = self.active, self.scale
-        by_counted, by_head = torch.zeros_like(self.counted), torch.zeros_like(self.head)
-        pointer_teams.slope_of_first_logits(
-            agents, self.counted.numpy(), *shared, by_logit, by_agents.numpy(), by_counted.numpy()
-        )
+        pointer_teams.slope_of_first_logits(agents, counted, *shared, by_logit, to_agents, to_counted)
         pointer_teams.slope_of_meetings(
-            *(agents, self.entrance.numpy(), self.head.numpy(), *shared, by_meeting),
-            *(by_agents.numpy(), by_entrance.numpy(), by_head.numpy()),
+            agents, entrance, head, *shared, to_meeting, to_agents, to_entrance, to_head
         )
         empty, dim = self.counted[..., 0].numel(), self.agents.shape[2]
         by_entrance, by_probe = by_entrance.view(-1, dim), by_probe.view(-1, dim).mul_(float(self.scale))

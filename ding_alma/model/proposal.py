@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numba
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -80,14 +81,15 @@ def choose_by(uniforms: Tensor) -> Chooser:
     smallest = torch.finfo(uniforms.dtype).eps
     # The largest of log p + Gumbel noise is the largest of p over an exponential variable, with one log less.
     waiting = uniforms.clamp(smallest, 1 - smallest).log_().neg_()
+    on_cpu = waiting.numpy() if waiting.device.type == "cpu" else None
 
     def choose(agent: int, log_prob: Tensor, row: Tensor) -> Tensor:
         prob = log_prob.exp()
-        if prob.device.type != "cpu":
+        if on_cpu is None:
             return (prob[row] / waiting[agent]).argmax(-1)
-        choice = torch.empty(row.shape, dtype=torch.int64)
-        _first_arrival(prob.numpy(), row.numpy(), waiting[agent].numpy(), choice.numpy())
-        return choice
+        choice = np.empty(row.shape, np.int64)
+        _first_arrival(prob.numpy(), row.numpy(), on_cpu[agent], choice)
+        return torch.from_numpy(choice)
 
     return choose
 
