@@ -7,9 +7,10 @@ from torch import Tensor, nn
 from ding_alma.model.allocation_cases import AllocationCases
 from ding_alma.model.attention import EntityAttention
 from ding_alma.model.case_attention import attend_cases
-from ding_alma.model.decision_state import DecisionState, one_hot
+from ding_alma.model.decision_rows import Neighbours, describe
+from ding_alma.model.decision_state import COUNT_SCALE, DecisionState, one_hot
+from ding_alma.model.linear import linear_relu
 from ding_alma.model.popart import PopArt, Unnormalised
-from ding_alma.model.proposal_encoder import COUNT_SCALE
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
 
 CHUNK_FLOATS = 2**21
@@ -46,6 +47,10 @@ class AllocationCritic(nn.Module):
 
     def raw_value(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
         """(N,) value of one allocation (N, A) per decision before the Pop-Art output, differentiable."""
+        return (self._value_of_rows if state.compiled else self._value)(state, allocation, permutation)
+
+    def _value(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
+        """`raw_value` by regular tensor operations."""
         agents = one_hot(allocation, state.subtasks)
         others = one_hot(state.other_subtask, state.subtasks)
         membership = torch.cat([agents, others], 1)
@@ -53,6 +58,23 @@ class AllocationCritic(nn.Module):
         x = self.encode_entity(state.entities) + self.embed_subtask(membership, permutation) + membership @ count
         seen = self.attention(x.relu(), state.active.unsqueeze(2) & state.entity_mask.unsqueeze(1), state.active)
         return self.output(seen.relu().sum(1) / state.agents).squeeze(-1)
+
+    def _value_of_rows(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
+        """`raw_value` with the existing entities alone."""
+        active = state.active
+        neighbours = Neighbours.of(active.unsqueeze(2) & state.entity_mask.unsqueeze(1), active)
+        described = describe(neighbours.rows, state, allocation, permutation, counts=True)
+        weight = [
+            *(self.encode_entity.weight, self.embed_subtask.project.weight),
+            *(self.embed_count.bias.unsqueeze(1), self.embed_count.weight),
+        ]
+        x = linear_relu(described, torch.cat(weight, 1), self.encode_entity.bias)
+        project_out = self.attention.project_out
+        seen = linear_relu(neighbours.attend(x, self.attention), project_out.weight, project_out.bias)
+        # The output is linear, so that each agent's share of it is summed instead of the agents' vectors.
+        share = (seen @ self.output.weight[0])[: neighbours.asking]
+        point = torch.from_numpy(neighbours.rows[: neighbours.asking] // state.entity_mask.shape[1])
+        return x.new_zeros(state.points).index_add(0, point, share) / state.agents + self.output.bias
 
     @torch.no_grad()
     def values(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:

@@ -6,6 +6,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
+COUNT_SCALE = 0.2
+"""Head counts are multiplied by this before any network sees them."""
+
 
 @dataclass(frozen=True)
 class DecisionState:
@@ -46,6 +49,11 @@ class DecisionState:
     def other_subtask(self) -> Tensor:
         """(N, E - A) int64, subtask of each non-agent entity."""
         return self.entity_subtask[:, self.agents :]
+
+    @property
+    def compiled(self) -> bool:
+        """Whether compiled loops take these decisions instead of regular tensor operations."""
+        return self.entities.device.type == "cpu" and self.entities.dtype == torch.float32
 
     def rows(self, index: slice | Tensor) -> Self:
         """The decisions picked by ``index`` along the first axis."""

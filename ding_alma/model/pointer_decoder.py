@@ -9,10 +9,11 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ding_alma.model.decision_state import DecisionState
+from ding_alma.model.decision_state import COUNT_SCALE, DecisionState
 from ding_alma.model.distinct import distinct
+from ding_alma.model.pointer_tree import decode_compiled
 from ding_alma.model.proposal import Chooser, Proposals, choice_entropy, choice_log_prob
-from ding_alma.model.proposal_encoder import COUNT_SCALE, ProposalEncoding
+from ding_alma.model.proposal_encoder import ProposalEncoding
 
 
 class PointerDecoder(nn.Module):
@@ -25,6 +26,12 @@ class PointerDecoder(nn.Module):
 
     def forward(self, encoding: ProposalEncoding, state: DecisionState, choose: Chooser, proposals: int) -> Proposals:
         """Decide ``proposals`` allocations per decision; see `ProposalDecoder`."""
+        if state.compiled:
+            return decode_compiled(encoding, self.embed_count, self.update_subtask, state, choose, proposals)
+        return self.decode(encoding, state, choose, proposals)
+
+    def decode(self, encoding: ProposalEncoding, state: DecisionState, choose: Chooser, proposals: int) -> Proposals:
+        """`forward` by regular tensor operations."""
         points, agents, subtasks = state.points, state.agents, state.subtasks
         device = encoding.agents.device
         teams = SubtaskTeams(encoding, self.embed_count, self.update_subtask)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import numba
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -77,13 +79,31 @@ class ProposalNetwork(nn.Module):
 def choose_by(uniforms: Tensor) -> Chooser:
     """Sample from the log-probabilities with given uniforms (A, N, P, K)."""
     smallest = torch.finfo(uniforms.dtype).eps
+    # The largest of log p + Gumbel noise is the largest of p over an exponential variable, with one log less.
+    waiting = uniforms.clamp(smallest, 1 - smallest).log_().neg_()
+    on_cpu = waiting.numpy() if waiting.device.type == "cpu" else None
 
     def choose(agent: int, log_prob: Tensor, row: Tensor) -> Tensor:
-        # The largest of log p + Gumbel noise is the largest of p over an exponential variable, with one log less.
-        waiting = uniforms[agent].clamp(smallest, 1 - smallest).log().neg_()
-        return (log_prob.exp()[row] / waiting).argmax(-1)
+        prob = log_prob.exp()
+        if on_cpu is None:
+            return (prob[row] / waiting[agent]).argmax(-1)
+        choice = np.empty(row.shape, np.int64)
+        _first_arrival(prob.numpy(), row.numpy(), on_cpu[agent], choice)
+        return torch.from_numpy(choice)
 
     return choose
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+def _first_arrival(prob, row, waiting, choice):
+    """Fill ``choice`` (N, P) with the largest of ``prob[row]`` (N, P, K) over ``waiting`` (N, P, K)."""
+    for n in range(row.shape[0]):
+        for p in range(row.shape[1]):
+            best = 0
+            for k in range(1, prob.shape[1]):
+                if prob[row[n, p], k] * waiting[n, p, best] > prob[row[n, p], best] * waiting[n, p, k]:
+                    best = k
+            choice[n, p] = best
 
 
 FINISHED_LOGIT = -1e30

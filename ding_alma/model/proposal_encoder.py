@@ -2,15 +2,15 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ding_alma.model.attention import EntityAttention
-from ding_alma.model.decision_state import DecisionState, one_hot
+from ding_alma.model.decision_rows import Neighbours, describe, whole_grains
+from ding_alma.model.decision_state import COUNT_SCALE, DecisionState, one_hot
+from ding_alma.model.linear import linear
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
-
-COUNT_SCALE = 0.2
-"""Head counts are multiplied by this before any network sees them."""
 
 
 class ProposalEncoding(NamedTuple):
@@ -36,6 +36,10 @@ class ProposalEncoder(nn.Module):
 
     def forward(self, state: DecisionState, permutation: Tensor) -> ProposalEncoding:
         """Encode N decisions; ``permutation`` (K + extra,) is that of the subtask embedding."""
+        return (self.encode_rows if state.compiled else self.encode)(state, permutation)
+
+    def encode(self, state: DecisionState, permutation: Tensor) -> ProposalEncoding:
+        """`forward` by regular tensor operations."""
         agents = state.agents
         belongs = one_hot(state.other_subtask, state.subtasks)
         membership = torch.cat([one_hot(state.last_allocation, state.subtasks), belongs], 1)
@@ -43,6 +47,29 @@ class ProposalEncoder(nn.Module):
         others = self.attention(x[:, agents:].relu(), self.visible(state), state.entity_mask[:, agents:])
         subtasks = belongs.transpose(1, 2) @ others
         return ProposalEncoding(self.embed_agents(x[:, :agents], state), subtasks, COUNT_SCALE * belongs.sum(1))
+
+    def encode_rows(self, state: DecisionState, permutation: Tensor) -> ProposalEncoding:
+        """`forward` with those non-agent entities alone that a subtask's embedding needs."""
+        subtask, (points, entities) = state.other_subtask, state.entity_mask.shape
+        agents, others = state.agents, entities - state.agents
+        neighbours = Neighbours.of(self.visible(state), state.entity_mask[:, agents:] & (subtask >= 0))
+        of_others = neighbours.rows // max(others, 1) * entities + agents + neighbours.rows % max(others, 1)
+        of_agents = np.arange(points)[:, None] * entities + np.arange(agents)
+        rows = whole_grains(np.concatenate([of_others, of_agents.ravel()]))
+        described = describe(rows, state, state.last_allocation, permutation)
+        weight = torch.cat([self.encode_entity.weight, self.embed_subtask.project.weight], 1)
+        x = linear(described, weight, self.encode_entity.bias)
+        x_others, x_agents, _ = x.split([len(of_others), of_agents.size, len(rows) - len(of_others) - of_agents.size])
+
+        seen = neighbours.attend(x_others.relu(), self.attention)[: neighbours.asking]
+        asking = torch.from_numpy(neighbours.rows[: neighbours.asking])
+        slot = asking // max(others, 1) * state.subtasks + subtask.flatten()[asking]
+        subtasks = x.new_zeros(points * state.subtasks, self.dim).index_add(0, slot, self.attention.project_out(seen))
+        return ProposalEncoding(
+            self.embed_agents(x_agents.view(points, agents, self.dim), state),
+            subtasks.view(points, state.subtasks, self.dim),
+            COUNT_SCALE * one_hot(subtask, state.subtasks).sum(1),
+        )
 
     def visible(self, state: DecisionState) -> Tensor:
         """(N, E - A, E - A) bool, non-agent entities attend within their subtask; dead ones are still seen (Q9)."""

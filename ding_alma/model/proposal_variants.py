@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from ding_alma.model.attention import EntityAttention
-from ding_alma.model.decision_state import DecisionState, one_hot
+from ding_alma.model.decision_state import COUNT_SCALE, DecisionState, one_hot
 from ding_alma.model.pointer_decoder import PointerDecoder
 from ding_alma.model.proposal import Chooser, ProposalNetwork, Proposals, choice_entropy, choice_log_prob
-from ding_alma.model.proposal_encoder import COUNT_SCALE, ProposalEncoder, ProposalEncoding
+from ding_alma.model.proposal_encoder import ProposalEncoder, ProposalEncoding
 
 
 class AgentAttentionEncoder(ProposalEncoder):

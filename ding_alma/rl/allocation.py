@@ -6,11 +6,11 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ding_alma.model.allocator import Allocator, ProposalDraws, RatedProposals
-from ding_alma.model.decision_state import one_hot
+from ding_alma.model.allocator import Allocator, ProposalDraws
 from ding_alma.model.processes import average, joint_mean
 from ding_alma.model.subtask_embedding import draw_permutation
 from ding_alma.rl.decision_points import DecisionPoints
+from ding_alma.rl.proposal_metrics import proposal_metrics
 
 
 @dataclass(frozen=True)
@@ -94,27 +94,6 @@ def allocation_losses(
         **proposal_metrics(points, rated),
     }
     return critic_loss, proposal_loss, metrics
-
-
-@torch.no_grad()
-def proposal_metrics(points: DecisionPoints, rated: RatedProposals) -> dict[str, Tensor]:
-    """What the proposals look like (spec 3.3); detached scalars."""
-    best = rated.best_allocation
-    active = points.active
-    changed = ((best != points.last_allocation) & active).sum(1) / active.sum(1).clamp_min(1)
-    had_one = (points.last_allocation >= 0).any(1).to(changed.dtype)
-    team = one_hot(best, points.subtasks).sum(1)
-    others = one_hot(points.other_subtask, points.subtasks).sum(1)
-    unfinished = points.subtask_mask
-    concentration = (team - others).abs().sum(1) / unfinished.sum(1).clamp_min(1)
-    teams = one_hot(rated.proposals.allocation, points.subtasks).sum(2)
-    deserted = ((teams == 0) & unfinished.unsqueeze(1)).any(2)
-    return {
-        "best_prob": rated.proposals.best_prob.mean(),
-        "perc_ag_changed": _share(changed * had_one, had_one),
-        "ag_task_concentration": concentration.mean(),
-        "any_task_no_agents_pi": deserted.to(torch.float32).mean(),
-    }
 
 
 def _share(values: Tensor, weight: Tensor) -> Tensor:

@@ -1,7 +1,10 @@
 """Experience of the allocation controller: one transition per decision instead of per step (spec 2.4)."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numba
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,10 +39,44 @@ def decision_points(batch: EpisodeBatch, period: int, limit: int) -> DecisionPoi
     """
     if period <= 0 or limit <= 0:
         raise ValueError(f"period and limit must be positive, got {period} and {limit}")
-    decision, ended, terminated = batch.decision, batch.last_transition, batch.terminated
-    row, step = decision.nonzero(as_tuple=True)
+    segments = (_compiled_segments if batch.decision.device.type == "cpu" else _regular_segments)(batch)
+    row, step, kept = segments.row[:limit], segments.step[:limit], slice(0, limit)
     if not row.numel():
         raise ValueError("no step of the batch is a decision; was it collected without an allocator?")
+    return DecisionPoints(
+        entities=batch.entities[row, step],
+        entity_mask=batch.entity_mask[row, step],
+        entity_subtask=batch.entity_subtask[row, step],
+        subtask_mask=batch.subtask_mask[row, step],
+        last_allocation=segments.held[kept],
+        allocation=batch.allocation[row, step],
+        reward=segments.reward[kept] / period,
+        terminated=segments.terminated[kept],
+        usable=segments.usable[kept],
+        collected_at=batch.collected_at[row],
+    )
+
+
+class _Segments(NamedTuple):
+    """What the fields of `DecisionPoints` are made of, for all N decisions of a batch."""
+
+    row: Tensor
+    """(N,) int64."""
+    step: Tensor
+    """(N,) int64."""
+    reward: Tensor
+    """(N,) float32, sum over the segment."""
+    terminated: Tensor
+    """(N,) bool."""
+    usable: Tensor
+    """(N,) bool."""
+    held: Tensor
+    """(N, A) int64, allocation until then."""
+
+
+def _regular_segments(batch: EpisodeBatch) -> _Segments:
+    decision, ended, terminated = batch.decision, batch.last_transition, batch.terminated
+    row, step = decision.nonzero(as_tuple=True)
     count = row.numel()
 
     # Steps before a row's first decision belong to no segment: they go to an extra one at the end.
@@ -62,17 +99,41 @@ def decision_points(batch: EpisodeBatch, period: int, limit: int) -> DecisionPoi
     previous[1:] = torch.where(last_of_row[:-1], 0, step[:-1])
     lapsed = (step == 0) | ~batch.valid[row, before] | (endings[row, step] > endings[row, previous])
     held = torch.where(lapsed.unsqueeze(1), -1, batch.allocation[row, before])
+    return _Segments(row, step, total(batch.reward), end_of_episode, usable, held)
 
-    row, step, kept = row[:limit], step[:limit], slice(0, limit)
-    return DecisionPoints(
-        entities=batch.entities[row, step],
-        entity_mask=batch.entity_mask[row, step],
-        entity_subtask=batch.entity_subtask[row, step],
-        subtask_mask=batch.subtask_mask[row, step],
-        last_allocation=held[kept],
-        allocation=batch.allocation[row, step],
-        reward=total(batch.reward)[kept] / period,
-        terminated=end_of_episode[kept],
-        usable=usable[kept],
-        collected_at=batch.collected_at[row],
-    )
+
+def _compiled_segments(batch: EpisodeBatch) -> _Segments:
+    names = ("decision", "last_transition", "terminated", "valid", "reward", "allocation")
+    arrays = [getattr(batch, name).contiguous().numpy() for name in names]
+    count, agents = int(arrays[0].sum()), arrays[-1].shape[2]
+    place, held = np.empty((2, count), np.int64), np.empty((count, agents), np.int64)
+    reward, flags = np.empty(count, np.float32), np.empty((2, count), np.bool_)
+    _cut(*arrays, place, reward, flags, held)
+    row, step, terminated, usable = (torch.from_numpy(x) for x in (*place, *flags))
+    return _Segments(row, step, torch.from_numpy(reward), terminated, usable, torch.from_numpy(held))
+
+
+@numba.njit(cache=True, nogil=True)
+def _cut(decision, ended, terminated, valid, reward, allocation, place, total, flags, held):
+    """Fill what `_Segments` holds: place (2, N) row and step, total (N,), flags (2, N) terminated and usable, held."""
+    steps = decision.shape[1]
+    n = -1
+    for row in range(decision.shape[0]):
+        first, ended_since, time_limit = n + 1, False, False
+        for step in range(steps):
+            if decision[row, step]:
+                if n >= first:
+                    flags[1, n] = valid[row, place[1, n]] and not time_limit
+                n += 1
+                place[0, n], place[1, n] = row, step
+                lapsed = ended_since or step == 0 or not valid[row, step - 1]
+                for agent in range(allocation.shape[2]):
+                    held[n, agent] = -1 if lapsed else allocation[row, step - 1, agent]
+                total[n], flags[0, n], ended_since, time_limit = 0, False, False, False
+            ended_since |= ended[row, step]
+            if n >= first:
+                total[n] += reward[row, step]
+                flags[0, n] |= terminated[row, step]
+                time_limit |= ended[row, step] and not terminated[row, step]
+        if n >= first:
+            flags[1, n] = valid[row, place[1, n]] and not time_limit and flags[0, n]

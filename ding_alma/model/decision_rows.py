@@ -1,0 +1,136 @@
+"""The entities of decisions that an attention needs, as rows of one matrix; compiled loops, for CPUs."""
+
+from typing import NamedTuple, Self
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from ding_alma.model.attention import EntityAttention
+from ding_alma.model.decision_state import COUNT_SCALE, DecisionState
+from ding_alma.model.ragged_attention import RaggedAttention
+
+GRAIN = 64
+"""Numbers of rows are rounded up to a multiple of this, because oneDNN prepares a product anew for every shape."""
+
+
+class Neighbours(NamedTuple):
+    """Who attends to whom among the E entities of N decisions."""
+
+    rows: np.ndarray
+    """(R,) int64, entities in (N, E) flattened: those that ask, then others that are looked at; -1 fills up grains."""
+    asking: int
+    """Number of entities that ask."""
+    start: Tensor
+    """(Q + 1,) int64, Q = ``asking`` in whole grains; row q looks at the rows ``neighbour[start[q]:start[q + 1]]``."""
+    neighbour: Tensor
+    """(pairs,) int64."""
+
+    @classmethod
+    def of(cls, allowed: Tensor, query_mask: Tensor) -> Self:
+        """Args: allowed (N, Q, E) bool, the first Q entities may look; query_mask (N, Q) bool, they ask."""
+        points, queries, entities = allowed.shape
+        rows = np.empty(points * entities + 2 * GRAIN, np.int64)
+        start, neighbour = np.zeros(points * queries + GRAIN + 1, np.int64), np.empty(allowed.numel(), np.int64)
+        asking, whole, used = _list_neighbours(
+            allowed.contiguous().numpy(), query_mask.contiguous().numpy(), GRAIN, rows, start, neighbour
+        )
+        start = torch.from_numpy(start[: whole + 1])
+        return cls(rows[:used], asking, start, torch.from_numpy(neighbour[: start[-1]]))
+
+    def attend(self, rows: Tensor, attention: EntityAttention) -> Tensor:
+        """(Q, D) multi-head attention before the output projection. Args: rows (R, D), encoded."""
+        return RaggedAttention.apply(
+            rows, attention.project_in.weight, len(self.start) - 1, self.start, self.neighbour, attention.heads
+        )
+
+
+def describe(
+    rows: np.ndarray, state: DecisionState, allocation: Tensor, permutation: Tensor, counts: bool = False
+) -> Tensor:
+    """What the networks are told about entities: features and subtask, the latter in permuted order.
+
+    Args:
+        rows: (R,) int64 in (N, E) flattened; -1 gives zeros.
+        allocation: (N, A) int64, the agents' subtasks.
+        permutation: (S,) int64, see `SubtaskEmbedding`.
+        counts: append 1, the number of agents and the number of others on the entity's subtask, all scaled.
+
+    Returns:
+        (R, F + S), or (R, F + S + 3) with ``counts``.
+    """
+    features = state.entities.shape[-1]
+    out = torch.zeros(len(rows), features + len(permutation) + 3 * counts)
+    _describe(
+        *(rows, state.entities.contiguous().numpy(), state.entity_subtask.contiguous().numpy()),
+        *(allocation.contiguous().numpy(), np.argsort(permutation.numpy()), np.float32(COUNT_SCALE), counts),
+        out.numpy(),
+    )
+    return out
+
+
+def whole_grains(rows: np.ndarray) -> np.ndarray:
+    """Rows (R,) filled up with -1 to a multiple of `GRAIN`."""
+    return np.pad(rows, (0, -len(rows) % GRAIN), constant_values=-1)
+
+
+_compiled = numba.njit(cache=True, nogil=True)
+
+
+@_compiled
+def _list_neighbours(allowed, query_mask, grain, rows, start, neighbour):
+    """Fill the arrays of `Neighbours`; returns the numbers of asking rows, of those in whole grains, and of all."""
+    points, queries, entities = allowed.shape
+    place = np.full(points * entities, -1)
+    asking = 0
+    for n in range(points):
+        for q in range(queries):
+            if query_mask[n, q]:
+                place[n * entities + q] = asking
+                rows[asking] = n * entities + q
+                asking += 1
+    used = whole = (asking + grain - 1) // grain * grain
+    rows[asking:whole] = -1
+    row = pair = 0
+    for n in range(points):
+        for q in range(queries):
+            if query_mask[n, q]:
+                for e in range(entities):
+                    if allowed[n, q, e]:
+                        seen = n * entities + e
+                        if place[seen] < 0:
+                            place[seen] = used
+                            rows[used] = seen
+                            used += 1
+                        neighbour[pair] = place[seen]
+                        pair += 1
+                row += 1
+                start[row] = pair
+    start[row + 1 : whole + 1] = pair
+    end = (used + grain - 1) // grain * grain
+    rows[used:end] = -1
+    return asking, whole, end
+
+
+@_compiled
+def _describe(rows, entities, subtask, allocation, column, scale, counts, out):
+    features, agents = entities.shape[2], allocation.shape[1]
+    for row in range(rows.shape[0]):
+        if rows[row] < 0:
+            continue
+        n, e = rows[row] // entities.shape[1], rows[row] % entities.shape[1]
+        for feature in range(features):
+            out[row, feature] = entities[n, e, feature]
+        on = allocation[n, e] if e < agents else subtask[n, e]
+        if on < 0:
+            continue
+        out[row, features + column[on]] = 1
+        if counts:
+            out[row, -3] = scale
+            for a in range(agents):
+                if allocation[n, a] == on:
+                    out[row, -2] += scale
+            for other in range(agents, entities.shape[1]):
+                if subtask[n, other] == on:
+                    out[row, -1] += scale
