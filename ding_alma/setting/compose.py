@@ -14,7 +14,13 @@ from dizoo_ext.strict_config import check_choice
 
 
 def compose(
-    exp_name: str, env: str, policy: str, *settings: Mapping[str, Any], manager: str = "vector", **changes: Any
+    exp_name: str,
+    env: str,
+    policy: str,
+    *settings: Mapping[str, Any],
+    manager: str = "vector",
+    collector: str = "episode",
+    **changes: Any,
 ) -> tuple[EasyDict, EasyDict]:
     """``main_config`` and ``create_config``, complete but for the policy's and the environment's own defaults.
 
@@ -26,6 +32,7 @@ def compose(
         policy: type of the policy, any that is registered.
         settings: blocks of ``main_config`` over those that all settings share, the last one on top.
         manager: type of the environment manager.
+        collector: type of the collector, DI-engine's 'episode' or 'episode_batch', which collects the same faster.
         changes: entries of the block ``env`` on top of all settings.
 
     Raises:
@@ -40,6 +47,7 @@ def compose(
         **CREATE,
     )
     create.env_manager.type = manager
+    create.collector.type = collector
     named = dict(exp_name=exp_name)
     main = EasyDict(reduce(deep_merge_dicts, [named, MAIN, *settings, dict(env=changes)]))
     instance = get_env_cls(create.env)(main.env)

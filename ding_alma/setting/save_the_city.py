@@ -1,10 +1,10 @@
-"""SaveTheCity: the setting of the ALMA paper (NeurIPS 2022) and a small one that gets solved within minutes."""
+"""SaveTheCity: the setting of the ALMA paper (NeurIPS 2022), a fast one of the same task, and a small task."""
 
 from typing import Any
 
 from easydict import EasyDict
 
-from ding_alma.setting.blocks import SMALL
+from ding_alma.setting.blocks import FAST, SMALL
 from ding_alma.setting.compose import compose
 
 PAPER_SETTING: dict[str, Any] = dict(
@@ -34,6 +34,26 @@ PAPER_SETTING: dict[str, Any] = dict(
     ),
 )
 """Values of the reference implementation."""
+
+FAST_SETTING: dict[str, Any] = dict(
+    policy=dict(
+        allocation=dict(
+            # (dict) Probability that an agent's allocation is a random unfinished subtask.
+            random_agent=dict(start=1.0, end=0.0, length=500_000),
+            # (dict) Probability that the whole allocation is an unranked proposal.
+            random_proposal=dict(start=1.0, end=0.05, length=1_000_000),
+        ),
+        eval=dict(
+            # (dict) Learner iterations between evaluations: about 150,000 environment steps.
+            evaluator=dict(eval_freq=1000),
+        ),
+        other=dict(
+            # (dict) Probability of a random action.
+            eps=dict(decay=300_000),
+        ),
+    ),
+)
+"""The paper's task; exploration for runs of 5 million steps."""
 
 SMALL_SETTING: dict[str, Any] = dict(
     env=dict(
@@ -72,6 +92,13 @@ def paper(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
     """``main_config`` and ``create_config`` of ``policy`` (any registered type); ``env`` replaces entries of the block
     ``env``, such as ``scenario='2-8a_2-8b'``."""
     return compose(f"runs/save_the_city_{policy}", "save_the_city", policy, PAPER_SETTING, **env)
+
+
+def fast(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
+    """As `paper`, for the paper's task in the setting that is learnt within hours of one core."""
+    settings = (PAPER_SETTING, FAST, FAST_SETTING)
+    exp_name = f"runs/fast_save_the_city_{policy}"
+    return compose(exp_name, "save_the_city", policy, *settings, collector="episode_batch", **env)
 
 
 def small(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:

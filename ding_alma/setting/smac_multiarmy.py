@@ -4,7 +4,7 @@ from typing import Any
 
 from easydict import EasyDict
 
-from ding_alma.setting.blocks import SMALL
+from ding_alma.setting.blocks import FAST, SMALL
 from ding_alma.setting.compose import compose
 from dizoo_ext.strict_config import check_choice
 
@@ -51,6 +51,26 @@ PAPER_SETTING: dict[str, Any] = dict(
     ),
 )
 """Values of the reference implementation."""
+
+FAST_SETTING: dict[str, Any] = dict(
+    policy=dict(
+        allocation=dict(
+            # (dict) Probability that an agent's allocation is a random unfinished subtask.
+            random_agent=dict(start=1.0, end=0.0, length=300_000),
+            # (dict) Probability that the whole allocation is an unranked proposal.
+            random_proposal=dict(start=1.0, end=0.05, length=600_000),
+        ),
+        eval=dict(
+            # (dict) Learner iterations between evaluations: about 100,000 environment steps.
+            evaluator=dict(eval_freq=1000),
+        ),
+        other=dict(
+            # (dict) Probability of a random action.
+            eps=dict(decay=300_000),
+        ),
+    ),
+)
+"""The paper's tasks; exploration for runs of 3 million steps."""
 
 SMALL_SETTING: dict[str, Any] = dict(
     env=dict(
@@ -108,16 +128,27 @@ def paper(policy: str, setting: str = "sz_symmetric", **env: Any) -> tuple[EasyD
     Raises:
         ValueError: an unknown setting or policy.
     """
+    exp_name = f"runs/smac_multiarmy_{setting}_{policy}"
+    return compose(exp_name, "smac_multiarmy", policy, COMMON, PAPER_SETTING, _scenario(setting), **env)
+
+
+def fast(policy: str, setting: str = "sz_symmetric", **env: Any) -> tuple[EasyDict, EasyDict]:
+    """As `paper`, for the paper's tasks in the setting that is learnt within hours of one core."""
+    exp_name = f"runs/fast_smac_multiarmy_{setting}_{policy}"
+    settings = (COMMON, PAPER_SETTING, FAST, FAST_SETTING, _scenario(setting))
+    return compose(exp_name, "smac_multiarmy", policy, *settings, collector="episode_batch", **env)
+
+
+def _scenario(setting: str) -> dict[str, Any]:
+    """The block of one of `SETTINGS`."""
     check_choice(setting, SETTINGS, "setting")
     teams, balance = setting.split("_")
-    scenario = dict(
+    return dict(
         env=dict(
             # (str) Scenario set, see dizoo_ext/smac_multiarmy/scenarios.py; also SMAC's own maps such as '2s3z'.
             scenario=f"6-8{teams}_maxsize4_maxarmies3_{balance}",
         )
     )
-    exp_name = f"runs/smac_multiarmy_{setting}_{policy}"
-    return compose(exp_name, "smac_multiarmy", policy, COMMON, PAPER_SETTING, scenario, **env)
 
 
 def small(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
