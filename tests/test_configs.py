@@ -62,7 +62,7 @@ def test_there_is_a_config_for_every_environment_and_policy():
     expected |= {f"small/group_matching_{policy}_config.py" for policy in ("aqmix", "refil")}
     for env in SUBTASK_ENVS:
         for variant in VARIANTS:
-            expected |= {f"{env}_{variant}_config.py", f"small/{env}_{variant}_config.py"}
+            expected |= {f"{folder}{env}_{variant}_config.py" for folder in ("", "fast/", "small/")}
     expected |= {f"lux_mppo{variant}_config.py" for variant in ("", "_global", "_monolithic")}
     expected |= {"lux_alma_config.py", "lux_coma_config.py"}
     expected |= {f"small/lux_{policy}_config.py" for policy in ("mppo", "alma", "coma")}
@@ -76,7 +76,7 @@ def test_the_file_s_name_is_what_it_trains(name):
     registered = "lux_entities" if env == "lux" and name in ENTITIES else env
     assert (create.env.type, create.policy.type) == (registered, policy)
     assert policy in main.exp_name and env in main.exp_name
-    assert main.exp_name.startswith("runs/small_") == (size == "small")
+    assert main.exp_name.startswith(f"runs/{'' if size == 'paper' else size + '_'}{env}")
     for block in create.values():
         for module in block.get("import_names", []):
             import_module(module)

@@ -1,0 +1,14 @@
+"""COPA on the ALMA paper's SaveTheCity, on top of A-QMIX, learnt within hours of one core.
+
+Task, sizes, schedules: ding_alma/setting/save_the_city.py; defaults: ding_alma/policy/copa.py.
+Run: ``uv run ding -m serial -c configs/fast/save_the_city_copa_config.py -s 0 --env-step 5e6``
+"""
+
+from ding_alma.setting.save_the_city import fast
+
+main_config, create_config = fast("copa")
+
+if __name__ == "__main__":
+    from ding.entry import serial_pipeline
+
+    serial_pipeline((main_config, create_config), seed=0)
