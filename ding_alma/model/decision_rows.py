@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ding_alma.model.attention import EntityAttention
 from ding_alma.model.decision_state import COUNT_SCALE, DecisionState
-from ding_alma.model.ragged_attention import RaggedAttention
+from ding_alma.model.ragged_attention import Neighbours, RaggedAttention
 
 GRAIN = 64
 """Numbers of rows are rounded up to a multiple of this, because oneDNN prepares a product anew for every shape."""
@@ -22,10 +22,8 @@ class Neighbours(NamedTuple):
     """(R,) int64, entities in (N, E) flattened: those that ask, then others that are looked at; -1 fills up grains."""
     asking: int
     """Number of entities that ask."""
-    start: Tensor
-    """(Q + 1,) int64, Q = ``asking`` in whole grains; row q looks at the rows ``neighbour[start[q]:start[q + 1]]``."""
-    neighbour: Tensor
-    """(pairs,) int64."""
+    pairs: Neighbours
+    """Who looks at whom; its queries are ``asking`` in whole grains."""
 
     @classmethod
     def of(cls, allowed: Tensor, query_mask: Tensor) -> Self:
@@ -36,14 +34,12 @@ class Neighbours(NamedTuple):
         asking, whole, used = _list_neighbours(
             allowed.contiguous().numpy(), query_mask.contiguous().numpy(), GRAIN, rows, start, neighbour
         )
-        start = torch.from_numpy(start[: whole + 1])
-        return cls(rows[:used], asking, start, torch.from_numpy(neighbour[: start[-1]]))
+        start = start[: whole + 1]
+        return cls(rows[:used], asking, Neighbours(whole, start, neighbour[: start[-1]]))
 
     def attend(self, rows: Tensor, attention: EntityAttention) -> Tensor:
         """(Q, D) multi-head attention before the output projection. Args: rows (R, D), encoded."""
-        return RaggedAttention.apply(
-            rows, attention.project_in.weight, len(self.start) - 1, self.start, self.neighbour, attention.heads
-        )
+        return RaggedAttention.apply(rows, attention.project_in.weight, attention.heads, self.pairs)
 
 
 def describe(

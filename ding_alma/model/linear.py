@@ -57,15 +57,23 @@ class _Linear(torch.autograd.Function):
         )
 
 
+FEW_ROWS = 1024
+"""Below this many rows oneDNN's preparations cost more than its product gains."""
+
+
+def _is_for_default(x: Tensor) -> bool:
+    return x.is_cuda or x.dtype != torch.float32 or (len(x) < FEW_ROWS and not torch.is_grad_enabled())
+
+
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``x weight^T + bias``. Args: x (R, I); weight (O, I); bias (O,). Returns (R, O)."""
-    if x.is_cuda or x.dtype != torch.float32:
+    if _is_for_default(x):
         return F.linear(x, weight, bias)
     return _Linear.apply(x, weight, bias, "none")
 
 
 def linear_relu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """ReLU of `linear`, in one pass."""
-    if x.is_cuda or x.dtype != torch.float32:
-        return F.relu(F.linear(x, weight, bias))
+    if _is_for_default(x):
+        return F.linear(x, weight, bias).relu_()
     return _Linear.apply(x, weight, bias, "relu")
