@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ding_alma.model.allocation_cases import AllocationCases
 from ding_alma.model.attention import EntityAttention
 from ding_alma.model.case_attention import attend_cases
-from ding_alma.model.decision_rows import Neighbours, describe
+from ding_alma.model.decision_rows import DecisionRows, describe
 from ding_alma.model.decision_state import COUNT_SCALE, DecisionState, one_hot
 from ding_alma.model.linear import linear_relu
 from ding_alma.model.popart import PopArt, Unnormalised
@@ -62,18 +62,18 @@ class AllocationCritic(nn.Module):
     def _value_of_rows(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
         """`raw_value` with the existing entities alone."""
         active = state.active
-        neighbours = Neighbours.of(active.unsqueeze(2) & state.entity_mask.unsqueeze(1), active)
-        described = describe(neighbours.rows, state, allocation, permutation, counts=True)
+        chosen = DecisionRows.of(active.unsqueeze(2) & state.entity_mask.unsqueeze(1), active)
+        described = describe(chosen.rows, state, allocation, permutation, counts=True)
         weight = [
             *(self.encode_entity.weight, self.embed_subtask.project.weight),
             *(self.embed_count.bias.unsqueeze(1), self.embed_count.weight),
         ]
         x = linear_relu(described, torch.cat(weight, 1), self.encode_entity.bias)
         project_out = self.attention.project_out
-        seen = linear_relu(neighbours.attend(x, self.attention), project_out.weight, project_out.bias)
+        seen = linear_relu(chosen.attend(x, self.attention), project_out.weight, project_out.bias)
         # The output is linear, so that each agent's share of it is summed instead of the agents' vectors.
-        share = (seen @ self.output.weight[0])[: neighbours.asking]
-        point = torch.from_numpy(neighbours.rows[: neighbours.asking] // state.entity_mask.shape[1])
+        share = (seen @ self.output.weight[0])[: chosen.asking]
+        point = torch.from_numpy(chosen.rows[: chosen.asking] // state.entity_mask.shape[1])
         return x.new_zeros(state.points).index_add(0, point, share) / state.agents + self.output.bias
 
     @torch.no_grad()

@@ -9,17 +9,15 @@ from torch import Tensor
 
 from ding_alma.model.attention import EntityAttention
 from ding_alma.model.decision_state import COUNT_SCALE, DecisionState
+from ding_alma.model.packing import GRAIN, pack
 from ding_alma.model.ragged_attention import Neighbours, RaggedAttention
 
-GRAIN = 64
-"""Numbers of rows are rounded up to a multiple of this, because oneDNN prepares a product anew for every shape."""
 
-
-class Neighbours(NamedTuple):
+class DecisionRows(NamedTuple):
     """Who attends to whom among the E entities of N decisions."""
 
     rows: np.ndarray
-    """(R,) int64, entities in (N, E) flattened: those that ask, then others that are looked at; -1 fills up grains."""
+    """(R,) int64, entities in (N, E) flattened: those that ask, then others that are looked at, see `packing`."""
     asking: int
     """Number of entities that ask."""
     pairs: Neighbours
@@ -28,14 +26,8 @@ class Neighbours(NamedTuple):
     @classmethod
     def of(cls, allowed: Tensor, query_mask: Tensor) -> Self:
         """Args: allowed (N, Q, E) bool, the first Q entities may look; query_mask (N, Q) bool, they ask."""
-        points, queries, entities = allowed.shape
-        rows = np.empty(points * entities + 2 * GRAIN, np.int64)
-        start, neighbour = np.zeros(points * queries + GRAIN + 1, np.int64), np.empty(allowed.numel(), np.int64)
-        asking, whole, used = _list_neighbours(
-            allowed.contiguous().numpy(), query_mask.contiguous().numpy(), GRAIN, rows, start, neighbour
-        )
-        start = start[: whole + 1]
-        return cls(rows[:used], asking, Neighbours(whole, start, neighbour[: start[-1]]))
+        packed = pack(allowed.unsqueeze(0).contiguous().numpy(), query_mask.contiguous().numpy())
+        return cls(packed.rows, len(packed.query), Neighbours(packed.queries, packed.start, packed.neighbour))
 
     def attend(self, rows: Tensor, attention: EntityAttention) -> Tensor:
         """(Q, D) multi-head attention before the output projection. Args: rows (R, D), encoded."""
@@ -72,41 +64,6 @@ def whole_grains(rows: np.ndarray) -> np.ndarray:
 
 
 _compiled = numba.njit(cache=True, nogil=True)
-
-
-@_compiled
-def _list_neighbours(allowed, query_mask, grain, rows, start, neighbour):
-    """Fill the arrays of `Neighbours`; returns the numbers of asking rows, of those in whole grains, and of all."""
-    points, queries, entities = allowed.shape
-    place = np.full(points * entities, -1)
-    asking = 0
-    for n in range(points):
-        for q in range(queries):
-            if query_mask[n, q]:
-                place[n * entities + q] = asking
-                rows[asking] = n * entities + q
-                asking += 1
-    used = whole = (asking + grain - 1) // grain * grain
-    rows[asking:whole] = -1
-    row = pair = 0
-    for n in range(points):
-        for q in range(queries):
-            if query_mask[n, q]:
-                for e in range(entities):
-                    if allowed[n, q, e]:
-                        seen = n * entities + e
-                        if place[seen] < 0:
-                            place[seen] = used
-                            rows[used] = seen
-                            used += 1
-                        neighbour[pair] = place[seen]
-                        pair += 1
-                row += 1
-                start[row] = pair
-    start[row + 1 : whole + 1] = pair
-    end = (used + grain - 1) // grain * grain
-    rows[used:end] = -1
-    return asking, whole, end
 
 
 @_compiled

@@ -143,9 +143,7 @@ class PointerTree:
     def slope(self, by_log_prob: Tensor, by_entropy: Tensor) -> tuple[Tensor, ...]:
         """Gradient by `totals`' first two (N, P) to that by agents, subtasks and both layers' weights and biases."""
         slope = np.zeros((len(self.total), 2), np.float32)
-        pointer_rows.slope_of_leaves(
-            self.row, by_log_prob.contiguous().numpy(), by_entropy.contiguous().numpy(), slope
-        )
+        pointer_rows.slope_of_leaves(self.row, by_log_prob.contiguous().numpy(), by_entropy.contiguous().numpy(), slope)
         by_logit = np.zeros((self.teams, self.agent_count), np.float32)
         agents, counted, entrance, head, probe = self.arrays
         to_agents, to_entrance, to_probe = (np.zeros_like(agents) for _ in range(3))
@@ -173,9 +171,7 @@ class PointerTree:
 
         shared = self.active, self.scale
         pointer_teams.slope_of_first_logits(agents, counted, *shared, by_logit, to_agents, to_counted)
-        pointer_teams.slope_of_meetings(
-            agents, entrance, head, *shared, to_meeting, to_agents, to_entrance, to_head
-        )
+        pointer_teams.slope_of_meetings(agents, entrance, head, *shared, to_meeting, to_agents, to_entrance, to_head)
         empty, dim = self.counted[..., 0].numel(), self.agents.shape[2]
         by_entrance, by_probe = by_entrance.view(-1, dim), by_probe.view(-1, dim).mul_(float(self.scale))
         flat_agents, flat_counted = self.agents.view(-1, dim), by_counted.view(-1, dim)

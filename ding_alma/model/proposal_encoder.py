@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ding_alma.model.attention import EntityAttention
-from ding_alma.model.decision_rows import Neighbours, describe, whole_grains
+from ding_alma.model.decision_rows import DecisionRows, describe, whole_grains
 from ding_alma.model.decision_state import COUNT_SCALE, DecisionState, one_hot
 from ding_alma.model.linear import linear
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
@@ -52,8 +52,8 @@ class ProposalEncoder(nn.Module):
         """`forward` with those non-agent entities alone that a subtask's embedding needs."""
         subtask, (points, entities) = state.other_subtask, state.entity_mask.shape
         agents, others = state.agents, entities - state.agents
-        neighbours = Neighbours.of(self.visible(state), state.entity_mask[:, agents:] & (subtask >= 0))
-        of_others = neighbours.rows // max(others, 1) * entities + agents + neighbours.rows % max(others, 1)
+        chosen = DecisionRows.of(self.visible(state), state.entity_mask[:, agents:] & (subtask >= 0))
+        of_others = chosen.rows // max(others, 1) * entities + agents + chosen.rows % max(others, 1)
         of_agents = np.arange(points)[:, None] * entities + np.arange(agents)
         rows = whole_grains(np.concatenate([of_others, of_agents.ravel()]))
         described = describe(rows, state, state.last_allocation, permutation)
@@ -61,8 +61,8 @@ class ProposalEncoder(nn.Module):
         x = linear(described, weight, self.encode_entity.bias)
         x_others, x_agents, _ = x.split([len(of_others), of_agents.size, len(rows) - len(of_others) - of_agents.size])
 
-        seen = neighbours.attend(x_others.relu(), self.attention)[: neighbours.asking]
-        asking = torch.from_numpy(neighbours.rows[: neighbours.asking])
+        seen = chosen.attend(x_others.relu(), self.attention)[: chosen.asking]
+        asking = torch.from_numpy(chosen.rows[: chosen.asking])
         slot = asking // max(others, 1) * state.subtasks + subtask.flatten()[asking]
         subtasks = x.new_zeros(points * state.subtasks, self.dim).index_add(0, slot, self.attention.project_out(seen))
         return ProposalEncoding(
