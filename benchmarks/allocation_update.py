@@ -22,22 +22,22 @@ TEAM_SIZES, TEAM_SHARES = (2, 3, 4, 5), np.array([3, 1, 3, 6]) / 13
 """Teams of the scenario set 2-5a_2-5b; a team of n has n + 1 buildings."""
 
 
-def synthetic_batch(rng: np.random.Generator, finishing: bool) -> EpisodeBatch:
+def synthetic_batch(rng: np.random.Generator, finishing: bool, steps: int = STEPS) -> EpisodeBatch:
     """Windows with the structure of SaveTheCity's; decisions every period and whenever a building is finished.
 
     Args:
         finishing: buildings are finished at uniformly random times within two window lengths; else none ever is.
     """
-    shape = (ROWS, STEPS)
+    shape = (ROWS, steps)
     team = rng.choice(TEAM_SIZES, size=ROWS, p=TEAM_SHARES)[:, None]
     exists = np.concatenate([np.arange(AGENTS) < team, np.arange(SUBTASKS) < team + 1], 1)
-    finished_at = rng.integers(1, 2 * STEPS, size=(ROWS, 1, SUBTASKS))
-    finished_at[..., 0] = STEPS
-    time_left = np.arange(STEPS)[None, :, None] < (finished_at if finishing else STEPS)
+    finished_at = rng.integers(1, 2 * steps, size=(ROWS, 1, SUBTASKS))
+    finished_at[..., 0] = steps
+    time_left = np.arange(steps)[None, :, None] < (finished_at if finishing else steps)
     unfinished = time_left & exists[:, None, AGENTS:]
     decision = np.zeros(shape, bool)
     held_for = np.full(ROWS, PERIOD)
-    for step in range(STEPS):
+    for step in range(steps):
         changed = (unfinished[:, step] != unfinished[:, step - 1]).any(1) if step else True
         decision[:, step] = changed | (held_for >= PERIOD)
         held_for = np.where(decision[:, step], 1, held_for + 1)
@@ -91,13 +91,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--all-unfinished", action="store_true", help="the most expensive case: no building is done")
+    parser.add_argument("--fast", action="store_true", help="sizes of the `fast` setting instead of the paper's")
     parser.add_argument("--variant", default="default", help="proposal network")
     parser.add_argument("--profile", action="store_true", help="also print the operators that take longest")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    batch = synthetic_batch(np.random.default_rng(0), finishing=not args.all_unfinished)
-    live = Allocator(FEATURES, SUBTASKS, PROPOSALS, variant=args.variant)
+    steps, proposals, dim = (32, 8, 32) if args.fast else (STEPS, PROPOSALS, 128)
+    batch = synthetic_batch(np.random.default_rng(0), finishing=not args.all_unfinished, steps=steps)
+    live = Allocator(FEATURES, SUBTASKS, proposals, dim, critic_dim=dim, variant=args.variant)
     target = copy.deepcopy(live)
     rmsprop = partial(torch.optim.RMSprop, lr=5e-4, alpha=0.99, eps=1e-5)
     critic_descent, proposal_descent = (Descent(network, rmsprop, 10) for network in (live.critic, live.proposal))
@@ -120,15 +122,15 @@ def main() -> None:
             proposal_descent.step(proposal_loss)
         with within.part("proposals (in losses)"):
             drawn = draws.proposals
-            proposals = live.proposal.sample(points, drawn.proposal_permutation, drawn.uniforms)
+            sampled = live.proposal.sample(points, drawn.proposal_permutation, drawn.uniforms)
         with within.part("their values (in losses)"):
-            live.critic.values(points, proposals.allocation, drawn.value_permutation)
+            live.critic.values(points, sampled.allocation, drawn.value_permutation)
 
     for _ in range(args.repeats + 2):
         update()
     points = decision_points(batch, PERIOD, LIMIT)
     print(
-        f"{int(batch.decision.sum())} decision points, {points.points} used, {PROPOSALS} proposals, "
+        f"{int(batch.decision.sum())} decision points, {points.points} used, {proposals} proposals, "
         f"{points.active.sum(1).float().mean():.1f} agents and {points.subtask_mask.sum(1).float().mean():.1f} "
         f"unfinished subtasks on average; 1 thread, CPU milliseconds, {args.repeats} updates"
     )
@@ -138,7 +140,9 @@ def main() -> None:
     if args.profile:
         with torch.profiler.profile() as profile:
             update()
-        print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=25, max_name_column_width=45))
+        averages = profile.key_averages()
+        print(sum(entry.count for entry in averages if entry.key.startswith("aten::")), "ATen calls")
+        print(averages.table(sort_by="self_cpu_time_total", row_limit=25, max_name_column_width=45))
 
 
 if __name__ == "__main__":
