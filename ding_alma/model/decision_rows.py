@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ding_alma.model.attention import EntityAttention
 from ding_alma.model.decision_state import COUNT_SCALE, DecisionState
-from ding_alma.model.packing import GRAIN, pack
+from ding_alma.model.packing import GRAIN, pack, whole_grains
 from ding_alma.model.ragged_attention import Neighbours, RaggedAttention
 
 
@@ -58,9 +58,9 @@ def describe(
     return out
 
 
-def whole_grains(rows: np.ndarray) -> np.ndarray:
-    """Rows (R,) filled up with -1 to a multiple of `GRAIN`."""
-    return np.pad(rows, (0, -len(rows) % GRAIN), constant_values=-1)
+def fill_up(rows: np.ndarray) -> np.ndarray:
+    """Rows (R,) filled up with -1 to whole grains."""
+    return np.pad(rows, (0, whole_grains(len(rows), GRAIN) - len(rows)), constant_values=-1)
 
 
 _compiled = numba.njit(cache=True, nogil=True)

@@ -6,8 +6,9 @@ import numba
 import numpy as np
 
 GRAIN = 64
-"""Row counts are rounded up to a multiple of this: oneDNN prepares a product anew for every shape it has not met, which
-costs more than the product itself, and the number of rows differs from batch to batch."""
+"""Row counts are rounded up to a multiple of this, or to an eighth of the power of two below them if that is more:
+oneDNN prepares a product anew for every shape it has not met, which costs more than the product itself, and the number
+of rows differs from batch to batch."""
 
 
 class Packed(NamedTuple):
@@ -32,6 +33,14 @@ def pack(allowed: np.ndarray, query_mask: np.ndarray) -> Packed:
 
 
 @numba.njit(cache=True, nogil=True)
+def whole_grains(count, grain):
+    """``count`` rounded up, by an eighth at most but for small ones."""
+    while 16 * grain <= count:
+        grain *= 2
+    return (count + grain - 1) // grain * grain
+
+
+@numba.njit(cache=True, nogil=True)
 def _pack(allowed, query_mask, grain):
     views, steps, agents, entities = allowed.shape
     position = np.full(steps * entities, -1, np.int64)
@@ -43,9 +52,9 @@ def _pack(allowed, query_mask, grain):
                 query[asking] = step * agents + agent
                 position[step * entities + agent] = asking
                 asking += 1
-    queries = (asking + grain - 1) // grain * grain
+    queries = whole_grains(asking, grain)
 
-    rows = np.zeros(queries + steps * entities + grain, np.int64)
+    rows = np.zeros(queries + whole_grains(steps * entities, grain), np.int64)
     pairs, others = 0, 0
     for step in range(steps):
         for entity in range(entities):
@@ -76,5 +85,5 @@ def _pack(allowed, query_mask, grain):
                         neighbour[pair] = position[step * entities + entity]
                         pair += 1
     start[views * queries] = pair
-    total = queries + (others + grain - 1) // grain * grain
+    total = queries + whole_grains(others, grain)
     return queries, query[:asking], rows[:total], start, neighbour

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ding_alma.model.attention import EntityAttention
-from ding_alma.model.decision_rows import DecisionRows, describe, whole_grains
+from ding_alma.model.decision_rows import DecisionRows, describe, fill_up
 from ding_alma.model.decision_state import COUNT_SCALE, DecisionState, one_hot
 from ding_alma.model.linear import linear
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
@@ -55,7 +55,7 @@ class ProposalEncoder(nn.Module):
         chosen = DecisionRows.of(self.visible(state), state.entity_mask[:, agents:] & (subtask >= 0))
         of_others = chosen.rows // max(others, 1) * entities + agents + chosen.rows % max(others, 1)
         of_agents = np.arange(points)[:, None] * entities + np.arange(agents)
-        rows = whole_grains(np.concatenate([of_others, of_agents.ravel()]))
+        rows = fill_up(np.concatenate([of_others, of_agents.ravel()]))
         described = describe(rows, state, state.last_allocation, permutation)
         weight = torch.cat([self.encode_entity.weight, self.embed_subtask.project.weight], 1)
         x = linear(described, weight, self.encode_entity.bias)
