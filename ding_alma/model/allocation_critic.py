@@ -72,8 +72,8 @@ class AllocationCritic(nn.Module):
         project_out = self.attention.project_out
         seen = linear_relu(chosen.attend(x, self.attention), project_out.weight, project_out.bias)
         # The output is linear, so that each agent's share of it is summed instead of the agents' vectors.
-        share = (seen @ self.output.weight[0])[: chosen.asking]
-        point = torch.from_numpy(chosen.rows[: chosen.asking] // state.entity_mask.shape[1])
+        share = (seen @ self.output.weight[0])[: len(chosen.asking)]
+        point = torch.from_numpy(chosen.asking // state.entity_mask.shape[1])
         return x.new_zeros(state.points).index_add(0, point, share) / state.agents + self.output.bias
 
     @torch.no_grad()

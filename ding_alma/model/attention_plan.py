@@ -137,10 +137,10 @@ class DensePlan(AttentionPlan):
 
 
 class PackedPlan(AttentionPlan):
-    """Only agents that ask and entities that somebody looks at; the asking agents are the leading rows.
+    """Only agents that ask and entities that somebody looks at.
 
-    Both parts are filled up to whole grains with copies of the first entity, which look at nothing, are looked at by
-    nobody and whose outputs are dropped.
+    Rows and queries are filled up to whole grains with copies of the first entity, which look at nothing, are looked at
+    by nobody and whose outputs are dropped.
     """
 
     def __init__(self, allowed: Tensor, query_mask: Tensor) -> None:
@@ -150,13 +150,13 @@ class PackedPlan(AttentionPlan):
         self.queries = packed.queries
         self.query = torch.from_numpy(packed.query)
         self.rows = torch.from_numpy(packed.rows)
-        self.start = packed.start
-        self.neighbour = packed.neighbour
+        self._packed = packed
 
     def _pairs(self, views: slice) -> Neighbours:
         first, last, _ = views.indices(self.views)
-        start = self.start[first * self.queries : last * self.queries + 1]
-        return Neighbours(self.queries, start - start[0], self.neighbour[start[0] : start[-1]])
+        start = self._packed.start[first * self.queries : last * self.queries + 1]
+        neighbour = self._packed.neighbour[start[0] : start[-1]]
+        return Neighbours(self.queries, self._packed.chunk, start - start[0], neighbour)
 
     def gather(self, x: Tensor) -> Tensor:
         return x.flatten(0, 1).index_select(0, self.rows)
@@ -174,9 +174,9 @@ class PackedPlan(AttentionPlan):
         return encode_and_attend(inputs, self.rows, self._pairs(views), encoders, attentions)
 
     def pool(self, rows: Tensor, reduce: str) -> Tensor:
-        seen = torch.from_numpy(self.start).diff()
+        seen = torch.from_numpy(self._packed.start).diff()
         asking = torch.arange(len(seen)).repeat_interleave(seen)
-        values = rows.index_select(0, torch.from_numpy(self.neighbour))
+        values = rows.index_select(0, torch.from_numpy(self._packed.neighbour))
         if reduce == "mean":
             return rows.new_zeros(len(seen), rows.shape[1]).index_add(0, asking, values) / self.entities
         hidden = torch.where(seen < self.entities, 0.0, -torch.inf).unsqueeze(1).expand(-1, rows.shape[1])

@@ -17,9 +17,9 @@ class DecisionRows(NamedTuple):
     """Who attends to whom among the E entities of N decisions."""
 
     rows: np.ndarray
-    """(R,) int64, entities in (N, E) flattened: those that ask, then others that are looked at, see `packing`."""
-    asking: int
-    """Number of entities that ask."""
+    """(R,) int64, entities in (N, E) flattened that ask or are looked at, see `packing`."""
+    asking: np.ndarray
+    """Those that ask, in the order of what they see."""
     pairs: Neighbours
     """Who looks at whom; its queries are ``asking`` in whole grains."""
 
@@ -27,7 +27,8 @@ class DecisionRows(NamedTuple):
     def of(cls, allowed: Tensor, query_mask: Tensor) -> Self:
         """Args: allowed (N, Q, E) bool, the first Q entities may look; query_mask (N, Q) bool, they ask."""
         packed = pack(allowed.unsqueeze(0).contiguous().numpy(), query_mask.contiguous().numpy())
-        return cls(packed.rows, len(packed.query), Neighbours(packed.queries, packed.start, packed.neighbour))
+        pairs = Neighbours(packed.queries, packed.chunk, packed.start, packed.neighbour)
+        return cls(packed.rows, packed.rows[packed.own[: len(packed.query)]], pairs)
 
     def attend(self, rows: Tensor, attention: EntityAttention) -> Tensor:
         """(Q, D) multi-head attention before the output projection. Args: rows (R, D), encoded."""

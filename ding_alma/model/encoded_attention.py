@@ -38,48 +38,42 @@ class _EncodedAttention(torch.autograd.Function):
     def forward(ctx: Any, inputs: EntityInputs, rows: Tensor, pairs: Neighbours, heads: int, *weights: Tensor):
         networks = len(weights) // 3
         first, bias, weight_in = (weights[part * networks : (part + 1) * networks] for part in range(3))
-        encoded = _encode(inputs, rows, first, bias)
-        ctx.attended = [attend(*pair, heads, pairs) for pair in zip(encoded.unbind(0), weight_in, strict=True)]
-        ctx.inputs, ctx.rows, ctx.pairs = inputs, rows, pairs
-        ctx.save_for_backward(encoded, *weight_in)
+        ctx.weight_in = [weight.numpy() for weight in weight_in]
+        ctx.inputs, ctx.rows, ctx.pairs, ctx.encoded = inputs, rows, pairs, _encode(inputs, rows, first, bias)
+        ctx.attended = [attend(*network, heads, pairs) for network in zip(ctx.encoded, ctx.weight_in, strict=True)]
         return torch.from_numpy(np.stack([attended.out for attended in ctx.attended]))
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        encoded, *weight_in = ctx.saved_tensors
-        incoming = grad.contiguous().numpy()
-        slopes, grads_in = zip(
-            *(
-                attend_gradients(*network, ctx.pairs)
-                for network in zip(incoming, encoded.unbind(0), weight_in, ctx.attended, strict=True)
-            ),
-            strict=True,
-        )
-        slope = torch.ops.aten.threshold_backward(torch.stack(slopes), encoded, 0)
-        grads_first = _first_gradients(ctx.inputs, ctx.rows, slope)
-        return None, None, None, None, *grads_first, *slope.sum(1).unbind(0), *grads_in
+        networks = zip(grad.contiguous().numpy(), ctx.encoded, ctx.weight_in, ctx.attended, strict=True)
+        slopes, by_weight_in = zip(*(attend_gradients(*network, ctx.pairs) for network in networks), strict=True)
+        slope = np.stack(slopes)
+        slope *= ctx.encoded > 0
+        by_first = _first_gradients(ctx.inputs, ctx.rows, slope)
+        by_bias = torch.from_numpy(slope.sum(1)).unbind(0)
+        return None, None, None, None, *by_first, *by_bias, *map(torch.from_numpy, by_weight_in)
 
 
-def _encode(inputs: EntityInputs, rows: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
+def _encode(inputs: EntityInputs, rows: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> np.ndarray:
     """(S, R, D)."""
     networks, width = len(weights), len(biases[0])
     if not inputs.is_sparse:
         chosen = inputs.dense.flatten(0, 1).index_select(0, rows)
-        return torch.stack([product(chosen, *pair, "relu") for pair in zip(weights, biases, strict=True)])
+        return np.stack([product(chosen, *pair, "relu").numpy() for pair in zip(weights, biases, strict=True)])
     out = np.empty((networks, len(rows), width), np.float32)
     weight = torch.cat(list(weights)).T.contiguous().numpy()
     bias = torch.cat(list(biases)).numpy()
     sparse_kernels(networks, width).encode(rows.numpy(), *inputs.sparse, weight, bias, out)
-    return torch.from_numpy(out)
+    return out
 
 
-def _first_gradients(inputs: EntityInputs, rows: Tensor, slope: Tensor) -> Sequence[Tensor]:
+def _first_gradients(inputs: EntityInputs, rows: Tensor, slope: np.ndarray) -> Sequence[Tensor]:
     """Gradients (D, I) of the first layers' weights from those of their outputs (S, R, D)."""
     networks, _, width = slope.shape
     if not inputs.is_sparse:
         chosen = inputs.dense.flatten(0, 1).index_select(0, rows)
-        return [weight_gradient(part, chosen) for part in slope.unbind(0)]
+        return [weight_gradient(torch.from_numpy(part), chosen) for part in slope]
     gradient = np.zeros((inputs.columns, networks * width), np.float32)
-    sparse_kernels(networks, width).weight_gradient(rows.numpy(), *inputs.sparse, slope.numpy(), gradient)
+    sparse_kernels(networks, width).weight_gradient(rows.numpy(), *inputs.sparse, slope, gradient)
     return torch.from_numpy(gradient).T.contiguous().chunk(networks)

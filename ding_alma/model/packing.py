@@ -11,9 +11,16 @@ oneDNN prepares a product anew for every shape it has not met, which costs more 
 of rows differs from batch to batch."""
 
 
+CHUNK = 384
+"""Rows of a chunk: with their queries, keys and values they fill a core's own cache."""
+
+
 class Packed(NamedTuple):
-    """Lists for masks of V views, N steps, A agents and E entities. Rows number the agents that ask first, then the
-    other entities that somebody looks at, each part filled up to whole grains with copies of the first entity."""
+    """Lists for masks of V views, N steps, A agents and E entities.
+
+    Rows are the agents that ask and the other entities that somebody looks at. They come in chunks of whole steps, see
+    `ding_alma.model.ragged_attention.Neighbours`, and are filled up to whole grains with copies of the first entity.
+    """
 
     queries: int
     """Q, agents that ask, with the filling."""
@@ -21,6 +28,10 @@ class Packed(NamedTuple):
     """(asking,) int64, of N A, without the filling."""
     rows: np.ndarray
     """(R,) int64, of N E, with the filling."""
+    own: np.ndarray
+    """(Q,) int64, the row of each query, 0 in the filling."""
+    chunk: np.ndarray
+    """(C + 1, 2) int64, first row and first query of every chunk."""
     start: np.ndarray
     """(V Q + 1,) int64, where each asking row's neighbours begin, views outermost; the filling has none."""
     neighbour: np.ndarray
@@ -29,7 +40,7 @@ class Packed(NamedTuple):
 
 def pack(allowed: np.ndarray, query_mask: np.ndarray) -> Packed:
     """Args: allowed (V, N, A, E) bool, the agent may look at the entity; query_mask (N, A) bool, the agent asks."""
-    return Packed(*_pack(allowed, query_mask, GRAIN))
+    return Packed(*_pack(allowed, query_mask, GRAIN, CHUNK))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -41,39 +52,61 @@ def whole_grains(count, grain):
 
 
 @numba.njit(cache=True, nogil=True)
-def _pack(allowed, query_mask, grain):
+def _is_looked_at(allowed, query_mask, step, entity):
+    for view in range(allowed.shape[0]):
+        for agent in range(query_mask.shape[1]):
+            if query_mask[step, agent] and allowed[view, step, agent, entity]:
+                return True
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
+def _pack(allowed, query_mask, grain, most):
     views, steps, agents, entities = allowed.shape
     position = np.full(steps * entities, -1, np.int64)
     query = np.empty(steps * agents, np.int64)
-    asking = 0
-    for step in range(steps):
-        for agent in range(agents):
-            if query_mask[step, agent]:
-                query[asking] = step * agents + agent
-                position[step * entities + agent] = asking
-                asking += 1
+    rows = np.zeros(whole_grains(steps * entities, grain), np.int64)
+    chunk = np.empty((steps * entities // most + 2, 2), np.int64)
+    chunk[0] = 0
+    chunks = used = asking = begin = 0
+    while begin < steps:
+        # As many whole steps as fit; at least one.
+        end, wanted = begin, 0
+        while end < steps:
+            more = 0
+            for entity in range(entities):
+                asks = entity < agents and query_mask[end, entity]
+                if asks or _is_looked_at(allowed, query_mask, end, entity):
+                    more += 1
+            if end > begin and wanted + more > most:
+                break
+            wanted += more
+            end += 1
+        for step in range(begin, end):
+            for agent in range(agents):
+                if query_mask[step, agent]:
+                    query[asking] = step * agents + agent
+                    position[step * entities + agent] = used
+                    rows[used] = step * entities + agent
+                    asking += 1
+                    used += 1
+        for step in range(begin, end):
+            for entity in range(entities):
+                place = step * entities + entity
+                if position[place] < 0 and _is_looked_at(allowed, query_mask, step, entity):
+                    position[place] = used
+                    rows[used] = place
+                    used += 1
+        chunks += 1
+        chunk[chunks, 0], chunk[chunks, 1] = used, asking
+        begin = end
+
     queries = whole_grains(asking, grain)
-
-    rows = np.zeros(queries + whole_grains(steps * entities, grain), np.int64)
-    pairs, others = 0, 0
-    for step in range(steps):
-        for entity in range(entities):
-            looked_at = 0
-            for view in range(views):
-                for agent in range(agents):
-                    if query_mask[step, agent] and allowed[view, step, agent, entity]:
-                        looked_at += 1
-            place = step * entities + entity
-            if looked_at and position[place] < 0:
-                position[place] = queries + others
-                rows[queries + others] = place
-                others += 1
-            pairs += looked_at
+    own = np.zeros(queries, np.int64)
     for index in range(asking):
-        rows[index] = query[index] // agents * entities + query[index] % agents
-
+        own[index] = position[query[index] // agents * entities + query[index] % agents]
     start = np.empty(views * queries + 1, np.int64)
-    neighbour = np.empty(pairs, np.int64)
+    neighbour = np.empty(allowed.size, np.int64)
     pair = 0
     for view in range(views):
         for index in range(queries):
@@ -85,5 +118,5 @@ def _pack(allowed, query_mask, grain):
                         neighbour[pair] = position[step * entities + entity]
                         pair += 1
     start[views * queries] = pair
-    total = queries + whole_grains(others, grain)
-    return queries, query[:asking], rows[:total], start, neighbour
+    whole = whole_grains(used, grain)
+    return queries, query[:asking], rows[:whole], own, chunk[: chunks + 1], start, neighbour[:pair]

@@ -61,8 +61,8 @@ class ProposalEncoder(nn.Module):
         x = linear(described, weight, self.encode_entity.bias)
         x_others, x_agents, _ = x.split([len(of_others), of_agents.size, len(rows) - len(of_others) - of_agents.size])
 
-        seen = chosen.attend(x_others.relu(), self.attention)[: chosen.asking]
-        asking = torch.from_numpy(chosen.rows[: chosen.asking])
+        seen = chosen.attend(x_others.relu(), self.attention)[: len(chosen.asking)]
+        asking = torch.from_numpy(chosen.asking)
         slot = asking // max(others, 1) * state.subtasks + subtask.flatten()[asking]
         subtasks = x.new_zeros(points * state.subtasks, self.dim).index_add(0, slot, self.attention.project_out(seen))
         return ProposalEncoding(
