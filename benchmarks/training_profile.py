@@ -24,7 +24,8 @@ from ding.config import read_config
 from ding.entry import serial_pipeline
 from ding.envs import get_env_manager_cls
 from ding.policy import get_policy_cls
-from ding.worker import BaseLearner, EpisodeSerialCollector, InteractionSerialEvaluator
+from ding.worker import BaseLearner, InteractionSerialEvaluator
+from ding.worker.collector.base_serial_collector import get_serial_collector_cls
 from ding.worker.replay_buffer.base_buffer import get_buffer_cls
 from easydict import EasyDict
 
@@ -109,7 +110,8 @@ def profiled(main: Any, create: Any, warmup: int) -> Iterator[tuple[Stopwatch, C
     watch = Stopwatch()
     done: Counter[str] = Counter()
     state = Counter()
-    collect, train = EpisodeSerialCollector.collect, BaseLearner.train
+    collector_class = get_serial_collector_cls(create.collector)
+    collect, train = collector_class.collect, BaseLearner.train
 
     def counted_collect(self: Any, *args: Any, **kwargs: Any) -> Any:
         state["collections"] += 1
@@ -130,8 +132,10 @@ def profiled(main: Any, create: Any, warmup: int) -> Iterator[tuple[Stopwatch, C
 
     parts = [
         (manager_class, "step", "environment: step"),
+        (manager_class, "step_batch", "environment: step"),
         (manager_class, "reset", "environment: reset"),
         (policy_class, "_forward_collect", "collect: policy"),
+        (policy_class, "_forward_batch", "collect: policy"),
         (policy_class, "_get_train_sample", "collect: samples"),
         (buffer_class, "push", "replay: push"),
         (buffer_class, "sample", "replay: sample"),
@@ -140,9 +144,9 @@ def profiled(main: Any, create: Any, warmup: int) -> Iterator[tuple[Stopwatch, C
         (policy_class, "_allocation_update", "update: allocation"),
     ]
     with contextlib.ExitStack() as stack:
-        stack.enter_context(patch.object(EpisodeSerialCollector, "collect", counted_collect))
+        stack.enter_context(patch.object(collector_class, "collect", counted_collect))
         stack.enter_context(patch.object(BaseLearner, "train", counted_train))
-        stack.enter_context(timed(watch, EpisodeSerialCollector, "collect", COLLECT, synchronise))
+        stack.enter_context(timed(watch, collector_class, "collect", COLLECT, synchronise))
         stack.enter_context(timed(watch, BaseLearner, "train", LEARN, synchronise))
         stack.enter_context(
             patch.object(InteractionSerialEvaluator, "eval", lambda *_, **__: (False, {"eval_episode_return": [0.0]}))

@@ -215,3 +215,22 @@ def test_strategies_move_utilities_of_present_agents_only():
     )
     difference = (moved - quiet).abs().sum(-1)
     assert torch.equal(difference > 0, present)
+
+
+@CONDITIONINGS
+def test_looking_ahead_stops_where_a_team_changes(conditioning):
+    torch.manual_seed(0)
+    networks = LowLevel(SHAPE, conditioning)
+    permutation = torch.tensor([2, 0, 1]) if conditioning == "embed" else None
+    draws = LowLevelDraws(agent_permutation=permutation, target_agent_permutation=permutation)
+    batch = random_batch(rows=4, steps=5)
+    kept = replace(batch, allocation=batch.allocation[:, :1].expand(-1, 5, -1).contiguous())
+    moved = replace(batch, allocation=(batch.allocation[:, :1] + torch.arange(5).view(1, 5, 1)) % SUBTASKS)
+
+    def target_mean(data, td_lambda):
+        config = LowLevelConfig(td_lambda=td_lambda)
+        metrics = low_level_loss(copy.deepcopy(networks), networks, data, config, draws)[1]
+        return metrics["target_mean"], metrics["td_error_abs"]
+
+    assert target_mean(kept, 0.0) != target_mean(kept, 0.7)
+    assert (target_mean(moved, 0.0) == target_mean(moved, 0.7)) == (conditioning != "none")
