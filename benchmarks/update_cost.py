@@ -31,7 +31,6 @@ from original_alma import OriginalAlma, older_torch
 from ding_alma.model.reference_names import AGENT_NAMES, MIXER_NAMES, load
 from ding_alma.model.reference_names_allocator import load_critic, load_proposal
 from ding_alma.replay.store import TrainData
-from ding_alma.setting.save_the_city import small
 
 WARM_UP = 2
 LOW_LEVEL, ALLOCATION, BOTH = "agents and mixer", "allocation", "both"
@@ -52,19 +51,10 @@ def settings() -> list[Setting]:
     return [
         Setting("small, heuristic", *read_config(str(CONFIGS / "small/save_the_city_alma_heuristic_config.py"))),
         Setting("small, learned", *read_config(str(CONFIGS / "small/save_the_city_alma_config.py"))),
-        Setting("2-5a, heuristic", *larger_teams("heuristic")),
-        Setting("2-5a, learned", *larger_teams("learned")),
+        Setting("fast, heuristic", *read_config(str(CONFIGS / "fast/save_the_city_alma_heuristic_config.py"))),
+        Setting("fast, learned", *read_config(str(CONFIGS / "fast/save_the_city_alma_config.py"))),
         Setting("paper", *read_config(str(CONFIGS / "save_the_city_alma_config.py"))),
     ]
-
-
-def larger_teams(source: str) -> tuple[EasyDict, EasyDict]:
-    """The paper's teams with small networks and rows of 32 steps."""
-    main, create = small("alma", scenario="2-5a_2-5b")
-    main.policy.network.hypernet_dim = 32
-    main.policy.other.replay_buffer.window = 32
-    main.policy.allocation.source = source
-    return main, create
 
 
 class OurSide:

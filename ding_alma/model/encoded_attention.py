@@ -40,15 +40,17 @@ class _EncodedAttention(torch.autograd.Function):
         first, bias, weight_in = (weights[part * networks : (part + 1) * networks] for part in range(3))
         ctx.weight_in = [weight.numpy() for weight in weight_in]
         ctx.inputs, ctx.rows, ctx.pairs, ctx.encoded = inputs, rows, pairs, _encode(inputs, rows, first, bias)
-        ctx.attended = [attend(*network, heads, pairs) for network in zip(ctx.encoded, ctx.weight_in, strict=True)]
-        return torch.from_numpy(np.stack([attended.out for attended in ctx.attended]))
+        out = np.zeros((networks, len(pairs.start) - 1, len(bias[0])), np.float32)
+        parts = zip(ctx.encoded, ctx.weight_in, out, strict=True)
+        ctx.attended = [attend(*network, heads, pairs) for network in parts]
+        return torch.from_numpy(out)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        networks = zip(grad.contiguous().numpy(), ctx.encoded, ctx.weight_in, ctx.attended, strict=True)
-        slopes, by_weight_in = zip(*(attend_gradients(*network, ctx.pairs) for network in networks), strict=True)
-        slope = np.stack(slopes)
+        slope = np.zeros_like(ctx.encoded)
+        parts = zip(grad.contiguous().numpy(), ctx.encoded, ctx.weight_in, ctx.attended, slope, strict=True)
+        by_weight_in = [attend_gradients(*network, ctx.pairs) for network in parts]
         slope *= ctx.encoded > 0
         by_first = _first_gradients(ctx.inputs, ctx.rows, slope)
         by_bias = torch.from_numpy(slope.sum(1)).unbind(0)

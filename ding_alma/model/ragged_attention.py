@@ -27,10 +27,8 @@ class Neighbours(NamedTuple):
 
 
 class Attended(NamedTuple):
-    """What `attend` makes of rows; arrays share no memory with its arguments."""
+    """What `attend` computes on its way and `attend_gradients` needs."""
 
-    out: np.ndarray
-    """(V Q, D), what the queries see."""
     query: np.ndarray
     """(Q, D)."""
     seen: np.ndarray
@@ -39,35 +37,43 @@ class Attended(NamedTuple):
     """(P, heads)."""
 
 
-def attend(rows: np.ndarray, weight_in: np.ndarray, heads: int, pairs: Neighbours) -> Attended:
+def attend(rows: np.ndarray, weight_in: np.ndarray, out: np.ndarray, heads: int, pairs: Neighbours) -> Attended:
     """Projection to queries, keys and values, and attention.
 
     Args:
         rows: (R, D) float32.
         weight_in: (3 D, D), projections to query, key and value.
+        out: (V Q, D) of zeros, becomes what the queries see.
         heads: number of heads, contiguous slices of D.
         pairs: who looks at whom.
     """
     dim = rows.shape[1]
     attended = Attended(
-        np.zeros((len(pairs.start) - 1, dim), np.float32),
         np.empty((pairs.queries, dim), np.float32),
         np.empty((len(rows), 2 * dim), np.float32),
         np.empty((len(pairs.row), heads), np.float32),
     )
-    attention_kernels(heads, dim // heads).attend(rows, weight_in, *pairs, *attended)
+    attention_kernels(heads, dim // heads).attend(rows, weight_in, *pairs, out, *attended)
     return attended
 
 
 def attend_gradients(
-    grad: np.ndarray, rows: np.ndarray, weight_in: np.ndarray, attended: Attended, pairs: Neighbours
-) -> tuple[np.ndarray, np.ndarray]:
-    """Gradients of `attend` by ``rows`` (R, D) and ``weight_in`` (3 D, D), from that of what is seen (V Q, D)."""
+    grad: np.ndarray,
+    rows: np.ndarray,
+    weight_in: np.ndarray,
+    attended: Attended,
+    by_rows: np.ndarray,
+    pairs: Neighbours,
+) -> np.ndarray:
+    """Gradient of `attend` by ``weight_in`` (3 D, D), from that of what is seen (V Q, D).
+
+    ``by_rows`` (R, D), zeros, becomes that by ``rows``.
+    """
     heads = attended.weight.shape[1]
-    by_rows, by_weight = np.zeros_like(rows), np.zeros_like(weight_in)
+    by_weight = np.zeros_like(weight_in)
     kernels = attention_kernels(heads, rows.shape[1] // heads)
-    kernels.gradients(grad, rows, weight_in, *pairs, *attended[1:], by_rows, by_weight)
-    return by_rows, by_weight
+    kernels.gradients(grad, rows, weight_in, *pairs, *attended, by_rows, by_weight)
+    return by_weight
 
 
 class RaggedAttention(torch.autograd.Function):
@@ -78,12 +84,14 @@ class RaggedAttention(torch.autograd.Function):
         """Args: as `attend`. Returns (V Q, D)."""
         ctx.save_for_backward(rows, weight_in)
         ctx.pairs = pairs
-        ctx.attended = attend(rows.contiguous().numpy(), weight_in.numpy(), heads, pairs)
-        return torch.from_numpy(ctx.attended.out)
+        out = np.zeros((len(pairs.start) - 1, rows.shape[1]), np.float32)
+        ctx.attended = attend(rows.contiguous().numpy(), weight_in.numpy(), out, heads, pairs)
+        return torch.from_numpy(out)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         rows, weight_in = (x.detach().contiguous().numpy() for x in ctx.saved_tensors)
-        by_rows, by_weight = attend_gradients(grad.contiguous().numpy(), rows, weight_in, ctx.attended, ctx.pairs)
+        by_rows, incoming = np.zeros_like(rows), grad.contiguous().numpy()
+        by_weight = attend_gradients(incoming, rows, weight_in, ctx.attended, by_rows, ctx.pairs)
         return torch.from_numpy(by_rows), torch.from_numpy(by_weight), None, None
