@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ding_alma.model.ragged_kernels import attention_kernels
+from ding_alma.model import ragged_kernels as kernels
 
 
 class Neighbours(NamedTuple):
@@ -53,7 +53,7 @@ def attend(rows: np.ndarray, weight_in: np.ndarray, out: np.ndarray, heads: int,
         np.empty((len(rows), 2 * dim), np.float32),
         np.empty((len(pairs.row), heads), np.float32),
     )
-    attention_kernels(heads, dim // heads).attend(rows, weight_in, *pairs, out, *attended)
+    kernels.attend(rows, weight_in, *pairs, out, *attended)
     return attended
 
 
@@ -69,9 +69,7 @@ def attend_gradients(
 
     ``by_rows`` (R, D), zeros, becomes that by ``rows``.
     """
-    heads = attended.weight.shape[1]
     by_weight = np.zeros_like(weight_in)
-    kernels = attention_kernels(heads, rows.shape[1] // heads)
     kernels.gradients(grad, rows, weight_in, *pairs, *attended, by_rows, by_weight)
     return by_weight
 

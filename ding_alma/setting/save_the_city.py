@@ -44,12 +44,12 @@ FAST_SETTING: dict[str, Any] = dict(
             random_proposal=dict(start=1.0, end=0.05, length=1_000_000),
         ),
         eval=dict(
-            # (dict) Learner iterations between evaluations: about 150,000 environment steps.
+            # (dict) Learner iterations between evaluations: about 100,000 environment steps.
             evaluator=dict(eval_freq=1000),
         ),
         other=dict(
             # (dict) Probability of a random action.
-            eps=dict(decay=300_000),
+            eps=dict(decay=500_000),
         ),
     ),
 )
