@@ -61,19 +61,19 @@ FEW_ROWS = 1024
 """Below this many rows oneDNN's preparations cost more than its product gains."""
 
 
-def _is_for_default(x: Tensor) -> bool:
+def _suits_default(x: Tensor) -> bool:
     return x.is_cuda or x.dtype != torch.float32 or (len(x) < FEW_ROWS and not torch.is_grad_enabled())
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``x weight^T + bias``. Args: x (R, I); weight (O, I); bias (O,). Returns (R, O)."""
-    if _is_for_default(x):
+    if _suits_default(x):
         return F.linear(x, weight, bias)
     return _Linear.apply(x, weight, bias, "none")
 
 
 def linear_relu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """ReLU of `linear`, in one pass."""
-    if _is_for_default(x):
+    if _suits_default(x):
         return F.linear(x, weight, bias).relu_()
     return _Linear.apply(x, weight, bias, "relu")
