@@ -138,59 +138,18 @@ FAST: dict[str, Any] = dict(
     env=dict(
         # (int) Environments that collect side by side; they are stepped and acted for in one call.
         collector_env_num=64,
-        # (int) Environments that evaluate side by side.
-        evaluator_env_num=64,
     ),
     policy=dict(
-        network=dict(
-            # (int) Width of the agents' entity encoding and attention.
-            attention_dim=64,
-            # (int) Width of the agents' last hidden layer.
-            hidden_dim=64,
-            # (int) Width of the hypernetworks' entity encoding and attention. There are four of them: half the width
-            # takes a third less time per update.
-            hypernet_dim=64,
-            # (int) Width of the mixing layer.
-            mixing_dim=32,
-            # (bool) Mixing weights by softmax, as in the paper, or by absolute value.
-            softmax_mixing=False,
-            # (bool) Mixer biases made non-negative, as in the paper's code, or signed.
-            mixer_bias_abs=False,
-        ),
-        allocation=dict(
-            # (int) Width of the proposal network and the allocation critic.
-            dim=32,
-            # (int) Allocations proposed per decision.
-            proposals=8,
-            # (float) Weight of the proposal network's entropy.
-            entropy_weight=0.03,
-            # (int) Updates between copies to the target critic.
-            target_update=50,
-        ),
         ppo=dict(
-            # (int) Steps in a minibatch, all agents of each.
+            # (int) Steps in a minibatch, all agents of each: collections are larger.
             minibatch_steps=512,
-            # (float) Learning rate of Adam.
-            learning_rate=1e-3,
-            # (int) Environment steps over which the learning rate falls to zero; 0 = it stays.
-            anneal_steps=0,
-            # (bool) Clip the value loss too; returns are larger than the clip here.
-            clip_value=False,
-            # (float) Weight of the entropy.
-            entropy_weight=0.01,
         ),
         learn=dict(
             # (int) Updates after each collection of 64 episodes: a step is learnt from about ten times (papers: 24).
             # More learn more from every step and take longer; with 16, curves are flatter (docs/fast_setting.md).
             update_per_collect=50,
-            # (int) Rows in a batch.
-            batch_size=32,
-            # (float) Learning rate of agents and mixer.
-            learning_rate=1e-3,
             # (int) Updates between copies to the target agents and mixer.
             target_update=200,
-            # (float) RMSprop's epsilon.
-            rmsprop_eps=1e-8,
             # (float) Discount per step, and per decision in the allocation critic; the paper's 0.99 learns slower.
             discount_factor=0.95,
         ),
@@ -202,8 +161,7 @@ FAST: dict[str, Any] = dict(
         ),
     ),
 )
-"""Networks and updates with which the papers' own tasks are learnt within hours of one core.
+"""On top of `SMALL`: with these the papers' own tasks are to be learnt within hours of one core.
 
-Beside sizes and schedules they differ from the papers in what `SMALL` does, in many environments side by side and in
-fewer updates per step. docs/fast_setting.md says what was tried.
+Many environments side by side, and fewer updates per step than in the papers. docs/fast_setting.md says what was tried.
 """

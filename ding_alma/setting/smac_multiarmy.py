@@ -135,7 +135,7 @@ def paper(policy: str, setting: str = "sz_symmetric", **env: Any) -> tuple[EasyD
 def fast(policy: str, setting: str = "sz_symmetric", **env: Any) -> tuple[EasyDict, EasyDict]:
     """As `paper`, for the paper's tasks in the setting that is learnt within hours of one core."""
     exp_name = f"runs/fast_smac_multiarmy_{setting}_{policy}"
-    settings = (COMMON, PAPER_SETTING, FAST, FAST_SETTING, _scenario(setting))
+    settings = (COMMON, PAPER_SETTING, SMALL, FAST, FAST_SETTING, _scenario(setting))
     return compose(exp_name, "smac_multiarmy", policy, *settings, collector="episode_batch", **env)
 
 
