@@ -4,12 +4,13 @@ import argparse
 import copy
 import time
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
 import torch
 
 from ding_alma.model.low_level import LowLevel, LowLevelShape
-from ding_alma.model.mixer import HyperNetwork
+from ding_alma.model.mixer import UtilityMixer
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
 
@@ -74,15 +75,24 @@ class Clock:
         self.parts: dict[str, float] = defaultdict(float)
         for owner, low_level in networks.items():
             self._watch(f"{owner} agents, forward", low_level.agent)
-            for module in low_level.mixer.children():
-                if isinstance(module, HyperNetwork):
-                    self._watch(f"{owner} mixer, forward", module)
+            self._watch_weights(f"{owner} mixer, forward", low_level.mixer)
             if low_level.coach is not None:
                 self._watch(f"{owner} coach, forward", low_level.coach)
 
     def _watch(self, name: str, module: torch.nn.Module) -> None:
         module.register_forward_pre_hook(lambda *_: self.lap("rest of the forward pass"))
         module.register_forward_hook(lambda *_: self.lap(name))
+
+    def _watch_weights(self, name: str, mixer: UtilityMixer) -> None:
+        weights = mixer.weights
+
+        def watched(*arguments: Any) -> Any:
+            self.lap("rest of the forward pass")
+            made = weights(*arguments)
+            self.lap(name)
+            return made
+
+        mixer.weights = watched
 
     def start(self) -> None:
         self._begin = self._mark = time.process_time()
