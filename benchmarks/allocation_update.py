@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from ding_alma.model.allocator import Allocator
+from ding_alma.model.allocation.allocator import Allocator
 from ding_alma.rl.allocation import AllocationDraws, AllocationLossConfig, allocation_losses
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.decision_points import decision_points

@@ -9,8 +9,10 @@ import time
 
 import numpy as np
 
-from dizoo_ext.smac_multiarmy.engine.battle import advance_rows, begin_rows, new_battles, order_rows, read_rows
-from dizoo_ext.smac_multiarmy.engine.interface import (
+from dizoo_ext.smac_multiarmy.embedded.battle import advance_rows, begin_rows, new_battles, order_rows, read_rows
+from dizoo_ext.smac_multiarmy.embedded.state import ENEMIES_ONLY
+from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES, unit_table
+from dizoo_ext.smac_multiarmy.engine_interface import (
     ALLY,
     ATTACK,
     ATTACK_MOVE,
@@ -21,8 +23,6 @@ from dizoo_ext.smac_multiarmy.engine.interface import (
     ROSTER,
     UNITS,
 )
-from dizoo_ext.smac_multiarmy.engine.state import ENEMIES_ONLY
-from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES, unit_table
 
 TEAMS = {
     "2s3z": ["stalker"] * 2 + ["zealot"] * 3,

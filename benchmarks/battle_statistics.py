@@ -11,8 +11,10 @@ import argparse
 
 import numpy as np
 
-from dizoo_ext.smac_multiarmy.engine.battle import advance_rows, begin_rows, new_battles, order_rows, read_rows
-from dizoo_ext.smac_multiarmy.engine.interface import (
+from dizoo_ext.smac_multiarmy.embedded.battle import advance_rows, begin_rows, new_battles, order_rows, read_rows
+from dizoo_ext.smac_multiarmy.embedded.state import ENEMIES_ONLY
+from dizoo_ext.smac_multiarmy.embedded.units import DEFAULT_PROFILE, PROFILES, UNIT_NAMES, unit_table
+from dizoo_ext.smac_multiarmy.engine_interface import (
     ALLY,
     ATTACK,
     ATTACK_MOVE,
@@ -26,8 +28,6 @@ from dizoo_ext.smac_multiarmy.engine.interface import (
     STOP,
     UNITS,
 )
-from dizoo_ext.smac_multiarmy.engine.state import ENEMIES_ONLY
-from dizoo_ext.smac_multiarmy.engine.units import DEFAULT_PROFILE, PROFILES, UNIT_NAMES, unit_table
 
 TEAMS = {
     "3m": {"marine": 3},

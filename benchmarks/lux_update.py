@@ -11,15 +11,15 @@ import time
 
 import torch
 
-from ding_alma.model.lux_heads import LUX_HEADS, LUX_PATHS
-from ding_alma.model.map_actor_critic import MapActorCritic, StagedActor
+from ding_alma.model.actor_critic.lux_heads import LUX_HEADS, LUX_PATHS
+from ding_alma.model.actor_critic.map_actor_critic import MapActorCritic, StagedActor
 from ding_alma.policy.heap import keep_heap
 from ding_alma.policy.mppo import MppoPolicy
-from ding_alma.rl.group_examples import GroupExamples
 from ding_alma.rl.optimisation import clipped_step
 from ding_alma.rl.ppo import PpoConfig
 from ding_alma.rl.ppo_update import PpoRows, minibatch_backward
 from ding_alma.rl.separation import SEPARATIONS
+from ding_alma.rl.trajectory_examples import TrajectoryExamples
 from ding_alma.setting.lux import paper
 
 RUN_STEPS, TEAMS = 102_400, 2
@@ -40,7 +40,7 @@ def random_rows(rows: int, members: int, planes: int, board: int, generator: tor
         everybody,
         torch.randint(actions, shape, generator=generator),
         None,
-        GroupExamples(*parts, everybody),
+        TrajectoryExamples(*parts, everybody),
     )
 
 

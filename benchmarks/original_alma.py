@@ -25,7 +25,7 @@ from easydict import EasyDict
 from torch import Tensor, nn
 
 from ding_alma.rl.batch import EpisodeBatch
-from ding_alma.rl.masks import subtask_of_entities
+from ding_alma.rl.network_inputs import subtask_of_entities
 
 SETTINGS = ("default", "envs/ff", "algs/qmix_atten")
 """Files of the original's that its own command reads for SaveTheCity."""

@@ -15,14 +15,14 @@ from typing import NamedTuple
 import allocation_update
 import numpy as np
 import torch
-from low_level_update import ACTIONS, FEATURES, SUBTASKS, synthetic_batch
+from value_update import ACTIONS, FEATURES, SUBTASKS, synthetic_batch
 
-from ding_alma.model.allocator import Allocator
-from ding_alma.model.low_level import LowLevel, LowLevelShape
+from ding_alma.model.allocation.allocator import Allocator
+from ding_alma.model.value.value_network import ValueNetwork, ValueShape
 from ding_alma.rl.allocation import AllocationDraws, AllocationLossConfig, allocation_losses
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.decision_points import decision_points
-from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
+from ding_alma.rl.mixed_q import MixedQConfig, MixedQDraws, mixed_q_loss
 from ding_alma.rl.optimisation import Descent
 
 RMSPROP = partial(torch.optim.RMSprop, lr=5e-4, alpha=0.99, eps=1e-5)
@@ -77,13 +77,13 @@ def battle_batch(rng: np.random.Generator) -> EpisodeBatch:
     return EpisodeBatch(action_subtask=None, **{key: torch.tensor(value) for key, value in arrays.items()})
 
 
-def low_level_update(live: LowLevel, batch: EpisodeBatch, imagined_weight: float = 0.0) -> Callable[[], None]:
+def value_update(live: ValueNetwork, batch: EpisodeBatch, imagined_weight: float = 0.0) -> Callable[[], None]:
     """Loss, backward pass and step of agents and mixer."""
-    target, config = copy.deepcopy(live), LowLevelConfig(imagined_weight=imagined_weight)
+    target, config = copy.deepcopy(live), MixedQConfig(imagined_weight=imagined_weight)
     descent = Descent(live, RMSPROP, 10)
 
     def update() -> None:
-        loss, _ = low_level_loss(live, target, batch, config, LowLevelDraws.draw(live, batch, config))
+        loss, _ = mixed_q_loss(live, target, batch, config, MixedQDraws.draw(live, batch, config))
         descent.step(loss)
 
     return update
@@ -111,20 +111,20 @@ def allocation_step() -> Callable[[], None]:
 def cases() -> list[Case]:
     """All rows."""
     city, battle = synthetic_batch(np.random.default_rng(0)), battle_batch(np.random.default_rng(0))
-    city_shape = LowLevelShape(FEATURES, ACTIONS, SUBTASKS)
-    battle_shape = LowLevelShape(BATTLE_FEATURES, BATTLE_ACTIONS, 1)
+    city_shape = ValueShape(FEATURES, ACTIONS, SUBTASKS)
+    battle_shape = ValueShape(BATTLE_FEATURES, BATTLE_ACTIONS, 1)
     windows, episodes = "SaveTheCity, 32 windows x 64 steps", "3-8sz, 32 episodes x 60 steps, GRU"
 
-    def of_refil_s_paper() -> LowLevel:
-        return LowLevel(battle_shape, "none", mixer_bias_abs=False, popart=False, agent="recurrent")
+    def of_refil_s_paper() -> ValueNetwork:
+        return ValueNetwork(battle_shape, "none", mixer_bias_abs=False, popart=False, agent="recurrent")
 
     return [
-        Case("alma, agents and mixer", windows, 1390, low_level_update(LowLevel(city_shape, "mask"), city)),
+        Case("alma, agents and mixer", windows, 1390, value_update(ValueNetwork(city_shape, "mask"), city)),
         Case("alma, allocation", "SaveTheCity, 400 decisions x 32", 3990, allocation_step()),
-        Case("aqmix", windows, 1370, low_level_update(LowLevel(city_shape, "none"), city)),
-        Case("copa", windows, 2030, low_level_update(LowLevel(city_shape, "none", coach=True), city)),
-        Case("aqmix", episodes, 2 * 890, low_level_update(of_refil_s_paper(), battle)),
-        Case("refil", episodes, 2 * 2450, low_level_update(of_refil_s_paper(), battle, 0.5)),
+        Case("aqmix", windows, 1370, value_update(ValueNetwork(city_shape, "none"), city)),
+        Case("copa", windows, 2030, value_update(ValueNetwork(city_shape, "none", coach=True), city)),
+        Case("aqmix", episodes, 2 * 890, value_update(of_refil_s_paper(), battle)),
+        Case("refil", episodes, 2 * 2450, value_update(of_refil_s_paper(), battle, 0.5)),
     ]
 
 

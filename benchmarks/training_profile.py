@@ -29,8 +29,8 @@ from ding.worker.collector.base_serial_collector import get_serial_collector_cls
 from ding.worker.replay_buffer.base_buffer import get_buffer_cls
 from easydict import EasyDict
 
-from ding_alma.report.json_file import write_json_atomically
-from ding_alma.report.machine import describe_machine, describe_versions
+from ding_alma.atomic_file import write_json_atomically
+from ding_alma.run.machine import describe_machine, describe_versions
 
 REST = "rest (pipeline, logs)"
 COLLECT = "collect: collector"
@@ -140,7 +140,7 @@ def profiled(main: Any, create: Any, warmup: int) -> Iterator[tuple[Stopwatch, C
         (buffer_class, "push", "replay: push"),
         (buffer_class, "sample", "replay: sample"),
         (policy_class, "_forward_learn", "update: all else"),
-        (policy_class, "_low_level_update", "update: low level"),
+        (policy_class, "_value_update", "update: agents and mixer"),
         (policy_class, "_allocation_update", "update: allocation"),
     ]
     with contextlib.ExitStack() as stack:

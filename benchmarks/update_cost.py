@@ -28,8 +28,8 @@ from easydict import EasyDict
 from gpu import CONFIGS, filled_buffer, new_policy, scratch_folder
 from original_alma import OriginalAlma, older_torch
 
-from ding_alma.model.reference_names import AGENT_NAMES, MIXER_NAMES, load
-from ding_alma.model.reference_names_allocator import load_critic, load_proposal
+from ding_alma.reference_runs.names import AGENT_NAMES, MIXER_NAMES, load
+from ding_alma.reference_runs.names_allocator import load_critic, load_proposal
 from ding_alma.replay.store import TrainData
 
 WARM_UP = 2
@@ -67,7 +67,7 @@ class OurSide:
     def updates(self, data: TrainData) -> dict[str, Update]:
         """By name, to be called once."""
         self._policy._model.load_state_dict(self._untrained)
-        updates: dict[str, Update] = {LOW_LEVEL: partial(self._policy._low_level_update, data.batch)}
+        updates: dict[str, Update] = {LOW_LEVEL: partial(self._policy._value_update, data.batch)}
         if self._policy._model.allocator is not None:
             updates[ALLOCATION] = partial(self._policy._allocation_update, data.recent, data.env_step)
         return updates
@@ -103,8 +103,8 @@ class Cost(NamedTuple):
 def take_weights(policy: Policy, original: OriginalAlma) -> None:
     """Start from the original's weights; fails unless names and shapes of all parameters agree."""
     model, states = policy._model, original.states()
-    load(model.low_level.agent, states["agent"], AGENT_NAMES)
-    load(model.low_level.mixer, states["mixer"], MIXER_NAMES)
+    load(model.value_network.agent, states["agent"], AGENT_NAMES)
+    load(model.value_network.mixer, states["mixer"], MIXER_NAMES)
     if original.allocates:
         load_proposal(model.allocator.proposal, states["proposal"])
         load_critic(model.allocator.critic, states["critic"])

@@ -1,6 +1,6 @@
 """A-QMIX on Group Matching with the values of the REFIL paper (ICML 2021), but for fewer updates.
 
-Task, sizes, schedules: ding_alma/setting/group_matching.py; defaults: ding_alma/policy/flat.py.
+Task, sizes, schedules: ding_alma/setting/group_matching.py; defaults: ding_alma/policy/aqmix.py.
 Run: ``uv run ding -m serial -c configs/group_matching_aqmix_config.py -s 0 --env-step 5e5``
 """
 

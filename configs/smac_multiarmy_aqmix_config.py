@@ -1,6 +1,6 @@
 """A-QMIX on multi-army SMAC with ALMA's values; the paper (NeurIPS 2022) takes REFIL, which learns from more.
 
-Task, sizes, schedules: ding_alma/setting/smac_multiarmy.py; defaults: ding_alma/policy/flat.py.
+Task, sizes, schedules: ding_alma/setting/smac_multiarmy.py; defaults: ding_alma/policy/aqmix.py.
 Run: ``uv run ding -m serial -c configs/smac_multiarmy_aqmix_config.py -s 0 --env-step 10e6``
 """
 

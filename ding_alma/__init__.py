@@ -1,12 +1,12 @@
 """Hierarchical policies for composite multi-agent tasks; importing this package registers them with DI-engine."""
 
+from ding_alma.ding_patches import apply_patches
 from ding_alma.model import qmix
 from ding_alma.policy import alma, aqmix, batch_collector, coma_ext, copa, mppo, refil, vdn
 from ding_alma.replay import ring
-from ding_alma.report.hooks import register_hooks
-from ding_alma.report.parallel_command import install_parallel_command
+from ding_alma.run.hooks import register_hooks
 
 __all__ = ["alma", "aqmix", "batch_collector", "coma_ext", "copa", "mppo", "qmix", "refil", "ring", "vdn"]
 
 register_hooks()
-install_parallel_command()
+apply_patches()

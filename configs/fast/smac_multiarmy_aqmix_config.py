@@ -1,6 +1,6 @@
 """A-QMIX on the ALMA paper's multi-army SMAC, learnt within hours of one core; the paper takes REFIL.
 
-Task, sizes, schedules: ding_alma/setting/smac_multiarmy.py; defaults: ding_alma/policy/flat.py.
+Task, sizes, schedules: ding_alma/setting/smac_multiarmy.py; defaults: ding_alma/policy/aqmix.py.
 Run: ``uv run ding -m serial -c configs/fast/smac_multiarmy_aqmix_config.py -s 0 --env-step 3e6``
 """
 

@@ -1,6 +1,6 @@
 """A-QMIX on the small SaveTheCity.
 
-Task, sizes, schedules: ding_alma/setting/save_the_city.py; defaults: ding_alma/policy/flat.py.
+Task, sizes, schedules: ding_alma/setting/save_the_city.py; defaults: ding_alma/policy/aqmix.py.
 Run: ``uv run ding -m serial -c configs/small/save_the_city_aqmix_config.py -s 0 --env-step 3e5``
 """
 

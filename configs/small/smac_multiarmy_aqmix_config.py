@@ -1,6 +1,6 @@
 """A-QMIX on the small multi-army SMAC.
 
-Task, sizes, schedules: ding_alma/setting/smac_multiarmy.py; defaults: ding_alma/policy/flat.py.
+Task, sizes, schedules: ding_alma/setting/smac_multiarmy.py; defaults: ding_alma/policy/aqmix.py.
 Run: ``uv run ding -m serial -c configs/small/smac_multiarmy_aqmix_config.py -s 0 --env-step 3e5``
 """
 

@@ -1,4 +1,4 @@
-"""Value heads on a normalised scale that follows the targets (Pop-Art, ALMA reference's variant)."""
+"""Value heads on a normalised scale that follows the targets (docs/reference/alma.md#pop-art)."""
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +76,8 @@ class PopArt(nn.Module):
     def predict_across_update(self, x: Tensor, targets: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """`forward` with the parameters before an `update`, differentiated with the parameters after it.
 
-        That is what the reference computes (spec quirk Q10), because it overwrites weights that its graph still holds.
+        That is what the reference computes, because it overwrites weights that its graph still holds
+        (docs/reference/quirks.md#q10).
 
         Args: x, targets, mask (..., outputs). Returns the predictions and the normalised targets.
         """

@@ -1,8 +1,8 @@
 """DI-engine's QMIX network, also built from the four sizes that ``policy.model`` shares with COMA.
 
 DI-engine's QMIX and COMA name the same sizes differently and refuse each other's names, so one config could not serve
-both. Importing this module puts a constructor that knows both spellings in the place of DI-engine's in its registry.
-The network that it builds is DI-engine's own, and DI-engine's spelling means what it always did.
+both. `qmix_network` knows both spellings; ding_patches.py puts it in the place of DI-engine's constructor. The network
+that it builds is DI-engine's own, and DI-engine's spelling means what it always did.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,6 @@ from ding.utils import MODEL_REGISTRY
 SHARED_KEYS = {"agent_num", "obs_shape", "action_shape", "actor_hidden_size_list"}
 
 
-@MODEL_REGISTRY.register("qmix", force_overwrite=True)
 def qmix_network(**sizes: Any) -> QMix:
     """DI-engine's network from the four shared sizes, or from its own arguments.
 

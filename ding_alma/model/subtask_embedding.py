@@ -11,10 +11,10 @@ def draw_permutation(embedding: "SubtaskEmbedding", generator: torch.Generator |
 
 
 class SubtaskEmbedding(nn.Module):
-    """One-hot membership, coordinates permuted, through a linear map without bias (ALMA reference, TaskEmbed).
+    """One-hot membership, coordinates permuted, through a linear map without bias.
 
     Position ``j`` of the permuted vector is position ``permutation[j]`` of the zero-padded one-hot. Entities of no
-    subtask get zeros.
+    subtask get zeros (docs/reference/alma.md#subtask-embedding).
     """
 
     def __init__(self, subtasks: int, dim: int, extra: int = 0) -> None:

@@ -19,7 +19,7 @@ from ding.utils import get_rank, get_world_size
 from ding.worker.learner.learner_hook import LearnerHook, register_learner_hook
 from easydict import EasyDict
 
-from ding_alma.pipeline.job import SEED_STRIDE
+from ding_alma.pipeline.environment_variables import SEED_STRIDE
 from ding_alma.policy.recording_policy import RecordingPolicy
 
 

@@ -12,13 +12,13 @@ from ding.framework import OnlineRLContext
 from ding.policy import Policy
 from ding.worker import BaseLearner
 
+from ding_alma.atomic_file import save_atomically
 from ding_alma.pipeline.desk import Desk
 from ding_alma.pipeline.messages import EVALUATOR, Evaluated, Order, Ready, Request
 from ding_alma.pipeline.scalars import log_scalars
 from ding_alma.pipeline.weights import host_copy
-from ding_alma.replay.checkpoint import save_atomically
-
-BEST_CHECKPOINT = "ckpt_best.pth.tar"
+from ding_alma.run.checkpoint import BEST_CHECKPOINT
+from ding_alma.run.evaluation import Evaluation, announce, mean_metrics
 
 
 class OrderEvaluations:
@@ -69,6 +69,8 @@ class OrderEvaluations:
             return
         self.result = request.content
         log_scalars(self._writer, self.result.scalars)
+        metrics = mean_metrics(self.result.episodes)
+        announce(self._learner, Evaluation(self._order.env_step, self._order.train_iter, metrics))
         mean = float(np.mean(self.result.episodes["eval_episode_return"]))
         if mean > self._best:
             self._best = mean

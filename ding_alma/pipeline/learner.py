@@ -17,14 +17,14 @@ from ding.worker.replay_buffer import IBuffer
 from easydict import EasyDict
 from tensorboardX import SummaryWriter
 
-from ding_alma.guard.faults import GuardedLearner
-from ding_alma.guard.run_lock import hold, release
 from ding_alma.pipeline.bus import Bus
 from ding_alma.pipeline.collecting import OrderCollections, ReceiveCollections
 from ding_alma.pipeline.desk import FAREWELL_SECONDS, Desk, WorkerFailed
 from ding_alma.pipeline.evaluating import OrderEvaluations
-from ding_alma.pipeline.job import Job
 from ding_alma.pipeline.messages import Plan
+from ding_alma.run.faults import GuardedLearner
+from ding_alma.run.job import Job
+from ding_alma.run.run_lock import hold, release
 
 HURRIED_SECONDS = 2.0
 """Time that workers get to say goodbye when the learner itself has failed."""
@@ -87,7 +87,9 @@ def learn(bus: Bus, job: Job, collectors: int) -> None:
 
     def check_limits(ctx: OnlineRLContext) -> None:
         reached_value = evaluations.result is not None and evaluations.result.reached_stop_value
-        task.finish = reached_value or ctx.env_step >= job.max_env_step or ctx.train_iter >= job.max_train_iter
+        reached_steps = job.max_env_step is not None and ctx.env_step >= job.max_env_step
+        reached_iters = job.max_train_iter is not None and ctx.train_iter >= job.max_train_iter
+        task.finish = reached_value or reached_steps or reached_iters
 
     try:
         with task.start(ctx=ctx):

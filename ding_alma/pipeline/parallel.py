@@ -8,11 +8,12 @@ from ding.framework import Parallel
 import ding_alma  # noqa: F401  (registers everything that a config may name)
 import dizoo_ext  # noqa: F401
 from ding_alma.pipeline.bus import RouterBus
-from ding_alma.pipeline.job import Job, job_from_environment
+from ding_alma.pipeline.environment_variables import job_from_environment
 from ding_alma.pipeline.learner import learn
 from ding_alma.pipeline.messages import LEARNER, role_of
 from ding_alma.pipeline.orphans import end_with_parent
 from ding_alma.pipeline.worker import FIRST_COLLECTOR, work
+from ding_alma.run.job import Job
 
 
 def main() -> None:
@@ -20,7 +21,7 @@ def main() -> None:
 
     Raises:
         RuntimeError: it was not started by ``ditask``.
-        ValueError: the learner finds no job in its environment variables (see `ding_alma.pipeline.job`).
+        ValueError: the learner finds no job in its environment variables (see environment_variables.py).
     """
     run_node(None)
 

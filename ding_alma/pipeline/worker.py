@@ -17,13 +17,13 @@ from ding.utils import set_pkg_seed
 from ding.worker import create_serial_collector, create_serial_evaluator
 from easydict import EasyDict
 
-from ding_alma.guard.environment_guard import GuardedEnvironments
 from ding_alma.pipeline.bus import Bus
+from ding_alma.pipeline.environment_variables import SEED_STRIDE
 from ding_alma.pipeline.evaluating import told
-from ding_alma.pipeline.job import SEED_STRIDE
 from ding_alma.pipeline.link import Dismissed, LearnerLost, Link
 from ding_alma.pipeline.messages import COLLECTOR, EVALUATOR, Collection, Evaluated, Order, Plan, Ready, Stop, role_of
 from ding_alma.pipeline.scalars import ScalarBag
+from ding_alma.run.environment_guard import GuardedEnvironments
 
 FIRST_COLLECTOR = 2
 

@@ -8,25 +8,25 @@ from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 from torch import Tensor
 
-from ding_alma.model.allocator import Allocator
-from ding_alma.model.alma import AlmaModel
-from ding_alma.model.decision_state import DecisionState
-from ding_alma.model.low_level import LowLevel
+from ding_alma.model.allocation.allocator import Allocator
+from ding_alma.model.allocation.alma_model import AlmaModel
+from ding_alma.model.allocation.decision_state import DecisionState
 from ding_alma.model.processes import joint_size
 from ding_alma.model.subtask_embedding import draw_permutation
+from ding_alma.model.value.value_network import ValueNetwork
 from ding_alma.policy.config_check import check_heads, check_schedule
 from ding_alma.policy.episode_hold import EpisodeHold
-from ding_alma.policy.low_level_policy import ExplorationCommand, LowLevelPolicy
+from ding_alma.policy.value_policy import ExplorationCommand, ValuePolicy
 from ding_alma.replay.recorder import recorded_keys
 from ding_alma.replay.store import TrainData
 from ding_alma.rl.allocation import AllocationDraws, AllocationLossConfig, allocation_losses
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.decision_points import decision_points
 from ding_alma.rl.exploration import epsilon_greedy, heuristic_allocation, learned_allocation, random_allocation
-from ding_alma.rl.low_level import LowLevelConfig
-from ding_alma.rl.low_level_acting import acting_utilities
-from ding_alma.rl.masks import available_actions
+from ding_alma.rl.mixed_q import MixedQConfig
+from ding_alma.rl.network_inputs import available_actions
 from ding_alma.rl.schedules import linear
+from ding_alma.rl.value_acting import acting_utilities
 from dizoo_ext.strict_config import check_choice
 
 ALLOCATION_METRICS = (
@@ -49,7 +49,7 @@ POPART_ALPHA = 0.01
 
 
 @POLICY_REGISTRY.register("alma")
-class AlmaPolicy(LowLevelPolicy):
+class AlmaPolicy(ValuePolicy):
     """ALlocator-Actor Multi-Agent Architecture (NeurIPS 2022).
 
     A learned allocator assigns agents to subtasks every few steps (amortised Q-learning over proposed allocations);
@@ -68,13 +68,13 @@ class AlmaPolicy(LowLevelPolicy):
             # (reference: n_extra_tasks).
             extra_subtasks=0,
         ),
-        # (dict) Agents and mixer (spec 1.2, 1.4).
+        # (dict) Agents and mixer (docs/reference/alma.md#low-level).
         network=dict(
             # (str) How agents know subtasks: 'mask', they see their own alone, or 'embed', they see everything with
             # labels ("ALMA No Mask").
             conditioning="mask",
         ),
-        # (dict) Allocation controller (spec 2).
+        # (dict) Allocation controller (docs/reference/alma.md#allocation-controller).
         allocation=dict(
             # (str) Who allocates: 'learned', 'heuristic' (the environment's rule) or 'random'.
             source="learned",
@@ -155,8 +155,8 @@ class AlmaPolicy(LowLevelPolicy):
         if model is not None:
             return super()._create_model(cfg, model)
         sizes, network, allocation = self._sizes, cfg.network, cfg.allocation
-        low_level = LowLevel(
-            self._low_level_shape(),
+        value_network = ValueNetwork(
+            self._value_shape(),
             network.conditioning,
             softmax_mixing=network.softmax_mixing,
             mixer_bias_abs=network.mixer_bias_abs,
@@ -175,7 +175,7 @@ class AlmaPolicy(LowLevelPolicy):
                 popart_alpha=POPART_ALPHA if network.popart else None,
                 extra_subtasks=cfg.entity.extra_subtasks,
             )
-        return AlmaModel(low_level, allocator)
+        return AlmaModel(value_network, allocator)
 
     def _initially_held(self) -> dict[str, Tensor]:
         nobody = torch.full((self._sizes.agents,), -1)
@@ -205,9 +205,9 @@ class AlmaPolicy(LowLevelPolicy):
         allocation = self._allocate(due, observation, held["allocation"], generator, exploration)
         seen = {key: value.to(self._device) for key, value in observation.items()}
         at_device = allocation.to(self._device)
-        embedding = self._model.low_level.agent.encoder.embedding
+        embedding = self._model.value_network.agent.encoder.embedding
         utilities, _ = acting_utilities(
-            self._model.low_level,
+            self._model.value_network,
             seen["entities"],
             held["last_action"].to(self._device),
             seen["entity_mask"],
@@ -256,9 +256,9 @@ class AlmaPolicy(LowLevelPolicy):
         allocation[due] = new.cpu()
         return allocation
 
-    def _loss_config(self) -> LowLevelConfig:
+    def _loss_config(self) -> MixedQConfig:
         learn = self._cfg.learn
-        return LowLevelConfig(
+        return MixedQConfig(
             gamma=learn.discount_factor,
             double_q=learn.double_q,
             td_lambda=learn.td_lambda,

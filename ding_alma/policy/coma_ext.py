@@ -13,7 +13,7 @@ from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 from torch import Tensor, nn
 
-from ding_alma.model.categorical import MixedCategorical
+from ding_alma.model.actor_critic.categorical import MixedCategorical
 from ding_alma.policy.observation import stack_observations
 from ding_alma.policy.on_policy import check_fresh, iterate_once
 from ding_alma.policy.recording_policy import RecordingPolicy

@@ -10,18 +10,18 @@ from ding.utils import POLICY_REGISTRY
 from torch import Tensor
 
 from ding_alma.model.subtask_embedding import draw_permutation
-from ding_alma.policy.flat import FlatPolicy
-from ding_alma.policy.low_level_policy import ExplorationCommand
+from ding_alma.policy.aqmix import AqmixPolicy
+from ding_alma.policy.value_policy import ExplorationCommand
 from ding_alma.replay.episode import Episode
 from ding_alma.replay.store import TrainData
 from ding_alma.rl.batch import EpisodeBatch
-from ding_alma.rl.low_level import LowLevelConfig
-from ding_alma.rl.low_level_acting import acting_strategies
+from ding_alma.rl.mixed_q import MixedQConfig
 from ding_alma.rl.strategies import broadcast
+from ding_alma.rl.value_acting import acting_strategies
 
 
 @POLICY_REGISTRY.register("copa")
-class CopaPolicy(FlatPolicy):
+class CopaPolicy(AqmixPolicy):
     """Coach-Player (ICML 2021) as the ALMA paper compares with it: its agents, mixer, clock and subtask labels.
 
     Strategies are sampled while collecting; evaluation takes their mean and numbers subtasks as they come, so that it
@@ -45,7 +45,7 @@ class CopaPolicy(FlatPolicy):
             # (int) Steps between decisions (reference: action_length).
             period=5,
         ),
-        # (dict) Coach and recognition network (spec COPA 3).
+        # (dict) Coach and recognition network (docs/reference/copa.md#the-policy).
         coach=dict(
             # (bool) They know the entities' subtasks by embedded labels.
             labels=True,
@@ -78,9 +78,9 @@ class CopaPolicy(FlatPolicy):
     def _coach_options(self) -> dict[str, Any]:
         return {"coach": True, "coach_labels": self._cfg.coach.labels}
 
-    def _loss_config(self) -> LowLevelConfig:
+    def _loss_config(self) -> MixedQConfig:
         learn, coach = self._cfg.learn, self._cfg.coach
-        return LowLevelConfig(
+        return MixedQConfig(
             gamma=learn.discount_factor,
             double_q=learn.double_q,
             td_lambda=learn.td_lambda,
@@ -93,7 +93,7 @@ class CopaPolicy(FlatPolicy):
         return self._cfg.allocation.period
 
     def _initially_held(self) -> dict[str, Tensor]:
-        strategy = torch.zeros(self._sizes.agents, self._model.low_level.coach.mean.out_features)
+        strategy = torch.zeros(self._sizes.agents, self._model.value_network.coach.mean.out_features)
         return {**super()._initially_held(), "strategy": strategy}
 
     def _decide(
@@ -110,7 +110,7 @@ class CopaPolicy(FlatPolicy):
         deciding = {key: observation[key][due] for key in ("entities", "entity_mask", "entity_subtask")}
         first = (held["last_action"][due] < 0).all(1)
         coach = acting_strategies(
-            self._model.low_level,
+            self._model.value_network,
             **deciding,
             allocation=torch.full_like(held["last_action"][due], -1),
             subtasks=self._sizes.subtasks,
@@ -130,7 +130,7 @@ class CopaPolicy(FlatPolicy):
 
     def _numbering(self, generator: torch.Generator | None) -> Tensor | None:
         """Permutation of the subtasks' numbers for the coach: random, or none without a generator."""
-        embedding = self._model.low_level.coach.encoder.embedding
+        embedding = self._model.value_network.coach.encoder.embedding
         if embedding is None:
             return None
         return torch.arange(embedding.size) if generator is None else draw_permutation(embedding, generator)
@@ -147,12 +147,12 @@ class CopaPolicy(FlatPolicy):
     def _forward_learn(self, data: TrainData | list[Episode]) -> dict[str, float]:
         return {**super()._forward_learn(data), "broadcast_rate": self.broadcast_rate()}
 
-    def _low_level_update(self, batch: EpisodeBatch) -> dict[str, Tensor]:
+    def _value_update(self, batch: EpisodeBatch) -> dict[str, Tensor]:
         if self._cfg.coach.window_start_decides:
             starts = torch.zeros_like(batch.decision)
             starts[:, 0] = batch.valid[:, 0]
             batch = replace(batch, decision=batch.decision | starts)
-        return super()._low_level_update(batch)
+        return super()._value_update(batch)
 
     def _monitor_vars_learn(self) -> list[str]:
         return [*super()._monitor_vars_learn(), "copa_vi_loss", "copa_entropy_loss", "broadcast_rate"]

@@ -1,4 +1,4 @@
-"""What running episodes carry from step to step, and when the next decision is due (ALMA, section 4.1; COPA)."""
+"""What episodes carry from step to step, and when a decision is due (docs/reference/alma.md#when-decisions-are-due)."""
 
 from collections.abc import Mapping
 

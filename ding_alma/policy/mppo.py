@@ -1,4 +1,4 @@
-"""Masked PPO with a trajectory per unit or group, as a DI-engine policy."""
+"""Masked PPO with a trajectory per member or for several, as a DI-engine policy."""
 
 import math
 from collections.abc import Callable
@@ -13,24 +13,24 @@ from torch import Tensor
 
 from ding_alma.model.processes import average
 from ding_alma.policy.config_check import check_heads
-from ding_alma.policy.group_credit import OWN_REWARDS, check_credit
-from ding_alma.policy.group_policy import GroupPolicy
-from ding_alma.policy.group_view import VIEWS
 from ding_alma.policy.heap import keep_heap
+from ding_alma.policy.member_credit import OWN_REWARDS, check_credit
+from ding_alma.policy.member_policy import MemberPolicy
+from ding_alma.policy.member_view import VIEWS
 from ding_alma.policy.on_policy import check_fresh, update_once
-from ding_alma.replay.group_recorder import GroupEpisode
-from ding_alma.replay.group_rollout import GroupRollout, group_rollout
-from ding_alma.rl.group_advantage import explained_variance
-from ding_alma.rl.group_examples import SHARED_CHOICES, ExampleConfig, GroupExamples, group_examples
+from ding_alma.replay.member_recorder import MemberEpisode
+from ding_alma.replay.member_rollout import MemberRollout, member_rollout
 from ding_alma.rl.optimisation import clipped_step
 from ding_alma.rl.ppo import NORMALISATIONS, PpoConfig
 from ding_alma.rl.ppo_update import PpoRows, minibatch_backward, minibatch_rows
 from ding_alma.rl.sample_reduction import REDUCTIONS, largest, reduction_score
 from ding_alma.rl.schedules import linear
 from ding_alma.rl.separation import SEPARATIONS
+from ding_alma.rl.trajectories import explained_variance
+from ding_alma.rl.trajectory_examples import SHARED_CHOICES, ExampleConfig, TrajectoryExamples, trajectory_examples
 from dizoo_ext.strict_config import check_choice
 
-GROUPINGS = ("agent", "given")
+TRAJECTORIES = ("agent", "given")
 METRICS = (
     "total_loss",
     "policy_loss",
@@ -45,8 +45,8 @@ METRICS = (
 
 
 @POLICY_REGISTRY.register("mppo")
-class MppoPolicy(GroupPolicy):
-    """Trajectory-separated masked PPO (MagMA, for Lux AI Season 2; spec M-PPO).
+class MppoPolicy(MemberPolicy):
+    """Trajectory-separated masked PPO (MagMA, for Lux AI Season 2; docs/reference/mppo.md).
 
     On-policy: it learns once from every collection, in several epochs of minibatches inside one update. Under
     ``ding -m serial`` the buffer must be 'episode_ring', which it tells to hand out everything at once.
@@ -81,7 +81,7 @@ class MppoPolicy(GroupPolicy):
             # (int) Width of the last hidden layers.
             hidden_dim=64,
         ),
-        # (dict) Actor and critic under view='map' (spec 9).
+        # (dict) Actor and critic under view='map' (docs/reference/mppo.md#network-over-maps).
         map=dict(
             # (int) Channels of the maps.
             planes=18,
@@ -105,27 +105,27 @@ class MppoPolicy(GroupPolicy):
             keep_memory=True,
         ),
         # (str) Who shares a trajectory: 'agent', nobody, or 'given', members whom the environment gives the same
-        # 'member_group' (view='map' alone).
-        grouping="agent",
-        # (str) What is kept per group: 'full' (the method), 'none' (one joint trajectory), or all but one part:
+        # 'member_trajectory' (view='map' alone).
+        trajectories="agent",
+        # (str) What is kept per trajectory: 'full' (the method), 'none' (one joint trajectory), or all but one part:
         # 'global_reward', 'global_critic', 'global_advantage' (both), 'global_dones', 'global_log_prob' or
         # 'global_entropy'.
         separation="full",
-        # (dict) Which reward a group learns from (spec 5, 15).
+        # (dict) Which reward a trajectory learns from (docs/reference/mppo.md#own-and-shared-rewards).
         credit=dict(
             # (str) A member's own reward: 'team', the environment's global reward; 'subtask', the reward of the subtask
             # that its action is tied to; 'given', what the environment puts in info['member_reward'].
             own="team",
-            # (str) What groups share: 'team', the environment's global reward; 'sum' or 'mean' of the own rewards.
+            # (str) What trajectories share: 'team', the environment's global reward; 'sum' or 'mean' of their own.
             shared="team",
             # (float) Share of the own reward, in [0, 1]; the rest is the shared one (thesis: 1, .75, .5, 0).
             own_weight=1.0,
         ),
-        # (dict) The update (spec 6, 7, 8).
+        # (dict) The update (docs/reference/mppo.md#update).
         ppo=dict(
             # (int) Passes over a collection.
             epochs=10,
-            # (int) Steps of one team in a minibatch, all groups of each.
+            # (int) Steps of one team in a minibatch, all trajectories of each.
             minibatch_steps=512,
             # (int) Minibatches per team that an epoch stops after; 0 = all (thesis' code as published: 1).
             minibatches_per_epoch=0,
@@ -147,10 +147,10 @@ class MppoPolicy(GroupPolicy):
             entropy_weight=1e-3,
             # (float) Weight of the value loss.
             value_weight=0.5,
-            # (str) Advantages are normalised over 'active' groups, over all slots 'padded' with zeros (thesis' code) or
-            # not at all: 'none'.
+            # (str) Advantages are normalised over 'active' trajectories, over all slots 'padded' with zeros (thesis'
+            # code) or not at all: 'none'.
             normalisation="active",
-            # (bool) Leave groups out whose action was forced, as the thesis' code did.
+            # (bool) Leave trajectories out whose action was forced, as the thesis' code did.
             drop_forced=False,
             # (float) Stop the epochs once an epoch's mean approx_kl exceeds this; 0 = never.
             target_kl=0.0,
@@ -159,9 +159,9 @@ class MppoPolicy(GroupPolicy):
             # (bool) Evaluation samples actions, as the thesis does, rather than take the likeliest.
             sample_in_evaluation=True,
         ),
-        # (dict) Learning from the most telling groups of a step alone (spec 7).
+        # (dict) Learning from the most telling trajectories of a step alone (docs/reference/mppo.md#sample-reduction).
         reduction=dict(
-            # (int) Groups kept per step; 0 = all.
+            # (int) Trajectories kept per step; 0 = all.
             keep=0,
             # (str) By 'advantage', 'abs_advantage', 'return' or 'random'.
             by="advantage",
@@ -222,9 +222,9 @@ class MppoPolicy(GroupPolicy):
 
     def check_values(self, cfg: EasyDict) -> None:
         check_choice(cfg.view, VIEWS, "policy.view")
-        check_choice(cfg.grouping, GROUPINGS, "policy.grouping")
-        if cfg.grouping != "agent" and cfg.view != "map":
-            raise ValueError(f"policy.grouping = {cfg.grouping!r} needs policy.view = 'map'")
+        check_choice(cfg.trajectories, TRAJECTORIES, "policy.trajectories")
+        if cfg.trajectories != "agent" and cfg.view != "map":
+            raise ValueError(f"policy.trajectories = {cfg.trajectories!r} needs policy.view = 'map'")
         check_choice(cfg.separation, SEPARATIONS, "policy.separation")
         check_choice(cfg.credit.own, OWN_REWARDS, "policy.credit.own")
         check_choice(cfg.credit.shared, SHARED_CHOICES, "policy.credit.shared")
@@ -233,8 +233,8 @@ class MppoPolicy(GroupPolicy):
         check_heads(cfg.network.attention_dim, heads, "policy.network.attention_dim", "policy.network.attention_heads")
         check_choice(cfg.ppo.normalisation, NORMALISATIONS, "policy.ppo.normalisation")
         check_choice(cfg.reduction.by, REDUCTIONS, "policy.reduction.by")
-        if cfg.reduction.member_type >= 0 and (cfg.view != "map" or cfg.grouping != "agent"):
-            raise ValueError("policy.reduction.member_type needs policy.view = 'map' and policy.grouping = 'agent'")
+        if cfg.reduction.member_type >= 0 and (cfg.view != "map" or cfg.trajectories != "agent"):
+            raise ValueError("policy.reduction.member_type needs policy.view = 'map' and policy.trajectories = 'agent'")
 
     def _read_config(self, cfg: EasyDict) -> None:
         super()._read_config(cfg)
@@ -270,7 +270,7 @@ class MppoPolicy(GroupPolicy):
             keep_heap()
         self._last_metrics = dict.fromkeys(self._monitor_vars_learn(), math.nan)
 
-    def _forward_learn(self, data: list[GroupEpisode]) -> list[dict[str, float]]:
+    def _forward_learn(self, data: list[MemberEpisode]) -> list[dict[str, float]]:
         """Learn once from every episode. Returns the monitored values of each minibatch.
 
         Raises:
@@ -279,7 +279,7 @@ class MppoPolicy(GroupPolicy):
         check_fresh("mppo", data, self._version)
         self._version += 1
         self._set_learning_rate()
-        rollout = group_rollout(data, [self._view.active(episode["observed"]) for episode in data])
+        rollout = member_rollout(data, [self._view.active(episode["observed"]) for episode in data])
         examples = self._examples(rollout)
         shown = {
             "explained_variance": float(explained_variance(examples.value, examples.returns, examples.active)),
@@ -296,7 +296,7 @@ class MppoPolicy(GroupPolicy):
             for group in self._optimiser.param_groups:
                 group["lr"] = linear(ppo.learning_rate, 0.0, ppo.anneal_steps, self._env_step)
 
-    def _examples(self, rollout: GroupRollout) -> GroupExamples:
+    def _examples(self, rollout: MemberRollout) -> TrajectoryExamples:
         """What every row of the rollout has to say, (R, G)."""
         steps, ppo, reduction = rollout.steps, self._cfg.ppo, self._cfg.reduction
         if ppo.bootstrap_time_limit:
@@ -304,8 +304,8 @@ class MppoPolicy(GroupPolicy):
             closing = {key: value.unsqueeze(1) for key, value in rollout.closing.items()}
             value = self._judge(closing, self._view.active(closing)).value
             steps = rollout.with_closing_values(value.cpu())
-        examples = group_examples(steps, self._example_config)
-        examples = GroupExamples(**{f.name: rollout.rows(getattr(examples, f.name)) for f in fields(examples)})
+        examples = trajectory_examples(steps, self._example_config)
+        examples = TrajectoryExamples(**{f.name: rollout.rows(getattr(examples, f.name)) for f in fields(examples)})
         active = examples.active
         if ppo.drop_forced:
             active = active & (examples.log_prob != 0)
@@ -317,7 +317,7 @@ class MppoPolicy(GroupPolicy):
             active = largest(score, eligible, reduction.keep) | (active & ~eligible)
         return replace(examples, active=active)
 
-    def _train(self, rollout: GroupRollout, examples: GroupExamples) -> list[dict[str, float]]:
+    def _train(self, rollout: MemberRollout, examples: TrajectoryExamples) -> list[dict[str, float]]:
         """All epochs; returns the metrics of every minibatch."""
         ppo = self._cfg.ppo
         # A step on which nobody acts teaches nothing, and a minibatch of such steps would still move Adam's momenta.
@@ -327,7 +327,7 @@ class MppoPolicy(GroupPolicy):
             rollout.observed,
             rollout.rows(rollout.steps.active[:-1]),
             rollout.action,
-            None if rollout.steps.group is None else rollout.rows(rollout.steps.group[:-1]),
+            None if rollout.steps.trajectory is None else rollout.rows(rollout.steps.trajectory[:-1]),
             examples,
         ).to(self._device)
         self._model.train()

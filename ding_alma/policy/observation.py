@@ -18,7 +18,7 @@ INDICES = (
     "groups",
     "member_type",
     "member_position",
-    "member_group",
+    "member_trajectory",
 )
 
 

@@ -4,16 +4,16 @@ import torch
 from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 
-from ding_alma.policy.flat import FlatPolicy
-from ding_alma.policy.low_level_policy import ExplorationCommand
+from ding_alma.policy.aqmix import AqmixPolicy
+from ding_alma.policy.value_policy import ExplorationCommand
 from ding_alma.replay.recorder import recorded_keys
-from ding_alma.rl.low_level import LowLevelConfig
+from ding_alma.rl.mixed_q import MixedQConfig
 from ding_alma.rl.refil import GROUPINGS
 from dizoo_ext.strict_config import check_choice
 
 
 @POLICY_REGISTRY.register("refil")
-class RefilPolicy(FlatPolicy):
+class RefilPolicy(AqmixPolicy):
     """Randomised Entity-wise Factorisation for Imagined Learning (ICML 2021), the "Flat" rival of ALMA on StarCraft."""
 
     config = dict(
@@ -37,9 +37,9 @@ class RefilPolicy(FlatPolicy):
     def recorded_keys(self) -> dict[str, torch.dtype]:
         return recorded_keys(groups=self._cfg.learn.imagined_groups != "random")
 
-    def _loss_config(self) -> LowLevelConfig:
+    def _loss_config(self) -> MixedQConfig:
         learn = self._cfg.learn
-        return LowLevelConfig(
+        return MixedQConfig(
             gamma=learn.discount_factor,
             double_q=learn.double_q,
             td_lambda=learn.td_lambda,

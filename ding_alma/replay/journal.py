@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 import torch
 
-from ding_alma.replay.checkpoint import writing
+from ding_alma.atomic_file import writing
 from ding_alma.replay.episode import Episode
 
 SUFFIX = ".episodes"

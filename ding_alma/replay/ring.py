@@ -10,7 +10,7 @@ from ding.utils import BUFFER_REGISTRY
 from ding.worker.replay_buffer import IBuffer
 from easydict import EasyDict
 
-from ding_alma.replay.checkpoint import save_atomically
+from ding_alma.atomic_file import save_atomically
 from ding_alma.replay.episode import Episode
 from ding_alma.replay.journal import EpisodeJournal
 from ding_alma.replay.store import EpisodeStore, SampleStore, Store, TrainData

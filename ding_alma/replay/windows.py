@@ -1,4 +1,4 @@
-"""Which stored steps make up a training batch (ALMA reference, ReplayBuffer.sample)."""
+"""Which stored steps make up a training batch (docs/reference/alma.md#replay-and-windows)."""
 
 from typing import NamedTuple
 

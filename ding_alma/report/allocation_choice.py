@@ -3,8 +3,8 @@
 import copy
 from typing import Any
 
-from ding_alma.guard.run_error import RunError
 from ding_alma.report.play import Run
+from ding_alma.run.run_error import RunError
 
 ALLOCATOR = "allocator."
 """What the names of the allocator's parameters begin with in a model's state."""

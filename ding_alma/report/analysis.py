@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ding_alma.atomic_file import write_json_atomically
 from ding_alma.report.comparison import estimate_numbers
-from ding_alma.report.json_file import finite_or_none, write_json_atomically
 from ding_alma.report.markdown import bracketed, markdown_table
 from ding_alma.report.statistics import COVERAGE, Estimate, bootstrap, mean
+from ding_alma.run.plain_values import finite_or_none
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from ding_alma.report.curves import SCORE_SHARE, common_end, scores, seconds_at
-from ding_alma.report.json_file import finite_or_none
 from ding_alma.report.markdown import bracketed, markdown_table
 from ding_alma.report.run_groups import FinishedRun, Groups, tasks_of
 from ding_alma.report.statistics import AGGREGATES, COVERAGE, Estimate, Scores, bootstrap, probability_of_improvement
+from ding_alma.run.plain_values import finite_or_none
 
 FEW_RUNS = 10
 """Below so many runs of a task, intervals are too narrow (see `statistics.bootstrap`)."""

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ding_alma.guard.run_error import RunError
 from ding_alma.report.run_groups import FinishedRun, Groups, tasks_of
 from ding_alma.report.statistics import mean_band
+from ding_alma.run.run_error import RunError
 
 POINTS = 201
 """Length of the common axis."""

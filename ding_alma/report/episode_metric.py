@@ -3,8 +3,8 @@
 import difflib
 from collections.abc import Mapping
 
-from ding_alma.guard.run_error import RunError
-from ding_alma.report.progress import HEADLINE_METRICS
+from ding_alma.run.progress import HEADLINE_METRICS
+from ding_alma.run.run_error import RunError
 
 
 def episode_metric(name: str | None, metrics: Mapping[str, float]) -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ding_alma.guard.run_error import RunError
 from ding_alma.report.allocation_choice import ALLOCATOR, choose_allocation
 from ding_alma.report.analysis import Analysis, Cell
 from ding_alma.report.episode_metric import episode_metric
 from ding_alma.report.play import PlayedEpisode, Run, load_run, play_episodes
+from ding_alma.run.run_error import RunError
 
 Folders = dict[str, list[Path]]
 """Method -> folders of its runs."""

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from ding_alma.guard.run_error import RunError
 from ding_alma.report.curves import bands
 from ding_alma.report.run_groups import Groups
+from ding_alma.run.run_error import RunError
 
 COLOURS = ("#2563a8", "#d1662b", "#2f8f5b", "#a03b6b", "#7a6a2e", "#5b5f97", "#3a8fa3", "#8a4b2a", "#222222", "#d4a017")
 TITLES = {

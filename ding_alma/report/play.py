@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,16 @@ import numpy as np
 import torch
 from ding.envs import BaseEnv, create_env_manager
 from ding.envs.env.base_env import get_env_cls
-from ding.policy import Policy, create_policy, get_policy_cls
 from ding.torch_utils import to_ndarray, to_tensor
-from ding.utils import POLICY_REGISTRY, deep_merge_dicts
 from easydict import EasyDict
 
-from ding_alma.guard.run_error import RunError
-from ding_alma.report.checkpoint_hook import LAST_CHECKPOINT
-from ding_alma.report.run_config import RUN_CONFIG_NAME, compile_config_file, read_run_config
 from ding_alma.report.scenario_sizes import fitting_weights, resized
+from ding_alma.run.checkpoint import find_checkpoint, read_checkpoint
+from ding_alma.run.open_policy import open_policy
+from ding_alma.run.run_config import RUN_CONFIG_NAME, compile_config_file, read_run_config
+from ding_alma.run.run_error import RunError
 from dizoo_ext.contract import EntitySpec, MapSpec
 
-BEST_CHECKPOINT = "ckpt_best.pth.tar"
 EVALUATION_ENVS = 32
 """Environments that play side by side in an evaluation, at most."""
 REASON_LENGTH = 300
@@ -64,49 +61,6 @@ def load_run(checkpoint: str | Path, config: str | Path | None = None, scenario:
     main.policy.cuda = bool(main.policy.cuda) and torch.cuda.is_available()
     main.policy.multi_gpu = False
     return Run(main, read_checkpoint(path))
-
-
-def find_checkpoint(path: Path) -> Path:
-    """The checkpoint file meant by ``path``. Raises a RunError, naming what there is instead."""
-    if path.is_dir():
-        folder = path / "ckpt" if (path / "ckpt").is_dir() else path
-        for name in (BEST_CHECKPOINT, LAST_CHECKPOINT):
-            if (folder / name).is_file():
-                return folder / name
-        raise RunError(f"no {BEST_CHECKPOINT} or {LAST_CHECKPOINT} in {folder}; name a checkpoint file")
-    if not path.is_file():
-        others = sorted(path.parent.glob("*.pth.tar"), key=lambda other: other.stat().st_mtime, reverse=True)
-        there = f"newest in {path.parent}: {', '.join(other.name for other in others[:4]) or 'none'}"
-        raise RunError(f"checkpoint {path} does not exist; {there}")
-    return path
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Load a checkpoint of a policy on the CPU. Raises a RunError if it is damaged or something else."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise RunError(
-            f"checkpoint {path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0]}); it is damaged "
-            f"or no checkpoint: try {LAST_CHECKPOINT} or an earlier one"
-        ) from error
-    if not isinstance(state, dict) or "model" not in state:
-        raise RunError(f"{path} is not a policy's checkpoint: it has no key 'model'")
-    return state
-
-
-def open_policy(config: EasyDict, field: str) -> Policy:
-    """The policy of a run's configuration with one of DI-engine's fields enabled: 'learn', 'collect' or 'eval'.
-
-    Keys that the policy got after the run take their defaults.
-    """
-    cfg = EasyDict(config)
-    for name in cfg.get("import_names", []):
-        import_module(name)
-    plain = cfg.type.removesuffix("_command")
-    cfg.type = plain if plain in POLICY_REGISTRY else cfg.type
-    complete = deep_merge_dicts(get_policy_cls(cfg).default_config(), cfg)
-    return create_policy(EasyDict(complete), enable_field=[field])
 
 
 def build_policy(run: Run, env_num: int) -> Any:

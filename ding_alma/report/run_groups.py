@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ding_alma.guard.run_error import RunError
-from ding_alma.report.run_config import RUN_CONFIG_NAME
-from ding_alma.report.run_record import RECORD_NAME, read_record
+from ding_alma.run.run_config import RUN_CONFIG_NAME
+from ding_alma.run.run_error import RunError
+from ding_alma.run.run_record import RECORD_NAME, read_record
 
 SEED_FOLDER = re.compile(r"seed_?\d+")
 

@@ -14,10 +14,10 @@ from ding.policy import get_policy_cls
 from easydict import EasyDict
 from torch import Tensor
 
-from ding_alma.guard.run_error import RunError
+from ding_alma.run.run_error import RunError
 from dizoo_ext.contract import EntitySpec
 
-MIXER = "low_level.mixer."
+MIXER = "value_network.mixer."
 """What the names of parameters begin with that are needed for learning alone."""
 
 

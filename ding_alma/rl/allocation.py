@@ -1,4 +1,4 @@
-"""Losses of the allocation controller: amortised Q-learning on decision points (ALMA; spec 2.5)."""
+"""Amortised Q-learning on decision points (docs/reference/alma.md#losses-of-the-allocation-controller)."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,7 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ding_alma.model.allocator import Allocator, ProposalDraws
+from ding_alma.model.allocation.allocator import Allocator, ProposalDraws
 from ding_alma.model.processes import average, joint_mean
 from ding_alma.model.subtask_embedding import draw_permutation
 from ding_alma.rl.decision_points import DecisionPoints
@@ -18,7 +18,7 @@ class AllocationLossConfig:
     """Constants of the update."""
 
     discount: float = 0.99
-    """Per decision, whatever the number of steps until the next one (Q13)."""
+    """Per decision, whatever the number of steps until the next one (docs/reference/quirks.md#q13)."""
     entropy_weight: float = 0.01
     age_limit: int = 150_000
     """Environment steps after which an episode counts for nothing; its weight falls linearly until then."""
@@ -55,7 +55,7 @@ def allocation_losses(
 
     The target of decision n bootstraps from decision n + 1 of the flattened batch; where that is another row, n is not
     usable unless it ended the episode. Only sampled proposals compete for the best one. The age weight enters the
-    critic's squared errors twice and the proposal loss once, but for the last decision (Q7).
+    critic's squared errors twice and the proposal loss once, but for the last decision (docs/reference/quirks.md#q7).
 
     Args:
         target: only its critic is used, without a graph.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from ding_alma.model.categorical import ActionDistribution
+from ding_alma.model.actor_critic.categorical import ActionDistribution
 from ding_alma.model.processes import mean_count
 
 

@@ -1,4 +1,4 @@
-"""Experience of the allocation controller: one transition per decision instead of per step (spec 2.4)."""
+"""Experience of the allocation controller: one transition per decision (docs/reference/alma.md#decision-points)."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ding_alma.model.decision_state import DecisionState
+from ding_alma.model.allocation.decision_state import DecisionState
 from ding_alma.rl.batch import EpisodeBatch
 
 
@@ -19,7 +19,8 @@ class DecisionPoints(DecisionState):
     allocation: Tensor
     """(N, A) int64, decided then; -1 for none."""
     reward: Tensor
-    """(N,) float32, sum over the segment divided by the configured period, however long the segment is (Q13)."""
+    """(N,) float32, sum over the segment divided by the configured period, however long the segment is
+    (docs/reference/quirks.md#q13)."""
     terminated: Tensor
     """(N,) bool, the episode ended in the segment and not by time limit."""
     usable: Tensor

@@ -1,4 +1,4 @@
-"""Choosing allocations and actions while acting (ALMA; spec 2.6 and 2.7). Nothing here tracks gradients.
+"""Choosing allocations and actions while acting (docs/reference/alma.md#exploration). Nothing here tracks gradients.
 
 Every function that draws takes a generator on the CPU (None: torch's own) or, in its place, the drawn numbers.
 """
@@ -9,8 +9,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ding_alma.model.allocator import Allocator, ProposalDraws
-from ding_alma.model.decision_state import DecisionState
+from ding_alma.model.allocation.allocator import Allocator, ProposalDraws
+from ding_alma.model.allocation.decision_state import DecisionState
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def epsilon_greedy(
 
     Args:
         utility: (N, A, U).
-        available: (N, A, U) bool, see `ding_alma.rl.masks.available_actions`; every agent has an action.
+        available: (N, A, U) bool, see `ding_alma.rl.network_inputs.available_actions`; every agent has an action.
         coin, uniforms: (N, A) in [0, 1) in place of the generator: whether to explore, and which action then.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The losses of masked PPO over all active groups of a minibatch (M-PPO, section 7)."""
+"""The losses of masked PPO over all active trajectories of a minibatch (docs/reference/mppo.md#losses)."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -7,12 +7,17 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from ding_alma.model.group_actor_critic import GroupActorCritic
+from ding_alma.model.actor_critic.interface import MemberActorCritic
 from ding_alma.model.processes import joint_size
-from ding_alma.rl.group_examples import GroupExamples, groups_with, members_of_groups, to_groups
-from ding_alma.rl.group_sums import share_sum
 from ding_alma.rl.ppo import PpoConfig, PpoLoss, normalised, ppo_loss
 from ding_alma.rl.separation import Separation
+from ding_alma.rl.trajectories import share_sum
+from ding_alma.rl.trajectory_examples import (
+    TrajectoryExamples,
+    to_trajectories,
+    trajectories_of_members,
+    trajectories_with,
+)
 
 
 @dataclass(frozen=True)
@@ -25,9 +30,9 @@ class PpoRows:
     """(R, M) bool, the members that act."""
     action: Tensor
     """(R, M) int64."""
-    group: Tensor | None
+    trajectory: Tensor | None
     """(R, M) int64, None = each member its own."""
-    examples: GroupExamples
+    examples: TrajectoryExamples
     """(R, G)."""
 
     def pick(self, rows: Tensor) -> "PpoRows":
@@ -44,8 +49,8 @@ class PpoRows:
             {key: change(value) for key, value in self.observed.items()},
             change(self.acting),
             change(self.action),
-            None if self.group is None else change(self.group),
-            GroupExamples(**examples),
+            None if self.trajectory is None else change(self.trajectory),
+            TrajectoryExamples(**examples),
         )
 
 
@@ -71,7 +76,7 @@ def minibatch_rows(rows: Tensor, size: int, limit: int, generator: torch.Generat
 
 
 def minibatch_backward(
-    network: GroupActorCritic, rows: PpoRows, separation: Separation, normalisation: str, config: PpoConfig
+    network: MemberActorCritic, rows: PpoRows, separation: Separation, normalisation: str, config: PpoConfig
 ) -> PpoLoss:
     """Add the gradient of the loss of B steps to the parameters'.
 
@@ -87,7 +92,7 @@ def minibatch_backward(
         The loss, without gradient.
     """
     acting, examples = rows.acting, rows.examples
-    group, groups = members_of_groups(rows.group, separation.joint, acting)
+    trajectory, trajectories = trajectories_of_members(rows.trajectory, separation.joint, acting)
     advantage = normalised(examples.advantage, examples.active, normalisation)
 
     def loss(value: Tensor, log_prob: Tensor, entropy: Tensor) -> PpoLoss:
@@ -104,16 +109,16 @@ def minibatch_backward(
         )
 
     actions = network.act(rows.observed, acting)
-    log_prob = to_groups(actions.log_prob(rows.action), acting, group, groups)
-    entropy = to_groups(actions.entropy(rows.action), acting, group, groups)
-    present = groups_with(acting, group, groups)
+    log_prob = to_trajectories(actions.log_prob(rows.action), acting, trajectory, trajectories)
+    entropy = to_trajectories(actions.entropy(rows.action), acting, trajectory, trajectories)
+    present = trajectories_with(acting, trajectory, trajectories)
     if separation.log_prob:
         log_prob = share_sum(log_prob, present)
     if separation.entropy:
         entropy = share_sum(entropy, present)
     loss(examples.value, log_prob, entropy).total.backward()
     del actions
-    value = to_groups(network.evaluate(rows.observed, acting), acting, group, groups)
+    value = to_trajectories(network.evaluate(rows.observed, acting), acting, trajectory, trajectories)
     both = loss(value, log_prob.detach(), entropy.detach())
     both.total.backward()
     return PpoLoss(*(part.detach() for part in both))

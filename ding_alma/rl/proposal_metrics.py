@@ -1,12 +1,13 @@
-"""What sampled allocations look like (ALMA; spec 3.3)."""
+"""What sampled allocations look like (docs/reference/alma.md#logged-values)."""
 
 import numba
 import numpy as np
 import torch
 from torch import Tensor
 
-from ding_alma.model.allocator import RatedProposals
-from ding_alma.model.decision_state import DecisionState, one_hot
+from ding_alma.model.allocation.allocator import RatedProposals
+from ding_alma.model.allocation.decision_state import DecisionState
+from ding_alma.model.one_hot import one_hot
 from ding_alma.model.processes import average
 
 

@@ -1,11 +1,11 @@
-"""REFIL's random split of the entities into two groups (REFIL, section 3; ALMA reference, imagined rows)."""
+"""REFIL's random split of the entities into two groups (docs/reference/refil.md#imagined-groups)."""
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ding_alma.rl.masks import both_exist, same_subtask
+from ding_alma.rl.network_inputs import both_exist, same_subtask
 
 GROUPINGS = ("random", "given", "random_given")
 """Where the imagined groups come from: REFIL's draw; the environment's true groups ("fixed oracle"); a draw within

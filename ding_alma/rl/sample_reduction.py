@@ -1,10 +1,11 @@
-"""Keeping only the most telling groups of every step (M-PPO, section 7, "train sample reduction")."""
+"""Keeping only the most telling trajectories of every step, the thesis' "train sample reduction"
+(docs/reference/mppo.md#sample-reduction)."""
 
 import torch
 from torch import Tensor
 
 REDUCTIONS = ("advantage", "abs_advantage", "return", "random")
-"""What decides which groups stay."""
+"""What decides which trajectories stay."""
 
 
 def largest(score: Tensor, eligible: Tensor, number: int) -> Tensor:
@@ -20,7 +21,7 @@ def largest(score: Tensor, eligible: Tensor, number: int) -> Tensor:
 
 
 def reduction_score(by: str, advantage: Tensor, returns: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """What `largest` is to rank the groups by, of the shape of ``advantage``.
+    """What `largest` is to rank the trajectories by, of the shape of ``advantage``.
 
     Args:
         by: one of `REDUCTIONS`.

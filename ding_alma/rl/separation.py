@@ -1,24 +1,25 @@
-"""What is kept per group and what all groups of a team share: the thesis' ablations (M-PPO, section 13)."""
+"""What is kept per trajectory and what all trajectories of a team share: the thesis' ablations
+(docs/reference/mppo.md#ablations-of-separation)."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Separation:
-    """True = shared by the team's groups instead of kept per group."""
+    """True = shared by the team's trajectories instead of kept per trajectory."""
 
     reward: bool = False
-    """Every group is given the shared reward alone."""
+    """Every trajectory is given the shared reward alone."""
     critic: bool = False
-    """Values come from the whole state, without what lies at the group itself."""
+    """Values come from the whole state, without what lies at the trajectory itself."""
     done: bool = False
     """Trajectories end with the episode alone."""
     log_prob: bool = False
-    """The log-probabilities of all groups are summed and the sum is used for each."""
+    """The log-probabilities of all trajectories are summed and the sum is used for each."""
     entropy: bool = False
     """As ``log_prob``, with entropies."""
     joint: bool = False
-    """One group: everything summed, one trajectory."""
+    """One trajectory: everything summed, one trajectory."""
 
 
 SEPARATIONS: dict[str, Separation] = {

@@ -1,16 +1,15 @@
-"""COPA: strategies of the coach over a batch of episodes, and the two losses that shape them (spec ALMA 4)."""
+"""COPA: strategies over a batch of episodes and their losses (docs/reference/copa.md#recognition-and-its-losses)."""
 
 import math
 
 import torch
 from torch import Tensor
 
-from ding_alma.model.attention_plan import plan_attention
-from ding_alma.model.copa import Coach, Gaussian, Recognition, hold
+from ding_alma.model.attention.attention_plan import plan_attention
 from ding_alma.model.processes import mean_count
+from ding_alma.model.value.copa import Coach, Gaussian, Recognition, hold
 from ding_alma.rl.batch import EpisodeBatch
-from ding_alma.rl.low_level_inputs import subtask_label
-from ding_alma.rl.masks import both_exist, same_subtask, subtask_of_entities
+from ding_alma.rl.network_inputs import both_exist, same_subtask, subtask_label, subtask_of_entities
 from ding_alma.rl.refil import Split
 
 
@@ -43,8 +42,8 @@ def held_strategy(gaussian: Gaussian, noise: Tensor, decision: Tensor) -> Tensor
 
 
 def broadcast(new: Tensor, held: Tensor, present: Tensor, first: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
-    """Send new strategies only to agents whose held one is further away than ``threshold`` (COPA, adaptive
-    communication; spec COPA 2.9). At an episode's first decision everybody receives.
+    """Send new strategies only to agents whose held one is further away than ``threshold``
+    (docs/reference/copa.md#adaptive-communication). At an episode's first decision everybody receives.
 
     Args: new and held (N, A, Z); present (N, A) bool; first (N,) bool. Returns the strategies (N, A, Z) then held, and
     which agents received one, (N, A) bool.

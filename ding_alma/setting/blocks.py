@@ -16,7 +16,7 @@ MAIN: dict[str, Any] = dict(
     policy=dict(
         # (bool) Train on the GPU.
         cuda=False,
-        # (dict) Networks; defaults stand in ding_alma/policy (low_level_policy.py, flat.py, alma.py, mppo.py).
+        # (dict) Networks; defaults stand in ding_alma/policy (value_policy.py, aqmix.py, alma.py, mppo.py).
         network=dict(),
         # (dict) Allocations of agents to subtasks, and the clock of COPA's coach; defaults in alma.py and copa.py.
         allocation=dict(),

@@ -1,4 +1,4 @@
-"""Group Matching: agents on a ring must gather with their own group (REFIL, section 4.1)."""
+"""Group Matching: agents on a ring must gather with their own group (docs/reference/group_matching.md#rules)."""
 
 from dizoo_ext.group_matching.env import GroupMatchingEnv
 from dizoo_ext.group_matching.vector import GroupMatchingVector

@@ -1,4 +1,4 @@
-"""The compiled rules of Group Matching, on one record per game (spec REFIL 8)."""
+"""The compiled rules of Group Matching, on one record per game (docs/reference/group_matching.md#rules)."""
 
 import zlib
 from pathlib import Path

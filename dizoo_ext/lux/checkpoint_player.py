@@ -51,7 +51,7 @@ class CheckpointPlayer:
             self._policy = self._load(int(generator.integers(2**31)))
         env = self._config.env
         shown = slice(team, team + 1)
-        observation = map_observation(game, shown, env.groups, env.unit_groups, "float32")
+        observation = map_observation(game, shown, env.trajectories, env.unit_trajectories, "float32")
         output = self._policy.forward({0: to_tensor(observation, dtype=torch.float32)})
         return np.asarray(output[0]["action"]).reshape(-1)
 

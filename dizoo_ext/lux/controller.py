@@ -1,4 +1,4 @@
-"""Turns the members' actions into what the engine takes (lux.md, 4.4)."""
+"""Turns the members' actions into what the engine takes (docs/reference/lux.md#actions)."""
 
 from typing import Any
 

@@ -13,13 +13,13 @@ from dizoo_ext.configured_env import ConfiguredEnv
 from dizoo_ext.contract import MapSpec
 from dizoo_ext.entity_env import gif_name
 from dizoo_ext.episode_gif import EpisodeGif
-from dizoo_ext.lux.grouping import RULES
 from dizoo_ext.lux.match import MATCH_CONFIG, LuxMatch
 from dizoo_ext.lux.metrics import METRICS
 from dizoo_ext.lux.observation import PLANE_TYPES, map_observation, map_space
 from dizoo_ext.lux.opponents import SELF
 from dizoo_ext.lux.replay import EpisodeReplays
 from dizoo_ext.lux.settings import ACTIONS, FACTORY, UNIT
+from dizoo_ext.lux.trajectories import RULES
 from dizoo_ext.lux.warm_up import warm_up
 from dizoo_ext.random_stream import (
     StreamState,
@@ -52,10 +52,10 @@ class LuxEnv(ConfiguredEnv):
 
     config: ClassVar[dict[str, Any]] = dict(
         **MATCH_CONFIG,
-        # (str) Which members share a trajectory under policy.grouping = 'given', see lux/grouping.py.
-        groups="entity",
-        # (int) Number of groups of units under groups = 'unit_groups'.
-        unit_groups=1,
+        # (str) Which members share a trajectory under policy.trajectories = 'given', see lux/trajectories.py.
+        trajectories="entity",
+        # (int) Number of trajectories of units under trajectories = 'unit_trajectories'.
+        unit_trajectories=1,
         # (str) Type of the planes: 'float32', or 'float16', which halves the memory of collections.
         plane_type="float32",
     )
@@ -69,8 +69,8 @@ class LuxEnv(ConfiguredEnv):
         """
         super().__init__(cfg)
         check_choice(self._cfg.eval_metric, METRICS, "env.eval_metric")
-        check_choice(self._cfg.groups, RULES, "env.groups")
-        check_range(self._cfg.unit_groups, "env.unit_groups", 1, self._cfg.max_units)
+        check_choice(self._cfg.trajectories, RULES, "env.trajectories")
+        check_range(self._cfg.unit_trajectories, "env.unit_trajectories", 1, self._cfg.max_units)
         check_choice(self._cfg.plane_type, PLANE_TYPES, "env.plane_type")
         self.match = LuxMatch(self._cfg, self._cfg.is_test)
         settings = self.match.settings
@@ -196,4 +196,6 @@ class LuxEnv(ConfiguredEnv):
 
     def _observe(self) -> dict[str, np.ndarray]:
         cfg = self._cfg
-        return map_observation(self.match.game, slice(0, self.match.teams), cfg.groups, cfg.unit_groups, cfg.plane_type)
+        return map_observation(
+            self.match.game, slice(0, self.match.teams), cfg.trajectories, cfg.unit_trajectories, cfg.plane_type
+        )

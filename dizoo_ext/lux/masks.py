@@ -1,4 +1,4 @@
-"""Which actions the engine would carry out (lux.md, 4.4): nothing that is marked legal is ever refused by it.
+"""Which actions the engine would carry out (docs/reference/lux.md#masks): nothing that is marked legal is ever refused.
 
 Beyond the engine's rules, units never enter a tile where an own unit stands or which another own unit might enter in
 the same step, nor an own factory's centre, where units are born: a team never destroys its own units.

@@ -1,4 +1,4 @@
-"""The early phase of a game: bids, and where factories are set (lux.md, 4.6)."""
+"""The early phase of a game: bids, and where factories are set (docs/reference/lux.md#early-phase)."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a team sees: one map of 18 planes (19 with lichen), indexed [plane, x, y] (lux.md, 4.2).
+"""What a team sees: one map of 18 planes (19 with lichen), indexed [plane, x, y] (docs/reference/lux.md#planes).
 
 Quantities v with a maximum m are shown as 2 v / m - 1 and may exceed 1. The planes, in this order:
 

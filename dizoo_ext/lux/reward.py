@@ -1,4 +1,4 @@
-"""What every member earned by itself in a step (lux.md, 4.5)."""
+"""What every member earned by itself in a step (docs/reference/lux.md#own-rewards)."""
 
 from typing import NamedTuple
 

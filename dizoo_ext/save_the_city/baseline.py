@@ -13,7 +13,9 @@ ALLOCATIONS = ("heuristic", "coverage", "random")
 def play_baseline(
     env: SaveTheCityVector, allocation: str = "heuristic", period: int = 5, episodes: int = 500, seed: int = 0
 ) -> dict[str, float]:
-    """Mean metrics of teams that follow a hand-made allocation by the scripted low-level policy (spec 15, 16).
+    """Mean metrics of teams that follow a hand-made allocation by the scripted low-level policy.
+
+    docs/reference/save_the_city.md#what-simple-play-reaches
 
     Args:
         env: its random streams are started anew with ``seed``, ``seed + 1``, ...

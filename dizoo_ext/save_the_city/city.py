@@ -1,4 +1,7 @@
-"""What one city consists of: the constants of the game and the record that holds a city's state (spec 1, 2)."""
+"""What one city consists of: the constants of the game and the record that holds a city's state.
+
+docs/reference/save_the_city.md#world
+"""
 
 import zlib
 from pathlib import Path

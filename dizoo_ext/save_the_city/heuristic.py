@@ -1,4 +1,7 @@
-"""Hand-made play: a scripted low-level policy and the allocations it can follow (spec 10, 15)."""
+"""Hand-made play: a scripted low-level policy and the allocations it can follow.
+
+docs/reference/save_the_city.md#hand-made-play
+"""
 
 import numpy as np
 from numba import njit

@@ -1,4 +1,7 @@
-"""What a city shows: entity features, masks, availability and the built-in allocation heuristic (spec 9, 10)."""
+"""What a city shows: entity features, masks, availability and the built-in allocation heuristic.
+
+docs/reference/save_the_city.md#observations, docs/reference/save_the_city.md#allocation-heuristic
+"""
 
 import numpy as np
 from numba import njit

@@ -1,4 +1,7 @@
-"""How an episode begins: the compiled reset of one city, drawing in the reference's order (spec 3, 4)."""
+"""How an episode begins: the compiled reset of one city, drawing in the reference's order.
+
+docs/reference/save_the_city.md#beginning-of-an-episode
+"""
 
 import numpy as np
 from numba import njit

@@ -1,4 +1,7 @@
-"""What one step does to one city: the compiled transition and its rewards (spec 5 to 8)."""
+"""What one step does to one city: the compiled transition and its rewards.
+
+docs/reference/save_the_city.md#order-of-a-step, docs/reference/save_the_city.md#rewards
+"""
 
 from numba import njit
 

@@ -1,4 +1,7 @@
-"""Named and custom sets of scenarios: which teams meet how many buildings (spec 3)."""
+"""Named and custom sets of scenarios: which teams meet how many buildings.
+
+docs/reference/save_the_city.md#scenario-sets
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The numbers a configuration may set, their defaults and their checks (spec 1)."""
+"""The numbers a configuration may set, their defaults and checks (docs/reference/save_the_city.md#configuration)."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Multi-army StarCraft: agents in the middle of the map, armies around it (ALMA, section 5.2)."""
+"""Multi-army StarCraft: agents in the middle of the map, armies around it (ALMA, section 5.1)."""
 
 from dizoo_ext.smac_multiarmy.env import SmacMultiArmyEnv
 from dizoo_ext.smac_multiarmy.vector import SmacMultiArmyVector

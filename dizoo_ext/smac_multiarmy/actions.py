@@ -1,9 +1,9 @@
-"""What agents may do, and what it means to the engine (spec A.6)."""
+"""What agents may do, and what it means to the engine (docs/reference/smac.md#actions)."""
 
 from numba import njit
 
-from dizoo_ext.smac_multiarmy.engine.interface import ATTACK, HEAL, MOVE
-from dizoo_ext.smac_multiarmy.engine.interface import STOP as STOP_ORDER
+from dizoo_ext.smac_multiarmy.engine_interface import ATTACK, HEAL, MOVE
+from dizoo_ext.smac_multiarmy.engine_interface import STOP as STOP_ORDER
 from dizoo_ext.smac_multiarmy.match import (
     EAST,
     FIRST_TARGET,

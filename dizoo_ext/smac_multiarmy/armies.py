@@ -1,10 +1,13 @@
-"""The enemies' plans: armies that attack and retreat in turns, or attack once and for all (spec A.5)."""
+"""The enemies' plans: armies that attack and retreat in turns, or attack once and for all.
+
+docs/reference/smac.md#cycle-of-the-armies
+"""
 
 import numpy as np
 from numba import njit
 
 from dizoo_ext.mersenne import draw_below
-from dizoo_ext.smac_multiarmy.engine.interface import ATTACK_MOVE, KEEP, MOVE, SCAN_MOVE
+from dizoo_ext.smac_multiarmy.engine_interface import ATTACK_MOVE, KEEP, MOVE, SCAN_MOVE
 from dizoo_ext.smac_multiarmy.match import CENTRE, LONGEST_PHASE, SHORTEST_PHASE, SINCE_SCALE
 
 

@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dizoo_ext.smac_multiarmy.engine.interface import Engine
+from dizoo_ext.smac_multiarmy.engine_interface import Engine
 from dizoo_ext.strict_config import check_block
 
 EMBEDDED, SC2 = ENGINES = ("embedded", "sc2")
@@ -24,7 +24,7 @@ SC2_CONFIG = dict(
     # (float) Seconds that the game may take for any other answer.
     request_timeout=60.0,
 )
-"""Entries of ``env.sc2``; see `engine.sc2.StarCraftEngine`."""
+"""Entries of ``env.sc2``; see `sc2.engine.StarCraftEngine`."""
 
 
 def engine_maker(engine: str, sc2: Mapping[str, Any], num_envs: int) -> Callable[[], Engine]:
@@ -44,5 +44,5 @@ def engine_maker(engine: str, sc2: Mapping[str, Any], num_envs: int) -> Callable
             f"env.engine '{engine}' plays one game per process, got {num_envs} environments in one; "
             "use env_manager.type 'subprocess'"
         )
-    module = importlib.import_module(f"dizoo_ext.smac_multiarmy.engine.{engine}")
+    module = importlib.import_module("dizoo_ext.smac_multiarmy.sc2.engine")
     return lambda: module.StarCraftEngine(**SC2_CONFIG | dict(sc2))

@@ -1,9 +1,9 @@
-"""Hand-made allocations of agents to armies (spec A.12)."""
+"""Hand-made allocations of agents to armies (docs/reference/smac.md#allocation-heuristics)."""
 
 import numpy as np
 from numba import njit
 
-from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES
+from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES
 from dizoo_ext.smac_multiarmy.match import ATTACKING, DIFFERENCE, MAX_ARMIES, MAX_STYLE, STYLE_KEYS, TYPE
 from dizoo_ext.strict_config import check_choice
 

@@ -1,4 +1,7 @@
-"""What a step was worth and whether it was the last one (spec A.7-A.9)."""
+"""What a step was worth and whether it was the last one.
+
+docs/reference/smac.md#ends, docs/reference/smac.md#rewards
+"""
 
 import numpy as np
 from numba import njit

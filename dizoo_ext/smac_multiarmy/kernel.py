@@ -6,7 +6,7 @@ from numba import njit
 
 from dizoo_ext.smac_multiarmy.actions import check_actions, order_agents
 from dizoo_ext.smac_multiarmy.armies import begin_attacks, clear_orders, switch_phases
-from dizoo_ext.smac_multiarmy.engine.battle import advance_battle, begin_battle, order_battle, read_battle
+from dizoo_ext.smac_multiarmy.embedded.battle import advance_battle, begin_battle, order_battle, read_battle
 from dizoo_ext.smac_multiarmy.judge import judge
 from dizoo_ext.smac_multiarmy.look import meet_units, see_units
 from dizoo_ext.smac_multiarmy.match import MAP_SIZE, SETTLE_LOOPS, STEP_LOOPS, WON

@@ -1,8 +1,11 @@
-"""What a match knows of its units: who is who, and how they are (spec A.3, A.7)."""
+"""What a match knows of its units: who is who, and how they are.
+
+docs/reference/smac.md#beginning-of-an-episode, docs/reference/smac.md#ends
+"""
 
 from numba import njit
 
-from dizoo_ext.smac_multiarmy.engine.interface import ALLY
+from dizoo_ext.smac_multiarmy.engine_interface import ALLY
 
 
 @njit

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from dizoo_ext import mersenne
-from dizoo_ext.smac_multiarmy.engine.interface import MAX_UNITS
-from dizoo_ext.smac_multiarmy.engine.state import BATTLE
-from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES
+from dizoo_ext.smac_multiarmy.embedded.state import BATTLE
+from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES
+from dizoo_ext.smac_multiarmy.engine_interface import MAX_UNITS
 
 MAX_ARMIES = 8
 MAX_STYLE = 4
@@ -167,6 +167,7 @@ RULES = np.dtype(
 """The numbers that a scenario set and a configuration decide.
 
 ``num_agents`` and ``num_enemies`` are the padded maxima. ``spreads_each_army`` and ``reference_accounts`` are the
-original's own ways of spreading armies and of counting their rewards and healed agents (spec A.13, A.8, A.9). Rewards
+original's own ways of spreading armies (docs/reference/smac.md#distance-between-armies) and of counting
+their rewards and healed agents (docs/reference/smac.md#rewards-of-the-armies). Rewards
 are divided by ``scale``.
 """

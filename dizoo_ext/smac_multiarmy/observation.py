@@ -1,4 +1,7 @@
-"""What a match shows: features, masks and allowed actions (spec A.10, A.11)."""
+"""What a match shows: features, masks and allowed actions.
+
+docs/reference/smac.md#entity-features, docs/reference/smac.md#masks
+"""
 
 import math
 
@@ -85,7 +88,7 @@ def _write_actions(match, rules, table, action_mask, action_subtask):
 
 @njit
 def _write_features(match, rules, table, action_mask, entities):
-    """The features of A.10 in their order: tag, allowed actions from NORTH on, type, state, place, army, movement."""
+    """The features in their order: tag, allowed actions from NORTH on, type, state, place, army, movement."""
     entities[:] = 0.0
     units = match.agents + match.enemies
     tags = rules.num_agents + rules.num_enemies

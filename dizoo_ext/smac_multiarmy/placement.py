@@ -1,4 +1,7 @@
-"""How a match begins, before anybody has seen a unit: all draws, in the original's order (spec A.3)."""
+"""How a match begins, before anybody has seen a unit: all draws, in the original's order.
+
+docs/reference/smac.md#beginning-of-an-episode
+"""
 
 import math
 
@@ -6,8 +9,8 @@ import numpy as np
 from numba import njit
 
 from dizoo_ext.mersenne import draw_below, draw_uniform
-from dizoo_ext.smac_multiarmy.engine.interface import ALLY, ENEMY
-from dizoo_ext.smac_multiarmy.engine.stream import absorb
+from dizoo_ext.smac_multiarmy.embedded.stream import absorb
+from dizoo_ext.smac_multiarmy.engine_interface import ALLY, ENEMY
 from dizoo_ext.smac_multiarmy.match import CENTRE, FIRST_PHASE, GOING_ON, MAX_ARMIES, WON
 
 _ANY = -1

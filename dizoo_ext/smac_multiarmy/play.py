@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dizoo_ext.smac_multiarmy.engine.battle import new_battles
-from dizoo_ext.smac_multiarmy.engine.game_lost import GameLost
-from dizoo_ext.smac_multiarmy.engine.interface import ORDERS, ROSTER, UNITS, Engine
+from dizoo_ext.smac_multiarmy.embedded.battle import new_battles
+from dizoo_ext.smac_multiarmy.engine_interface import ORDERS, ROSTER, UNITS, Engine
 from dizoo_ext.smac_multiarmy.kernel import (
     begin_embedded_rows,
     begin_rows,
@@ -19,6 +18,7 @@ from dizoo_ext.smac_multiarmy.kernel import (
     step_embedded_rows,
 )
 from dizoo_ext.smac_multiarmy.match import SETTLE_LOOPS, STEP_LOOPS
+from dizoo_ext.smac_multiarmy.sc2.game_lost import GameLost
 
 _SPAWN_ATTEMPTS = 3
 

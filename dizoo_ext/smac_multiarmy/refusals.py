@@ -3,7 +3,7 @@
 import numpy as np
 
 from dizoo_ext.smac_multiarmy.actions import is_allowed
-from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES
+from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES
 from dizoo_ext.smac_multiarmy.match import ACTION_NAMES, FIRST_TARGET
 
 

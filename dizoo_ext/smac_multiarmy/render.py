@@ -5,7 +5,7 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
-from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES
+from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES
 from dizoo_ext.smac_multiarmy.match import BASE_RADIUS, CENTRE, MAP_SIZE, WON
 
 WIDTH, HEIGHT = 480, 504

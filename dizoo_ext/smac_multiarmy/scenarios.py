@@ -1,4 +1,4 @@
-"""Named sets of scenarios: who fights whom, and where the sides stand (spec A.1)."""
+"""Named sets of scenarios: who fights whom, and where the sides stand (docs/reference/smac.md#scenario-sets)."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES
+from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES
 from dizoo_ext.smac_multiarmy.teams import Team, largest_team, team_size, teams_of, with_one_more
 from dizoo_ext.strict_config import check_choice
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from dizoo_ext.contract import EntitySpec
-from dizoo_ext.smac_multiarmy.engine.interface import MAX_UNITS
-from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES
+from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES
+from dizoo_ext.smac_multiarmy.engine_interface import MAX_UNITS
 from dizoo_ext.smac_multiarmy.heuristic import parse_style
 from dizoo_ext.smac_multiarmy.match import FIRST_TARGET, MAX_ARMIES, NORTH, RULES
 from dizoo_ext.smac_multiarmy.scenarios import ScenarioSet

@@ -1,4 +1,4 @@
-"""Teams of units and how the original enumerates them (spec A.1)."""
+"""Teams of units and how the original enumerates them (docs/reference/smac.md#scenario-sets)."""
 
 from collections import Counter
 from collections.abc import Sequence

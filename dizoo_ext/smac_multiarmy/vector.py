@@ -9,8 +9,8 @@ from dizoo_ext.batch_arguments import checked_actions, checked_rows
 from dizoo_ext.contract import FLAT_KEYS, OBSERVATION_CHOICES
 from dizoo_ext.flat_view import flat_view
 from dizoo_ext.mersenne import set_stream_state, stream_state
-from dizoo_ext.smac_multiarmy.engine.interface import Engine
-from dizoo_ext.smac_multiarmy.engine.units import DEFAULT_PROFILE, PROFILES, UNIT_NAMES, unit_table
+from dizoo_ext.smac_multiarmy.embedded.units import DEFAULT_PROFILE, PROFILES, UNIT_NAMES, unit_table
+from dizoo_ext.smac_multiarmy.engine_interface import Engine
 from dizoo_ext.smac_multiarmy.engines import EMBEDDED, ENGINES, engine_maker
 from dizoo_ext.smac_multiarmy.kernel import (
     EPISODE_INFO,
@@ -40,9 +40,9 @@ class SmacMultiArmyVector(VectorEnv):
         num_envs: B.
         scenario: name of a scenario set, see `scenarios.SCENARIO_SETS`.
         engine: 'embedded' or 'sc2' (the real game, one per process: ``num_envs`` 1), or a function that makes one
-            `engine.interface.Engine` per environment.
-        sc2: for engine 'sc2', arguments of `engine.sc2.StarCraftEngine`.
-        unit_profile: the embedded engine's unit data, see `engine.units.PROFILES`.
+            `engine_interface.Engine` per environment.
+        sc2: for engine 'sc2', arguments of `sc2.engine.StarCraftEngine`.
+        unit_profile: the embedded engine's unit data, see `embedded.units.PROFILES`.
         is_test: draw test scenarios.
         test_scenarios: rows of the scenario set that are drawn for tests only; None draws from all in both cases.
         episode_limit: steps; None takes the scenario set's.
@@ -51,7 +51,8 @@ class SmacMultiArmyVector(VectorEnv):
         random_tags: draw new tags in every episode; None does so in all sets but SMAC's own maps.
         reward_config: entries that replace those of `settings.REWARD_CONFIG`.
         reference_compat: pay armies as the original does (nothing for the step that kills, the win at every later
-            step) and spread each army on its own (spec A.8, A.13).
+            step; docs/reference/smac.md#rewards-of-the-armies) and spread each army on its own
+            (docs/reference/smac.md#distance-between-armies).
         observation: 'both', 'entities' or 'flat'.
         illegal_action: 'raise' or 'noop' (the agent stops, and ``illegal_actions`` counts it).
 

@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from ding.entry.cli import cli as ding
 from tiny_runs import write_untrained_run
 
-from ding_alma.report.cli import main as ding_alma
-from ding_alma.report.run_record import RunRecord
-from ding_alma.report.scalars import Evaluation
-from ding_alma.report.training import plan
+from ding_alma.cli.main import main as ding_alma
+from ding_alma.run.evaluation import Evaluation
+from ding_alma.run.run_record import RunRecord
+from ding_alma.run.training import plan
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -1,4 +1,4 @@
-"""The README's tables of results hold the numbers of the comparisons that they link to."""
+"""The tables of results in docs/results.md and the README hold the numbers of the comparisons that they link to."""
 
 import json
 import re
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "docs" / "results.md"
+README = ROOT / "README.md"
 METRICS = {
     "solved": "solved_mean",
     "buildings completed": "prop_buildings_completed_mean",
@@ -16,29 +18,38 @@ METRICS = {
     "ice transferred": "ice_transferred_mean",
     "episode length": "episode_length_mean",
 }
-LINK = re.compile(r"\[all numbers\]\((docs/results/\w+)/comparison\.md\)")
+LINK = re.compile(r"\[all numbers\]\(([\w/]+)/comparison\.md\)")
 INTERVAL = re.compile(r"(-?\d+(?:\.\d+)?) \[(-?\d+(?:\.\d+)?), (-?\d+(?:\.\d+)?)\]")
 HEAD = re.compile(r"at (\d+) k environment steps")
 OWN_STEPS = re.compile(r"\*(.*) at (\d+) k steps\*")
 
 
-def tables():
+def tables(page):
     """(Comparison's folder, lines of the table) for every table below a link to a comparison."""
-    for part in re.split(r"(?=^.*\[all numbers\])", (ROOT / "README.md").read_text(), flags=re.MULTILINE)[1:]:
+    for part in re.split(r"(?=^.*\[all numbers\])", page.read_text(), flags=re.MULTILINE)[1:]:
         rows = re.search(r"^\| at .*\n(\|.*\n)+", part, flags=re.MULTILINE).group().splitlines()
-        yield LINK.search(part).group(1), [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+        folder = page.parent / LINK.search(part).group(1)
+        yield folder, [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 
 def method_of(label, known):
-    """The comparison's name of a README row, which says more where it stands alone."""
+    """The comparison's name of a table's row, which says more because it stands by itself."""
     name = re.sub(r" \(.*\)$", "", label).replace("ALMA's agents", "same agents")
     assert name in known, f"no method of the comparison is called {name!r}: {', '.join(known)}"
     return name
 
 
-@pytest.mark.parametrize("folder, table", list(tables()), ids=[Path(folder).name for folder, _ in tables()])
+def test_every_small_task_has_its_table_and_the_readme_has_one():
+    assert {folder for folder, _ in tables(RESULTS)} == set((ROOT / "docs" / "results").glob("small_*"))
+    assert len(list(tables(README))) == 1
+
+
+@pytest.mark.parametrize(
+    "folder, table",
+    [pytest.param(*found, id=f"{page.stem}-{found[0].name}") for page in (RESULTS, README) for found in tables(page)],
+)
 def test_tables_are_those_of_the_comparison(folder, table):
-    results = json.loads((ROOT / folder / "comparison.json").read_text())["results"]
+    results = json.loads((folder / "comparison.json").read_text())["results"]
     head, rows = table[0], table[2:]
     seen = set()
     for label, *cells in rows:

@@ -2,11 +2,11 @@ import pytest
 import torch
 from allocator_cases import close, decision_state, index_of, random_allocation, random_state, subtask_of, with_prefix
 
-from ding_alma.model import allocation_critic
-from ding_alma.model.allocation_critic import AllocationCritic
-from ding_alma.model.case_attention import attend_cases, attend_cases_dense
-from ding_alma.model.distinct import distinct, distinct_allocations
-from ding_alma.model.reference_names_allocator import load_critic
+from ding_alma.model.allocation import critic as allocation_critic
+from ding_alma.model.allocation.case_attention import attend_cases, attend_cases_dense
+from ding_alma.model.allocation.critic import AllocationCritic
+from ding_alma.model.allocation.distinct import distinct, distinct_allocations
+from ding_alma.reference_runs.names_allocator import load_critic
 
 
 @pytest.mark.golden("alma", "allocation_critic")

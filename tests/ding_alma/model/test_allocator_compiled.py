@@ -5,11 +5,11 @@ import torch
 from allocator_cases import close, random_allocation, random_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from proposal_variants import build_proposal_network
 
-from ding_alma.model.allocation_cases import AllocationCases
-from ding_alma.model.allocation_critic import AllocationCritic
-from ding_alma.model.proposal import choose_by
-from ding_alma.model.proposal_variants import build_proposal_network
+from ding_alma.model.allocation.cases import AllocationCases
+from ding_alma.model.allocation.critic import AllocationCritic
+from ding_alma.model.allocation.proposal import choose_by
 
 SIZES = dict(
     seed=st.integers(0, 2**31),

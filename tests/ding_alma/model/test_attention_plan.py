@@ -4,11 +4,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ding_alma.model.attention import EntityAttention
-from ding_alma.model.attention_plan import DensePlan, PackedPlan, plan_attention
-from ding_alma.model.entity_inputs import EntityInputs
-from ding_alma.model.packing import GRAIN
-from ding_alma.model.ragged_kernels import exponentials
+from ding_alma.model.attention.attention import EntityAttention
+from ding_alma.model.attention.attention_plan import DensePlan, PackedPlan, plan_attention
+from ding_alma.model.attention.entity_inputs import EntityInputs
+from ding_alma.model.attention.packing import GRAIN
+from ding_alma.model.attention.ragged_kernels import exponentials
 
 
 def _case(seed, views, steps, agents, entities, density):
@@ -105,7 +105,7 @@ def test_encoding_and_attending_at_once_agrees_in_values_and_gradients(seed, vie
     results = []
     for plan_class in (DensePlan, PackedPlan):
         plan = plan_class(allowed, query_mask)
-        mixed = plan.encode_and_attend(inputs, encoders, attentions)
+        mixed = plan.encode_and_attend(inputs, encoders, [a.project_in.weight for a in attentions], heads)
         seen = torch.stack([plan.scatter(part) for part in mixed])
         sums = plan.group_sum(mixed[0], plan.grouping(membership, 2), 2)
         gradients = torch.autograd.grad((seen * slopes).sum() + sums.square().sum(), weights, allow_unused=True)

@@ -5,9 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ding_alma.model.action_tree import ActionTree, TreeCategorical
-from ding_alma.model.categorical import MaskedCategorical, MixedCategorical
-from ding_alma.model.lux_heads import LUX_HEADS, LUX_PATHS
+from ding_alma.model.actor_critic.action_tree import ActionTree, TreeCategorical
+from ding_alma.model.actor_critic.categorical import MaskedCategorical, MixedCategorical
+from ding_alma.model.actor_critic.lux_heads import LUX_HEADS, LUX_PATHS
 
 PATHS = [(0,), (1, 3), (1, 4), (2, 5, 7), (2, 5, 8), (2, 6, 7)]
 """Depths one to three; column 7 is used under two prefixes."""

@@ -1,12 +1,12 @@
 import pytest
 import torch
+from coach_player import AveragedAttention
+from coach_player_loss import Segment, imagined_subsets, recognised_likelihood
 from golden_copa import agents_and_others, coach, mixer, player, recognition, tensors
-from golden_low_level import assert_close
+from golden_value import assert_close
 
-from ding_alma.model.coach_player import AveragedAttention
-from ding_alma.model.copa import LOG_VARIANCE_RANGE, Gaussian
-from ding_alma.model.reference_names_copa import averaged_attention_names, load_copa
-from ding_alma.rl.coach_player import Segment, imagined_subsets, recognised_likelihood
+from ding_alma.model.value.copa import LOG_VARIANCE_RANGE, Gaussian
+from ding_alma.reference_runs.names_copa import averaged_attention_names, load_copa
 from ding_alma.rl.strategies import broadcast
 
 

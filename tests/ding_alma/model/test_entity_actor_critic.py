@@ -2,7 +2,7 @@
 
 import torch
 
-from ding_alma.model.entity_actor_critic import EntityActorCritic
+from ding_alma.model.actor_critic.entity_actor_critic import EntityActorCritic
 
 AGENTS, ENTITIES, FEATURES, ACTIONS = 3, 6, 4, 5
 

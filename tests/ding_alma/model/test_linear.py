@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ding_alma.model.linear import linear, linear_relu
+from ding_alma.model.attention.linear import linear, linear_relu
 
 
 @pytest.mark.parametrize("rows", [0, 1, 50])

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from ding_alma.model import map_actor_critic
-from ding_alma.model.lux_heads import LUX_HEADS, LUX_PATHS
-from ding_alma.model.map_actor_critic import FlatActor, MapActorCritic, StagedActor
+from ding_alma.model.actor_critic import map_actor_critic
+from ding_alma.model.actor_critic.lux_heads import LUX_HEADS, LUX_PATHS
+from ding_alma.model.actor_critic.map_actor_critic import FlatActor, MapActorCritic, StagedActor
 
 BOARD = 9
 PUBLISHED = {
@@ -16,7 +16,7 @@ PUBLISHED = {
     "local_value": 90,
     "actor": 132 + 231 + 5_082,
 }
-"""Parameters of every part (spec M-PPO, section 9)."""
+"""Parameters of every part (docs/reference/mppo.md#network-over-maps)."""
 
 
 def staged(planes=18, **options):

@@ -3,9 +3,9 @@ import torch
 from allocator_cases import close, decision_state, random_allocation, random_state, with_prefix
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from proposal_variants import PROPOSAL_VARIANTS, build_proposal_network
 
-from ding_alma.model.proposal_variants import PROPOSAL_VARIANTS, build_proposal_network
-from ding_alma.model.reference_names_allocator import load_proposal
+from ding_alma.reference_runs.names_allocator import load_proposal
 
 POINTERS = ("default", "agattn", "nosubtaskmask")
 

@@ -1,17 +1,17 @@
 import pytest
 import torch
-from golden_low_level import assert_close
-from golden_refil import heads_of, low_level, mixer_kind, split_of, tensors, there
+from golden_refil import heads_of, mixer_kind, split_of, tensors, there, value_network
+from golden_value import assert_close
 
-from ding_alma.model.attention import EntityAttention
-from ding_alma.model.attention_plan import DensePlan, PackedPlan
-from ding_alma.model.entity_inputs import EntityInputs
-from ding_alma.model.low_level import MIXERS
-from ding_alma.model.mixer import hyper_rows
-from ding_alma.model.pooling import MaxPooling, MeanPooling
-from ding_alma.model.reference_names import attention_names, convert, linear_names, load
-from ding_alma.model.reference_names_refil import MIXER_NAMES
-from ding_alma.rl.masks import both_exist
+from ding_alma.model.attention.attention import EntityAttention
+from ding_alma.model.attention.attention_plan import DensePlan, PackedPlan
+from ding_alma.model.attention.entity_inputs import EntityInputs
+from ding_alma.model.attention.pooling import MaxPooling, MeanPooling
+from ding_alma.model.value.mixer import hyper_rows
+from ding_alma.model.value.value_network import MIXERS
+from ding_alma.reference_runs.names import attention_names, convert, linear_names, load
+from ding_alma.reference_runs.names_refil import MIXER_NAMES
+from ding_alma.rl.network_inputs import both_exist
 from ding_alma.rl.refil import agent_views
 
 PLANS = pytest.mark.parametrize("plan_class", [DensePlan, PackedPlan])
@@ -83,7 +83,7 @@ def _roll_out(agent, case, plan_class, hidden):
 @PLANS
 @pytest.mark.golden("refil", "recurrent_agent")
 def test_golden_refil_recurrent_agent(golden, plan_class):
-    agent = low_level(golden).agent
+    agent = value_network(golden).agent
     hidden = torch.from_numpy(golden["hidden0"])
     utilities, memories = _roll_out(agent, _AgentCase(golden), plan_class, hidden)
     assert_close(utilities, golden, "q")
@@ -107,7 +107,7 @@ def test_golden_refil_recurrent_agent(golden, plan_class):
 @PLANS
 @pytest.mark.golden("refil", "pooling_agent")
 def test_golden_refil_pooling_agent(golden, golden_path, plan_class):
-    agent = low_level(golden, pooling=golden_path.stem.split("_")[-1]).agent
+    agent = value_network(golden, pooling=golden_path.stem.split("_")[-1]).agent
     utilities, memories = _roll_out(agent, _AgentCase(golden), plan_class, torch.from_numpy(golden["hidden0"]))
     assert_close(utilities, golden, "q")
     assert_close(memories, golden, "hs")
@@ -116,7 +116,7 @@ def test_golden_refil_pooling_agent(golden, golden_path, plan_class):
 @PLANS
 @pytest.mark.golden("refil", "direct_agent")
 def test_golden_refil_direct_agent(golden, plan_class):
-    agent = low_level(golden, shown_last_action=False).agent
+    agent = value_network(golden, shown_last_action=False).agent
     exists = there(golden["entity_mask"])
     for kind, name in (("random", "random_"), ("given", "gt_"), ("random_given", "rand_gt_")):
         split = split_of(golden, kind, exists, golden["q"].shape[2], name)

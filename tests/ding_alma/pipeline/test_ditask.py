@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-TESTS = Path(__file__).parents[2]
+HELPERS = Path(__file__).parents[2] / "helpers"
 DITASK = Path(sys.executable).with_name("ditask")
 CONFIG = """
 from tiny_runs import tiny_config
@@ -26,7 +26,7 @@ def start(folder, command=None, **variables):
     """Start ``ditask`` with a learner, an evaluator and two collectors, or another command."""
     (folder / "config.py").write_text(CONFIG)
     environment = os.environ | {
-        "PYTHONPATH": str(TESTS),
+        "PYTHONPATH": str(HELPERS),
         "OMP_NUM_THREADS": "1",
         "PYTHONWARNINGS": "ignore",
         "DING_ALMA_CONFIG": "config.py",

@@ -12,18 +12,19 @@ from easydict import EasyDict
 from lossy_bus import LossyBus
 from tiny_runs import tiny_config
 
-from ding_alma.guard.faults import FAILURE
-from ding_alma.guard.run_error import RunError
-from ding_alma.guard.run_lock import hold, release
 from ding_alma.pipeline import worker as worker_module
 from ding_alma.pipeline.desk import WorkerFailed
-from ding_alma.pipeline.job import Job, job_from_environment
+from ding_alma.pipeline.environment_variables import job_from_environment
 from ding_alma.pipeline.learner import learn
 from ding_alma.pipeline.messages import Collection, Order, Reply, Request
 from ding_alma.pipeline.worker import share_round, work
-from ding_alma.policy.low_level_policy import LowLevelPolicy
+from ding_alma.policy.value_policy import ValuePolicy
 from ding_alma.replay.ring import JOURNAL_FOLDER
 from ding_alma.rl.optimisation import NotFiniteError
+from ding_alma.run.faults import FAILURE
+from ding_alma.run.job import Job
+from ding_alma.run.run_error import RunError
+from ding_alma.run.run_lock import hold, release
 from dizoo_ext.save_the_city.vector import SaveTheCityVector
 
 
@@ -141,7 +142,7 @@ def test_an_error_in_the_learner_ends_the_workers(run_folder, monkeypatch):
 
 
 def test_a_loss_that_is_not_finite_keeps_the_batch_and_ends_the_workers(run_folder, monkeypatch):
-    monkeypatch.setattr(LowLevelPolicy, "_forward_learn", not_finite)
+    monkeypatch.setattr(ValuePolicy, "_forward_learn", not_finite)
     main, create = tiny_config("refil")
     bus = LossyBus()
     workers = Threads(bus, nodes=(1, 2))

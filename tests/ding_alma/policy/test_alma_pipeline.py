@@ -46,7 +46,7 @@ def test_every_manager_gives_the_same_training(manager, environments, tmp_path):
 
 def test_the_list_based_buffer_of_ding_engine_works():
     policy = train(*tiny_config(buffer="naive"))
-    assert policy._updates == {"low_level": 4, "allocator": 4}
+    assert policy._updates == {"value_network": 4, "allocator": 4}
 
 
 @pytest.mark.parametrize("manager", ["base", "vector"])
@@ -62,7 +62,7 @@ def test_allocations_by_rule_train_the_agents_alone(source):
     main.policy.allocation.source = source
     policy = train(main, create)
     assert policy._model.allocator is None
-    assert policy._updates == {"low_level": 4, "allocator": 0}
+    assert policy._updates == {"value_network": 4, "allocator": 0}
 
 
 def test_learning_continues_from_a_checkpoint_as_if_it_had_not_stopped():
@@ -89,7 +89,7 @@ def test_a_run_resumes_with_its_counters(tmp_path):
     policy = train(main, create, iterations=8)
     after = last_checkpoint(tmp_path / "run")
     assert after["last_iter"] >= 8 and after["last_step"] > before["last_step"]
-    assert policy._updates["low_level"] == after["last_iter"]
+    assert policy._updates["value_network"] == after["last_iter"]
 
 
 def test_ding_evaluates_a_checkpoint(tmp_path):

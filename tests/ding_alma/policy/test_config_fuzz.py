@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from resumed_runs import resumable_config
 from tiny_runs import train
 
-from ding_alma.guard.run_error import RunError
+from ding_alma.run.run_error import RunError
 
 POLICIES = ["alma", "refil", "copa", "mppo"]
 SKIPPED = ("cfg_type", "type", "cuda", "import_names", "model", "learner", "multi_gpu")

@@ -113,6 +113,6 @@ def test_rows_decide_at_their_first_step_unless_told_otherwise():
     late = ~batch.decision[:, 0] & batch.valid[:, 0]
     assert late.any()
     before = {f.name: copy.copy(getattr(batch, f.name)) for f in fields(batch)}
-    losses = [policy._low_level_update(batch)["copa_vi_loss"] for policy in (with_start, without)]
+    losses = [policy._value_update(batch)["copa_vi_loss"] for policy in (with_start, without)]
     assert losses[0] != losses[1]
     assert torch.equal(before["decision"], batch.decision)

@@ -21,7 +21,7 @@ from ding_alma.replay.windows import draw_rows
 from ding_alma.rl.allocation import AllocationDraws
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.decision_points import decision_points
-from ding_alma.rl.low_level import LowLevelDraws
+from ding_alma.rl.mixed_q import MixedQDraws
 from ding_alma.rl.ppo_update import minibatch_rows
 
 EPISODES = 6
@@ -87,21 +87,21 @@ def rows_of(batch, rows):
 
 def share_draws(monkeypatch, policy, joint):
     """Let every process draw what one process would draw for its part of the joint batch."""
-    draw_low_level, draw_allocation = LowLevelDraws.draw, AllocationDraws.draw
+    draw_mixed_q, draw_allocation = MixedQDraws.draw, AllocationDraws.draw
     count = [0]
 
     def generator():
         count[0] += 1
         return torch.Generator().manual_seed(count[0])
 
-    def low_level(networks, batch, config, _):
-        draws = draw_low_level(networks, joint, config, generator())
+    def value_network(networks, batch, config, _):
+        draws = draw_mixed_q(networks, joint, config, generator())
         rows = place(batch.collected_at, joint.collected_at)
         before, here = (int(joint.decision[part].sum()) for part in (slice(0, rows.start), rows))
         cut = {"groups": rows, "coach_noise": (slice(None), slice(before, before + here))}
         cut["target_coach_noise"] = cut["coach_noise"]
         values = {field.name: getattr(draws, field.name) for field in fields(draws)}
-        return LowLevelDraws(**{k: v[cut[k]] if k in cut and v is not None else v for k, v in values.items()})
+        return MixedQDraws(**{k: v[cut[k]] if k in cut and v is not None else v for k, v in values.items()})
 
     def allocation(_, allocator, points):
         every = decision_points(joint, policy._cfg.allocation.period, policy._cfg.allocation.max_points)
@@ -112,7 +112,7 @@ def share_draws(monkeypatch, policy, joint):
         )
         return AllocationDraws(draws.stored_permutation, proposals, draws.target_permutation)
 
-    monkeypatch.setattr(LowLevelDraws, "draw", low_level)
+    monkeypatch.setattr(MixedQDraws, "draw", value_network)
     monkeypatch.setattr(AllocationDraws, "draw", allocation)
 
 

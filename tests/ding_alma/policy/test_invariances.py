@@ -11,7 +11,7 @@ from ding.utils import POLICY_REGISTRY, deep_merge_dicts
 from easydict import EasyDict
 from tiny_runs import collect, tiny_config
 
-from ding_alma.policy.group_policy import GroupPolicy
+from ding_alma.policy.member_policy import MemberPolicy
 from ding_alma.rl.exploration import epsilon_greedy
 from dizoo_ext.contract import EntitySpec
 from dizoo_ext.flat_view import flat_view
@@ -123,16 +123,16 @@ def thoughts(monkeypatch):
         caught.append(utility.clone())
         return epsilon_greedy(utility, *args, **kwargs)
 
-    judge = GroupPolicy._judge
+    judge = MemberPolicy._judge
 
     def caught_judge(self, observed, active):
         judged = judge(self, observed, active)
         caught.append(judged.actions.log_probs().clone())
         return judged
 
-    for module in ("alma", "flat"):
+    for module in ("alma", "aqmix"):
         monkeypatch.setattr(f"ding_alma.policy.{module}.epsilon_greedy", choose)
-    monkeypatch.setattr(GroupPolicy, "_judge", caught_judge)
+    monkeypatch.setattr(MemberPolicy, "_judge", caught_judge)
     return caught
 
 

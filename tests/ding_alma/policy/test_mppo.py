@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from default_hooks import default_hooks
 from ding.entry import eval as ding_eval
 from ding.entry import serial_pipeline_onpolicy
 from ding.utils import POLICY_REGISTRY, deep_merge_dicts
@@ -13,9 +14,8 @@ from easydict import EasyDict
 from tiny_runs import collect, last_checkpoint, tiny_config, train
 from toy_map_env import ACTIONS, MEMBERS, PLANES, TEAMS, ToyMapEnv
 
-from ding_alma.policy.group_credit import own_rewards
+from ding_alma.policy.member_credit import own_rewards
 from ding_alma.policy.mppo import METRICS
-from ding_alma.report.hooks import default_hooks
 from ding_alma.rl.separation import SEPARATIONS
 
 
@@ -219,9 +219,9 @@ def test_epochs_stop_at_the_target_divergence():
 
 
 @pytest.mark.parametrize("separation", ["full", "none", "global_log_prob"])
-@pytest.mark.parametrize("grouping", ["agent", "given"])
-def test_maps_of_two_teams_whose_slots_change_hands(separation, grouping):
-    main, _ = map_config(separation=separation, grouping=grouping)
+@pytest.mark.parametrize("trajectories", ["agent", "given"])
+def test_maps_of_two_teams_whose_slots_change_hands(separation, trajectories):
+    main, _ = map_config(separation=separation, trajectories=trajectories)
     policy = new(main)
     episodes = map_episodes(policy)
     assert episodes[0]["observed"]["planes"].dtype == torch.float16
@@ -325,7 +325,7 @@ def test_a_member_without_any_legal_action_is_an_error():
     ("block", "value", "message"),
     [
         ("separation", "ful", "did you mean 'full'"),
-        ("grouping", "given", "view = 'map'"),
+        ("trajectories", "given", "view = 'map'"),
         ("view", "planes", "policy.view must be one of"),
         ("credit", dict(own="team", shared="sum"), "multiply"),
         ("credit", dict(own="gven"), "did you mean 'given'"),

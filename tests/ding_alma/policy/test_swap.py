@@ -166,7 +166,7 @@ def test_alma_learns_from_imagined_groups_and_with_labels():
     main.policy.network.conditioning = "embed"
     main.policy.learn.imagined_weight = 0.5
     policy = _new(main, "alma")
-    weight = policy._model.low_level.agent.encoder.embedding.project.weight
+    weight = policy._model.value_network.agent.encoder.embedding.project.weight
     before = weight.clone()
     assert math.isfinite(policy._forward_learn(collect(policy, main))["im_loss"])
     assert not torch.equal(before, weight)

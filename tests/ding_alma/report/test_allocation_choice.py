@@ -8,11 +8,12 @@ import torch
 from click.testing import CliRunner
 from tiny_runs import tiny_config, train
 
-from ding_alma.guard.run_error import RunError
+from ding_alma.cli.main import main
 from ding_alma.report import play
 from ding_alma.report.allocation_choice import choose_allocation
-from ding_alma.report.cli import main
-from ding_alma.report.play import BEST_CHECKPOINT, Run, load_run
+from ding_alma.report.play import Run, load_run
+from ding_alma.run.checkpoint import BEST_CHECKPOINT
+from ding_alma.run.run_error import RunError
 
 EPISODES = 4
 
@@ -59,7 +60,7 @@ def play_of(monkeypatch):
 def run_of(monkeypatch):
     """Arguments of ``ding-alma eval`` -> the run that it would evaluate."""
     given = []
-    monkeypatch.setattr("ding_alma.report.cli.evaluate", lambda run, *_: given.append(run) or [{"return": 0.0}])
+    monkeypatch.setattr("ding_alma.cli.main.evaluate", lambda run, *_: given.append(run) or [{"return": 0.0}])
 
     def chosen(*arguments):
         result = call("eval", *arguments)
@@ -72,7 +73,7 @@ def run_of(monkeypatch):
 def with_agents_of(run, other):
     """The paper's way: the whole run, its agents overwritten."""
     model = {
-        name: (other if name.startswith("low_level.agent.") else run).state["model"][name]
+        name: (other if name.startswith("value_network.agent.") else run).state["model"][name]
         for name in run.state["model"]
     }
     return Run(run.config, {"model": model})

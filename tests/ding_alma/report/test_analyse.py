@@ -9,11 +9,11 @@ from click.testing import CliRunner
 from PIL import Image
 from tiny_runs import write_untrained_run
 
+from ding_alma.cli.main import main
 from ding_alma.report import generalisation
-from ding_alma.report.cli import main
 from ding_alma.report.play import PlayedEpisode
-from ding_alma.report.run_record import RunRecord
-from ding_alma.report.scalars import Evaluation
+from ding_alma.run.evaluation import Evaluation
+from ding_alma.run.run_record import RunRecord
 
 
 @pytest.fixture(scope="module")

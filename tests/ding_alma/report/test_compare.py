@@ -7,13 +7,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from ding_alma.guard.run_error import RunError
-from ding_alma.report.cli import main
+from ding_alma.cli.main import main
 from ding_alma.report.comparison import compare
 from ding_alma.report.curves import bands, common_end, scores
 from ding_alma.report.run_groups import read_groups, resolve_metric
-from ding_alma.report.run_record import RunRecord
-from ding_alma.report.scalars import Evaluation
+from ding_alma.run.evaluation import Evaluation
+from ding_alma.run.run_error import RunError
+from ding_alma.run.run_record import RunRecord
 
 
 def write_run(folder, points, seed=0, **header):

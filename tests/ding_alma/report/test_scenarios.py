@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 from tiny_runs import write_untrained_run
 
-from ding_alma.report.cli import main
+from ding_alma.cli.main import main
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import pytest
 from allocator_cases import recorded_allocator
 from golden_acting import replay
-from golden_low_level import networks
+from golden_value import networks
 
 
 @pytest.mark.golden("alma", "acting")

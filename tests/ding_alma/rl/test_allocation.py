@@ -13,9 +13,9 @@ from allocator_cases import (
     with_prefix,
 )
 
-from ding_alma.model.allocator import Allocator, ProposalDraws
-from ding_alma.model.reference_names import convert
-from ding_alma.model.reference_names_allocator import CRITIC_NAMES, convert_proposal
+from ding_alma.model.allocation.allocator import Allocator, ProposalDraws
+from ding_alma.reference_runs.names import convert
+from ding_alma.reference_runs.names_allocator import CRITIC_NAMES, convert_proposal
 from ding_alma.rl.allocation import AllocationDraws, AllocationLossConfig, allocation_losses
 from ding_alma.rl.decision_points import DecisionPoints, decision_points
 

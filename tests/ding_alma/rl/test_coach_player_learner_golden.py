@@ -1,10 +1,10 @@
 import pytest
 import torch
+from coach_player_loss import CoachPlayerConfig, SegmentDraws, coach_player_loss
 from golden_copa import TABLES, coach_player, segment, tensors
-from golden_low_level import assert_close
+from golden_value import assert_close
 
-from ding_alma.model.reference_names_copa import convert_copa
-from ding_alma.rl.coach_player import CoachPlayerConfig, SegmentDraws, coach_player_loss
+from ding_alma.reference_runs.names_copa import convert_copa
 
 
 def _draws(golden, step):

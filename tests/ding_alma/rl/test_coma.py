@@ -6,7 +6,7 @@ import torch
 from ding.rl_utils import coma_data, coma_error
 from ding.rl_utils.td import generalized_lambda_returns
 
-from ding_alma.model.categorical import MixedCategorical
+from ding_alma.model.actor_critic.categorical import MixedCategorical
 from ding_alma.rl.coma import actor_loss, critic_loss, lambda_returns, taken
 
 STEPS, ROWS, AGENTS, ACTIONS = 7, 4, 3, 5

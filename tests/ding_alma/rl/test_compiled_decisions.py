@@ -7,8 +7,8 @@ from allocator_cases import close, random_allocation, random_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ding_alma.model.allocator import RatedProposals
-from ding_alma.model.proposal import Proposals
+from ding_alma.model.allocation.allocator import RatedProposals
+from ding_alma.model.allocation.proposal import Proposals
 from ding_alma.rl.decision_points import _compiled_segments, _regular_segments
 from ding_alma.rl.proposal_metrics import _compiled_sums, _regular_sums
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from allocator_cases import close, random_state
 
-from ding_alma.model.allocator import Allocator, ProposalDraws
+from ding_alma.model.allocation.allocator import Allocator, ProposalDraws
 from ding_alma.rl.exploration import (
     ExplorationDraws,
     epsilon_greedy,

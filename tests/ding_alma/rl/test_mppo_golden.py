@@ -1,4 +1,4 @@
-"""Masked PPO against the golden cases: advantages, mixes, distributions, losses, groups, ablations."""
+"""Masked PPO against the golden cases: advantages, mixes, distributions, losses, trajectories, ablations."""
 
 import json
 
@@ -6,15 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from ding_alma.model.action_tree import ActionTree, TreeCategorical
-from ding_alma.model.categorical import MaskedCategorical
-from ding_alma.rl.group_advantage import group_advantages
-from ding_alma.rl.group_examples import ExampleConfig, MemberSteps, group_examples, groups_with, to_groups
-from ding_alma.rl.group_reward import mixed_reward, shared_reward
-from ding_alma.rl.group_sums import share_sum
+from ding_alma.model.actor_critic.action_tree import ActionTree, TreeCategorical
+from ding_alma.model.actor_critic.categorical import MaskedCategorical
 from ding_alma.rl.ppo import PpoConfig, normalised, ppo_loss
 from ding_alma.rl.sample_reduction import largest, reduction_score
 from ding_alma.rl.separation import SEPARATIONS
+from ding_alma.rl.trajectories import mixed_reward, share_sum, shared_reward, trajectory_advantages
+from ding_alma.rl.trajectory_examples import (
+    ExampleConfig,
+    MemberSteps,
+    to_trajectories,
+    trajectories_with,
+    trajectory_examples,
+)
 
 TOLERANCE = 1e-9
 SEPARATION_OF = {
@@ -46,7 +50,7 @@ def with_last(x, last):
 
 
 def member_steps(arrays):
-    """One member per group, as in the golden rollouts."""
+    """One member per trajectory, as in the golden rollouts."""
     return MemberSteps(
         own_reward=arrays["reward"],
         team_reward=arrays["reward"].sum(-1),
@@ -62,7 +66,7 @@ def member_steps(arrays):
 @pytest.mark.golden("mppo", "advantage")
 def test_golden_mppo_advantages(case):
     arrays, setting = case
-    ours = group_advantages(
+    ours = trajectory_advantages(
         arrays["reward"],
         with_last(arrays["value"], arrays["last_value"]),
         arrays["done"],
@@ -82,7 +86,7 @@ def test_golden_mppo_ends_of_trajectories_follow_from_who_is_there(case):
     steps = member_steps(arrays)
     handed_over = continues & arrays["done"] & ~arrays["env_done"].unsqueeze(-1)
     config = ExampleConfig(setting["gamma"], setting["lam"])
-    ours = group_examples(MemberSteps(**{**vars(steps), "left": handed_over}), config)
+    ours = trajectory_examples(MemberSteps(**{**vars(steps), "left": handed_over}), config)
     assert_equals(ours.advantage, arrays["advantage"])
     assert_equals(ours.returns, arrays["ret"])
     assert torch.equal(ours.active, arrays["active"])
@@ -145,16 +149,16 @@ def test_golden_mppo_two_stage_actions_and_sums_of_members(case):
     types, parameters = arrays["param_mask"].shape[-2:]
     paths = [(t, types + t * parameters + p) for t in range(types) for p in range(parameters)]
     logits = torch.cat([arrays["type_logits"], arrays["param_logits"].flatten(-2)], -1)
-    alive, group = arrays["alive"], arrays["group_id"]
+    alive, trajectory = arrays["alive"], arrays["group_id"]
     ours = TreeCategorical(ActionTree(paths).double(), logits, arrays["param_mask"].flatten(-2))
     action = arrays["type"] * parameters + arrays["param"]
     assert_equals(ours.log_prob(action)[alive], arrays["member_logp"][alive])
     assert_equals(ours.entropy(action)[alive], arrays["member_entropy"][alive])
-    groups = arrays["group_active"].shape[-1]
-    assert_equals(to_groups(ours.log_prob(action), alive, group, groups), arrays["group_logp"])
-    assert_equals(to_groups(ours.entropy(action), alive, group, groups), arrays["group_entropy"])
-    assert_equals(to_groups(arrays["member_value"], alive, group, groups), arrays["group_value"])
-    assert torch.equal(groups_with(alive, group, groups), arrays["group_active"])
+    trajectories = arrays["group_active"].shape[-1]
+    assert_equals(to_trajectories(ours.log_prob(action), alive, trajectory, trajectories), arrays["group_logp"])
+    assert_equals(to_trajectories(ours.entropy(action), alive, trajectory, trajectories), arrays["group_entropy"])
+    assert_equals(to_trajectories(arrays["member_value"], alive, trajectory, trajectories), arrays["group_value"])
+    assert torch.equal(trajectories_with(alive, trajectory, trajectories), arrays["group_active"])
 
 
 @pytest.mark.golden("mppo", "sample_reduction")
@@ -175,7 +179,7 @@ def test_golden_mppo_ablations_end_to_end(case):
     for variant, expected in setting["expected"].items():
         separation = SEPARATIONS[SEPARATION_OF[variant]]
         config = ExampleConfig(setting["gamma"], setting["lam"], separation=separation)
-        examples = group_examples(member_steps(arrays), config)
+        examples = trajectory_examples(member_steps(arrays), config)
         assert_equals(examples.advantage, arrays[f"adv_{variant}"])
 
         active = arrays["active"]

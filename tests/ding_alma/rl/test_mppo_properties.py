@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from ding_alma.model.categorical import MaskedCategorical
-from ding_alma.model.group_actor_critic import GroupActorCritic
-from ding_alma.rl.group_advantage import explained_variance
-from ding_alma.rl.group_examples import ExampleConfig, GroupExamples, MemberSteps, group_examples
+from ding_alma.model.actor_critic.categorical import MaskedCategorical
+from ding_alma.model.actor_critic.interface import MemberActorCritic
 from ding_alma.rl.ppo import NORMALISATIONS, PpoConfig, normalised
 from ding_alma.rl.ppo_update import PpoRows, minibatch_backward, minibatch_rows
 from ding_alma.rl.separation import SEPARATIONS
+from ding_alma.rl.trajectories import explained_variance
+from ding_alma.rl.trajectory_examples import ExampleConfig, MemberSteps, TrajectoryExamples, trajectory_examples
 
 FEATURES, ACTIONS = 4, 5
 CONFIG = ExampleConfig(discount=0.9, trace=0.8)
@@ -22,7 +22,7 @@ FULL = SEPARATIONS["full"]
 seeds = st.integers(0, 2**32 - 1)
 
 
-class EachItself(GroupActorCritic):
+class EachItself(MemberActorCritic):
     """Members judged by their own features alone."""
 
     def __init__(self):
@@ -65,7 +65,7 @@ def random_steps(seed, steps=7, rows=2, members=4, p_active=0.6):
 
 
 def random_rows(seed, examples):
-    """Observations and actions for every step of ``examples`` (T, N, G), flattened; one member per group."""
+    """Observations and actions for every step of ``examples`` (T, N, G), flattened; one member per trajectory."""
     g = torch.Generator().manual_seed(seed + 1)
     shape = examples.active.flatten(0, 1).shape
     mask = torch.rand(*shape, ACTIONS, generator=g) < 0.6
@@ -77,19 +77,19 @@ def random_rows(seed, examples):
         },
         acting=examples.active.flatten(0, 1),
         action=(torch.rand(mask.shape, generator=g) * mask).argmax(-1),
-        group=None,
+        trajectory=None,
         examples=flat(examples),
     )
 
 
 def flat(examples):
-    return GroupExamples(**{f.name: getattr(examples, f.name).flatten(0, 1) for f in fields(examples)})
+    return TrajectoryExamples(**{f.name: getattr(examples, f.name).flatten(0, 1) for f in fields(examples)})
 
 
 def slots(x, index):
     """Some members' slots of anything whose arrays end in members."""
     if isinstance(x, MemberSteps):
-        of_team = {"team_reward", "episode_over", "valid", "group"}
+        of_team = {"team_reward", "episode_over", "valid", "trajectory"}
         return replace(x, **{f.name: getattr(x, f.name)[..., index] for f in fields(x) if f.name not in of_team})
     return PpoRows(
         {key: value[:, index] for key, value in x.observed.items()},
@@ -117,11 +117,11 @@ def test_two_trajectories_in_one_batch_are_two_single_runs(seed):
     torch.manual_seed(0)
     network = EachItself()
     both = random_steps(seed, members=2)
-    examples = group_examples(both, CONFIG)
+    examples = trajectory_examples(both, CONFIG)
     rows = random_rows(seed, examples)
     parts = []
     for slot in ([0], [1]):
-        alone = group_examples(slots(both, slot), CONFIG)
+        alone = trajectory_examples(slots(both, slot), CONFIG)
         for f in fields(alone):
             assert torch.equal(getattr(alone, f.name), getattr(examples, f.name)[..., slot]), f.name
         single = replace(slots(rows, slot), examples=flat(alone))
@@ -148,9 +148,9 @@ def test_inactive_slots_and_their_order_change_nothing(seed, normalisation, sepa
 
     garbage = {"own_reward": torch.nan, "value": torch.inf, "log_prob": torch.nan, "active": False, "left": True}
     wide_steps = replace(steps, **{name: widened(getattr(steps, name), filling) for name, filling in garbage.items()})
-    examples, wide_examples = group_examples(steps, config), group_examples(wide_steps, config)
-    narrow = random_rows(seed, group_examples(steps, CONFIG))
-    wide = random_rows(seed + 5, group_examples(wide_steps, CONFIG))
+    examples, wide_examples = trajectory_examples(steps, config), trajectory_examples(wide_steps, config)
+    narrow = random_rows(seed, trajectory_examples(steps, CONFIG))
+    wide = random_rows(seed + 5, trajectory_examples(wide_steps, CONFIG))
     where = order.argsort()[:3]
     for key, value in wide.observed.items():
         value[:, where] = narrow.observed[key]
@@ -203,13 +203,13 @@ def plain_ppo(network, steps, rows, config, ppo):
 
 @pytest.mark.parametrize("separation", sorted(SEPARATIONS))
 def test_one_group_is_ordinary_masked_ppo(network, separation):
-    """Under every separation: with one group there is nothing to share."""
+    """Under every separation: with one trajectory there is nothing to share."""
     steps = random_steps(3, steps=30, members=1, p_active=1.1)
     steps = replace(
         steps, left=torch.zeros_like(steps.left), valid=torch.ones_like(steps.valid), active=steps.active | True
     )
     config = replace(CONFIG, separation=SEPARATIONS[separation], shared="mean", own_weight=0.3)
-    rows = random_rows(3, group_examples(steps, config))
+    rows = random_rows(3, trajectory_examples(steps, config))
     loss, gradient = loss_and_gradient(network, rows, "active", SEPARATIONS[separation])
     expected = plain_ppo(network, steps, rows, config, PpoConfig())
     close(loss[0], expected.detach())
@@ -229,13 +229,13 @@ def test_a_joint_group_is_ordinary_ppo_over_the_joint_action(network):
         active=steps.active[..., :1],
         left=torch.zeros_like(steps.left[..., :1]),
     )
-    ours, plain = group_examples(steps, joint), group_examples(one, CONFIG)
+    ours, plain = trajectory_examples(steps, joint), trajectory_examples(one, CONFIG)
     for f in fields(ours):
         torch.testing.assert_close(getattr(ours, f.name), getattr(plain, f.name), msg=f.name)
 
 
 def test_a_step_without_anybody_changes_nothing(network):
-    examples = group_examples(random_steps(5), CONFIG)
+    examples = trajectory_examples(random_steps(5), CONFIG)
     rows = random_rows(5, examples)
     empty = PpoRows(
         {key: value[:3] for key, value in rows.observed.items()},
@@ -256,7 +256,7 @@ def test_a_step_without_anybody_changes_nothing(network):
         torch.cat([rows.acting, empty.acting]),
         torch.cat([rows.action, empty.action]),
         None,
-        GroupExamples(
+        TrajectoryExamples(
             **{key: torch.cat([value, vars(empty.examples)[key]]) for key, value in vars(rows.examples).items()}
         ),
     )
@@ -277,9 +277,11 @@ def test_a_slot_that_changes_hands_parts_the_trajectories():
     apart = replace(steps, active=steps.active.index_fill(0, torch.tensor(3), False))
     for parted, last in ((at_once, 3), (apart, 2)):
         changed = replace(parted, value=parted.value.index_fill(0, torch.arange(last + 1, 9), 100.0))
-        before = [group_examples(each, CONFIG).advantage[: last + 1] for each in (parted, changed)]
+        before = [trajectory_examples(each, CONFIG).advantage[: last + 1] for each in (parted, changed)]
         assert torch.equal(*before) and (before[0] != 0).any()
-    assert not torch.equal(group_examples(steps, CONFIG).advantage[:4], group_examples(at_once, CONFIG).advantage[:4])
+    assert not torch.equal(
+        trajectory_examples(steps, CONFIG).advantage[:4], trajectory_examples(at_once, CONFIG).advantage[:4]
+    )
 
 
 @settings(max_examples=25, deadline=None)
@@ -293,19 +295,19 @@ def test_episodes_in_a_row_are_episodes_side_by_side(seed, separation):
         **{
             f.name: torch.cat([getattr(first, f.name)[: -1 if f.name in held else None], getattr(second, f.name)])
             for f in fields(first)
-            if f.name != "group"
+            if f.name != "trajectory"
         }
     )
-    together = group_examples(row, config)
+    together = trajectory_examples(row, config)
     for f in fields(together):
-        apart = torch.cat([getattr(group_examples(part, config), f.name) for part in (first, second)])
+        apart = torch.cat([getattr(trajectory_examples(part, config), f.name) for part in (first, second)])
         assert torch.equal(getattr(together, f.name), apart), f.name
 
 
 @settings(max_examples=25, deadline=None)
 @given(seed=seeds)
 def test_groups_of_the_environment_are_sums_of_their_members(seed):
-    """Two members always in one group make the trajectory of one member who is worth both."""
+    """Two members always in one trajectory make the trajectory of one member who is worth both."""
     steps = random_steps(seed, members=3)
     merged = {
         name: torch.stack([value[..., 0] + value[..., 1], value[..., 2]], -1)
@@ -320,8 +322,11 @@ def test_groups_of_the_environment_are_sums_of_their_members(seed):
         active=torch.stack([active[..., 0] | active[..., 1], active[..., 2]], -1),
         left=~torch.stack([stays[..., 0] | stays[..., 1], stays[..., 2]], -1),
     )
-    group = torch.tensor([0, 0, 1]).expand_as(active)
-    ours, expected = group_examples(replace(steps, group=group), CONFIG), group_examples(pair, CONFIG)
+    trajectory = torch.tensor([0, 0, 1]).expand_as(active)
+    ours, expected = (
+        trajectory_examples(replace(steps, trajectory=trajectory), CONFIG),
+        trajectory_examples(pair, CONFIG),
+    )
     for f in fields(ours):
         close(getattr(ours, f.name)[..., :2], getattr(expected, f.name))
         assert not getattr(ours, f.name)[..., 2].any()
@@ -351,10 +356,10 @@ def test_what_stands_in_padding_reaches_no_trajectory():
         padding = torch.full((len(left) - len(right), *right.shape[1:]), filling, dtype=right.dtype)
         return torch.cat([left, torch.cat([right, padding])], 1)
 
-    names = [f.name for f in fields(long) if f.name != "group"]
-    both = group_examples(MemberSteps(**{name: side_by_side(name) for name in names}), CONFIG)
+    names = [f.name for f in fields(long) if f.name != "trajectory"]
+    both = trajectory_examples(MemberSteps(**{name: side_by_side(name) for name in names}), CONFIG)
     for steps, row in ((long, 0), (short, 1)):
-        alone = group_examples(steps, CONFIG)
+        alone = trajectory_examples(steps, CONFIG)
         for f in fields(alone):
             assert torch.equal(getattr(both, f.name)[: len(steps.valid), row], getattr(alone, f.name)[:, 0]), f.name
     assert not both.active[4:, 1].any()
@@ -362,13 +367,13 @@ def test_what_stands_in_padding_reaches_no_trajectory():
 
 @pytest.mark.parametrize("separation", ["full", "global_log_prob", "global_entropy", "none"])
 def test_shared_parts_are_the_sums_over_the_acting_groups(network, separation):
-    rows = random_rows(9, group_examples(random_steps(9), CONFIG))
+    rows = random_rows(9, trajectory_examples(random_steps(9), CONFIG))
     judged = network(rows.observed, rows.acting)
     own = {"log_prob": judged.actions.log_prob(rows.action), "entropy": judged.actions.entropy(rows.action)}
     total = {name: (value * rows.acting).sum(-1, keepdim=True) for name, value in own.items()}
     examples = rows.examples
     if separation == "none":
-        examples = GroupExamples(**{key: value[:, :1] for key, value in vars(examples).items()})
+        examples = TrajectoryExamples(**{key: value[:, :1] for key, value in vars(examples).items()})
         examples = replace(examples, active=rows.acting.any(-1, keepdim=True))
     shares = {
         "log_prob": separation in ("global_log_prob", "none"),

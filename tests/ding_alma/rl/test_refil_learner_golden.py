@@ -1,10 +1,10 @@
 import pytest
 import torch
-from golden_low_level import assert_close
 from golden_refil import MODULES, agent_kind, learner_case, learner_loss, setting, tensors
+from golden_value import assert_close
 
-from ding_alma.model.reference_names import convert
-from ding_alma.model.reference_names_refil import MIXER_NAMES
+from ding_alma.reference_runs.names import convert
+from ding_alma.reference_runs.names_refil import MIXER_NAMES
 
 
 def _same_number(ours, expected):

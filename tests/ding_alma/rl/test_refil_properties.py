@@ -7,11 +7,11 @@ import pytest
 import torch
 from random_batch import ACTIONS, AGENTS, ENTITIES, SHAPE, random_batch
 
-from ding_alma.model.attention_plan import DensePlan, PackedPlan
-from ding_alma.model.entity_inputs import EntityInputs
-from ding_alma.model.low_level import LowLevel
-from ding_alma.rl.low_level import LowLevelConfig, LowLevelDraws, low_level_loss
-from ding_alma.rl.masks import both_exist
+from ding_alma.model.attention.attention_plan import DensePlan, PackedPlan
+from ding_alma.model.attention.entity_inputs import EntityInputs
+from ding_alma.model.value.value_network import ValueNetwork
+from ding_alma.rl.mixed_q import MixedQConfig, MixedQDraws, mixed_q_loss
+from ding_alma.rl.network_inputs import both_exist
 from ding_alma.rl.refil import agent_views, split_pairs
 
 NETWORKS = pytest.mark.parametrize(
@@ -22,13 +22,13 @@ MIXERS = pytest.mark.parametrize("mixer", ["flex", "linear", "vdn"])
 
 def _networks(agent="feedforward", mixer="flex", seed=0, **options):
     torch.manual_seed(seed)
-    return LowLevel(SHAPE, "none", agent=agent, mixer=mixer, mixer_bias_abs=False, popart=False, **options)
+    return ValueNetwork(SHAPE, "none", agent=agent, mixer=mixer, mixer_bias_abs=False, popart=False, **options)
 
 
 def _loss(networks, batch, groups, **config):
     target = copy.deepcopy(networks)
-    config = LowLevelConfig(imagined_weight=0.5, **config)
-    return low_level_loss(networks, target, batch, config, LowLevelDraws(groups=groups))[1]
+    config = MixedQConfig(imagined_weight=0.5, **config)
+    return mixed_q_loss(networks, target, batch, config, MixedQDraws(groups=groups))[1]
 
 
 def _groups(seed=1, rows=3):
@@ -144,7 +144,9 @@ def test_memories_matter_and_end_with_their_episode():
 @pytest.mark.parametrize("popart", [True, False])
 def test_values_never_fall_when_a_utility_rises(mixer, softmax, popart):
     torch.manual_seed(3)
-    network = LowLevel(SHAPE, "none", mixer=mixer, softmax_mixing=softmax, mixer_bias_abs=False, popart=popart).mixer
+    network = ValueNetwork(
+        SHAPE, "none", mixer=mixer, softmax_mixing=softmax, mixer_bias_abs=False, popart=popart
+    ).mixer
     batch = random_batch()
     exists = batch.entity_mask.flatten(0, 1)
     inputs = EntityInputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), ACTIONS)
@@ -161,33 +163,33 @@ def test_values_never_fall_when_a_utility_rises(mixer, softmax, popart):
 
 def test_a_weighted_sum_needs_one_team():
     with pytest.raises(ValueError, match="one value for all agents"):
-        LowLevel(SHAPE, "mask", mixer="linear")
+        ValueNetwork(SHAPE, "mask", mixer="linear")
 
 
 @NETWORKS
 def test_a_coach_s_strategies_fit_the_agents_they_are_added_to(agent, mixer):
     shape = replace(SHAPE, hidden_dim=SHAPE.attention_dim // 2)
     torch.manual_seed(0)
-    networks = LowLevel(shape, "none", coach=True, coach_labels=False, agent=agent, mixer=mixer, popart=False)
+    networks = ValueNetwork(shape, "none", coach=True, coach_labels=False, agent=agent, mixer=mixer, popart=False)
     batch = random_batch()
     noise = torch.randn(1, int(batch.decision.sum()), AGENTS, networks.coach.mean.out_features)
-    loss, _ = low_level_loss(
+    loss, _ = mixed_q_loss(
         networks,
         copy.deepcopy(networks),
         batch,
-        LowLevelConfig(strategy_weight=0.0, strategy_entropy_weight=0.0),
-        LowLevelDraws(coach_noise=noise, target_coach_noise=noise),
+        MixedQConfig(strategy_weight=0.0, strategy_entropy_weight=0.0),
+        MixedQDraws(coach_noise=noise, target_coach_noise=noise),
     )
     loss.backward()
     assert networks.coach.mean.weight.grad.abs().sum() > 0
 
 
 def test_without_last_actions_they_change_nothing():
-    networks = LowLevel(replace(SHAPE, last_action=False), "none", popart=False)
+    networks = ValueNetwork(replace(SHAPE, last_action=False), "none", popart=False)
     batch = random_batch()
     other = replace(batch, last_action=(batch.last_action + 2) % ACTIONS)
     losses = [
-        low_level_loss(networks, copy.deepcopy(networks), data, LowLevelConfig(), LowLevelDraws())[1]["td_error_abs"]
+        mixed_q_loss(networks, copy.deepcopy(networks), data, MixedQConfig(), MixedQDraws())[1]["td_error_abs"]
         for data in (batch, other)
     ]
     torch.testing.assert_close(*losses)

@@ -43,7 +43,7 @@ def heuristic(env):
 
 @pytest.mark.parametrize("opponent", [name for name in OPPONENTS if name != "checkpoint"])
 def test_timesteps_are_what_the_spaces_say(opponent):
-    env = new_env(opponent=opponent, plane_type="float16", groups="closest_factory")
+    env = new_env(opponent=opponent, plane_type="float16", trajectories="closest_factory")
     observation = env.reset()
     teams = 2 if opponent == "self" else 1
     assert env.action_space.shape == (teams, 14)
@@ -184,7 +184,7 @@ def test_a_finished_episode_is_not_stepped_on():
     [
         (dict(map_sise=3), "did you mean env.map_size"),
         (dict(opponent="nobody"), "env.opponent"),
-        (dict(groups="pairs"), "env.groups"),
+        (dict(trajectories="pairs"), "env.trajectories"),
         (dict(plane_type="int8"), "env.plane_type"),
         (dict(min_factories=6), "env.max_factories"),
         (dict(bids=[0]), "env.bids"),

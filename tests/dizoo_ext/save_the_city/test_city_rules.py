@@ -1,4 +1,4 @@
-"""Effects of actions, fires and collisions, against the numbers of the specification."""
+"""Effects of actions, fires and collisions, against the numbers of docs/reference/save_the_city.md#fire-and-health."""
 
 import itertools
 import math

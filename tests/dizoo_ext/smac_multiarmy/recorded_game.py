@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dizoo_ext.smac_multiarmy.engine.interface import (
+from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES, unit_table
+from dizoo_ext.smac_multiarmy.engine_interface import (
     ALLY,
     ATTACK,
     ATTACK_MOVE,
@@ -18,7 +19,6 @@ from dizoo_ext.smac_multiarmy.engine.interface import (
     STOP,
     Engine,
 )
-from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES, unit_table
 from dizoo_ext.smac_multiarmy.vector import SmacMultiArmyVector
 
 ABILITIES = {STOP: 4, MOVE: 16, ATTACK: 23, HEAL: 386, ATTACK_MOVE: 23, SCAN_MOVE: 23}

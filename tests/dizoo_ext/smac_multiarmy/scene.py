@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dizoo_ext.smac_multiarmy.engine.interface import ALLY, ENEMY, UNITS, Engine
-from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES, unit_table
+from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES, unit_table
+from dizoo_ext.smac_multiarmy.engine_interface import ALLY, ENEMY, UNITS, Engine
 from dizoo_ext.smac_multiarmy.match import STOP
 from dizoo_ext.smac_multiarmy.vector import SmacMultiArmyVector
 

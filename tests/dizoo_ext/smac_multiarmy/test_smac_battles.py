@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from easydict import EasyDict
+from embedded_engine import EmbeddedEngine
 
 from dizoo_ext.check import check_env
 from dizoo_ext.random_stream import random_legal_actions
 from dizoo_ext.smac_multiarmy import SmacMultiArmyEnv, SmacMultiArmyVector, engines
-from dizoo_ext.smac_multiarmy.engine.embedded import EmbeddedEngine
-from dizoo_ext.smac_multiarmy.engine.game_lost import GameLost
+from dizoo_ext.smac_multiarmy.sc2.game_lost import GameLost
 from dizoo_ext.smac_multiarmy.scenarios import SCENARIO_SETS
 
 PAPER_SETS = [name for name in SCENARIO_SETS if "maxarmies3" in name]
@@ -311,4 +311,4 @@ def test_the_real_game_is_imported_only_when_it_is_asked_for(monkeypatch):
     assert asked == []
     with pytest.raises(AttributeError, match="StarCraftEngine"):
         SmacMultiArmyVector(1, engine="sc2")
-    assert asked == ["dizoo_ext.smac_multiarmy.engine.sc2"]
+    assert asked == ["dizoo_ext.smac_multiarmy.sc2.engine"]

@@ -5,7 +5,7 @@ import pytest
 from ding.utils import ENV_REGISTRY
 
 from dizoo_ext.smac_multiarmy import SmacMultiArmyEnv, SmacMultiArmyVector
-from dizoo_ext.smac_multiarmy.engine.units import PROFILES, UNIT_NAMES
+from dizoo_ext.smac_multiarmy.embedded.units import PROFILES, UNIT_NAMES
 from dizoo_ext.smac_multiarmy.scenarios import SCENARIO_SETS, scenario_set
 from dizoo_ext.smac_multiarmy.settings import REWARD_CONFIG
 from dizoo_ext.smac_multiarmy.teams import largest_team, team_size

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from recorded_game import Recording, agent_commands, army_commands, boosts, creations
 
-from dizoo_ext.smac_multiarmy.engine.interface import ALLY
-from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES
+from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES
+from dizoo_ext.smac_multiarmy.engine_interface import ALLY
 from dizoo_ext.smac_multiarmy.match import STYLE_KEYS
 from dizoo_ext.smac_multiarmy.placement import place_units
 from dizoo_ext.smac_multiarmy.scenarios import SCENARIO_SETS, scenario_set

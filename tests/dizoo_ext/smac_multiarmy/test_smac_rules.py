@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scene import Stage
 
-from dizoo_ext.smac_multiarmy.engine.interface import ALLY, ATTACK, ENEMY, HEAL, KEEP, MOVE
-from dizoo_ext.smac_multiarmy.engine.interface import STOP as STOP_ORDER
+from dizoo_ext.smac_multiarmy.engine_interface import ALLY, ATTACK, ENEMY, HEAL, KEEP, MOVE
+from dizoo_ext.smac_multiarmy.engine_interface import STOP as STOP_ORDER
 from dizoo_ext.smac_multiarmy.match import FIRST_TARGET, NORTH, SETTLE_LOOPS, STEP_LOOPS, STOP
 
 SZ = "6-8sz_maxsize4_maxarmies3_symmetric"

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from embedded_engine import EmbeddedEngine
 from installed_double import InstalledDouble
 from random_battle import play
 
-from dizoo_ext.smac_multiarmy.engine.embedded import EmbeddedEngine
 from dizoo_ext.smac_multiarmy.vector import SmacMultiArmyVector
 
 

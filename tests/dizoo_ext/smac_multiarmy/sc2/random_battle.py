@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from dizoo_ext.smac_multiarmy.engine.interface import (
+from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES
+from dizoo_ext.smac_multiarmy.engine_interface import (
     ALLY,
     ATTACK,
     ATTACK_MOVE,
@@ -16,7 +17,6 @@ from dizoo_ext.smac_multiarmy.engine.interface import (
     STOP,
     UNITS,
 )
-from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES
 
 CENTRE = 16.0
 ARMIES = 3

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from embedded_engine import EmbeddedEngine
 from random_battle import play
 
-from dizoo_ext.smac_multiarmy.engine.embedded import EmbeddedEngine
-from dizoo_ext.smac_multiarmy.engine.interface import UNITS
-from dizoo_ext.smac_multiarmy.engine.sc2 import StarCraftEngine
+from dizoo_ext.smac_multiarmy.engine_interface import UNITS
+from dizoo_ext.smac_multiarmy.sc2.engine import StarCraftEngine
 
 
 @pytest.fixture

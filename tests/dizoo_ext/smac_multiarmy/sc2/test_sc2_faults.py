@@ -5,13 +5,13 @@ import time
 
 import numpy as np
 import pytest
+from embedded_engine import EmbeddedEngine
 from random_battle import play, roster
 
-from dizoo_ext.smac_multiarmy.engine import sc2
-from dizoo_ext.smac_multiarmy.engine.embedded import EmbeddedEngine
-from dizoo_ext.smac_multiarmy.engine.game_lost import GameLost
-from dizoo_ext.smac_multiarmy.engine.interface import ENEMY, MOVE, ORDERS, UNITS
-from dizoo_ext.smac_multiarmy.engine.sc2 import StarCraftEngine
+from dizoo_ext.smac_multiarmy.engine_interface import ENEMY, MOVE, ORDERS, UNITS
+from dizoo_ext.smac_multiarmy.sc2 import engine as sc2
+from dizoo_ext.smac_multiarmy.sc2.engine import StarCraftEngine
+from dizoo_ext.smac_multiarmy.sc2.game_lost import GameLost
 
 SEED = 5
 IN_TIME = 30

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from embedded_engine import EmbeddedEngine
 
 from dizoo_ext.random_stream import random_legal_actions
-from dizoo_ext.smac_multiarmy.engine.embedded import EmbeddedEngine
 from dizoo_ext.smac_multiarmy.scenarios import SCENARIO_SETS
 from dizoo_ext.smac_multiarmy.vector import SmacMultiArmyVector
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from random_battle import roster
 
-from dizoo_ext.smac_multiarmy.engine import game_guard
-from dizoo_ext.smac_multiarmy.engine.interface import UNITS
-from dizoo_ext.smac_multiarmy.engine.sc2 import StarCraftEngine
+from dizoo_ext.smac_multiarmy.engine_interface import UNITS
+from dizoo_ext.smac_multiarmy.sc2 import game_guard
+from dizoo_ext.smac_multiarmy.sc2.engine import StarCraftEngine
 
 FOLDER = Path(__file__).parent
 BEGIN = f"""
@@ -22,7 +22,7 @@ sys.path[:0] = [{str(FOLDER)!r}, {str(FOLDER.parent / "sc2_double")!r}]
 from without_ding import import_without_ding
 import_without_ding()
 from random_battle import roster
-from dizoo_ext.smac_multiarmy.engine.sc2 import StarCraftEngine
+from dizoo_ext.smac_multiarmy.sc2.engine import StarCraftEngine
 engine = StarCraftEngine(launch_spread=0)
 engine.begin(roster(0))
 print("begun", flush=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from google.protobuf import descriptor_pb2
 
-from dizoo_ext.smac_multiarmy.engine import protocol_loader
-from dizoo_ext.smac_multiarmy.engine.protocol_loader import make_protocol_importable, serialised_descriptor
+from dizoo_ext.smac_multiarmy.sc2 import protocol_loader
+from dizoo_ext.smac_multiarmy.sc2.protocol_loader import make_protocol_importable, serialised_descriptor
 
 ROUND_TRIP = f"""
 import runpy, sys

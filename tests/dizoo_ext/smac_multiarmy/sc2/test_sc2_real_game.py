@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from random_battle import CENTRE, roster
 
-from dizoo_ext.smac_multiarmy.engine.interface import ALLY, ENEMY, KEEP, MOVE, ORDERS, SCAN_MOVE, STOP, UNITS
-from dizoo_ext.smac_multiarmy.engine.sc2 import StarCraftEngine
-from dizoo_ext.smac_multiarmy.engine.units import UNIT_NAMES, unit_table
+from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES, unit_table
+from dizoo_ext.smac_multiarmy.engine_interface import ALLY, ENEMY, KEEP, MOVE, ORDERS, SCAN_MOVE, STOP, UNITS
+from dizoo_ext.smac_multiarmy.sc2.engine import StarCraftEngine
 
 pytestmark = pytest.mark.skipif("SC2PATH" not in os.environ, reason="SC2PATH is not set: no StarCraft II to test with")
 

@@ -7,9 +7,10 @@ from importlib.util import find_spec
 import pytest
 from random_battle import roster
 
-from dizoo_ext.smac_multiarmy.engine import game_process, sc2
-from dizoo_ext.smac_multiarmy.engine.protocol_loader import make_protocol_importable
-from dizoo_ext.smac_multiarmy.engine.sc2 import StarCraftEngine
+from dizoo_ext.smac_multiarmy.sc2 import engine as sc2
+from dizoo_ext.smac_multiarmy.sc2 import game_process
+from dizoo_ext.smac_multiarmy.sc2.engine import StarCraftEngine
+from dizoo_ext.smac_multiarmy.sc2.protocol_loader import make_protocol_importable
 
 SEED = 3
 
@@ -76,7 +77,7 @@ def test_impossible_numbers_are_refused(double, options):
 
 def test_the_newest_version_is_the_default(double):
     make_protocol_importable()
-    from dizoo_ext.smac_multiarmy.engine.sc2_game import installed_version
+    from dizoo_ext.smac_multiarmy.sc2.game import installed_version
 
     double.add_build(100000)
     assert installed_version(double.folder, None) == (double.program(100000), None)
@@ -107,7 +108,7 @@ def test_a_wrong_map_is_refused_and_not_tried_again(begin, double, tmp_path, con
 
 
 def test_a_port_that_somebody_else_took_is_left_to_him(begin, double, monkeypatch):
-    from dizoo_ext.smac_multiarmy.engine import sc2_connection
+    from dizoo_ext.smac_multiarmy.sc2 import connection as sc2_connection
 
     monkeypatch.setattr(sc2_connection, "_HANDSHAKE_SECONDS", 0.3)
     free_port = game_process._free_port

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dizoo_ext.smac_multiarmy.engine.interface import (
+from dizoo_ext.smac_multiarmy.embedded.units import RL_CATALOGUE, UNIT_NAMES, rl_name
+from dizoo_ext.smac_multiarmy.engine_interface import (
     ALLY,
     ATTACK,
     ATTACK_MOVE,
@@ -20,10 +21,9 @@ from dizoo_ext.smac_multiarmy.engine.interface import (
     SCAN_MOVE,
     STOP,
 )
-from dizoo_ext.smac_multiarmy.engine.unit_ids import unit_ids
-from dizoo_ext.smac_multiarmy.engine.unit_orders import Command, Vital, commands, vitals
-from dizoo_ext.smac_multiarmy.engine.unit_slots import Creation, creations, tags_of_slots
-from dizoo_ext.smac_multiarmy.engine.units import RL_CATALOGUE, UNIT_NAMES, rl_name
+from dizoo_ext.smac_multiarmy.sc2.unit_ids import unit_ids
+from dizoo_ext.smac_multiarmy.sc2.unit_orders import Command, Vital, commands, vitals
+from dizoo_ext.smac_multiarmy.sc2.unit_slots import Creation, creations, tags_of_slots
 
 STALKER, ZEALOT, MEDIVAC = (UNIT_NAMES.index(name) for name in ("stalker", "zealot", "medivac"))
 RL_IDS_OF_BUILD_69232 = dict(marauder=1938, marine=1939, medivac=1940, stalker=1941, zealot=1942)

@@ -7,7 +7,8 @@ from faults import Faults
 from s2clientprotocol import debug_pb2, error_pb2, raw_pb2
 from still_engine import StillEngine
 
-from dizoo_ext.smac_multiarmy.engine.interface import (
+from dizoo_ext.smac_multiarmy.embedded.units import RL_CATALOGUE, UNIT_NAMES, unit_table
+from dizoo_ext.smac_multiarmy.engine_interface import (
     ALLY,
     ATTACK,
     ATTACK_MOVE,
@@ -22,7 +23,6 @@ from dizoo_ext.smac_multiarmy.engine.interface import (
     UNITS,
     Engine,
 )
-from dizoo_ext.smac_multiarmy.engine.units import RL_CATALOGUE, UNIT_NAMES, unit_table
 
 ON_NOTHING, ON_POINT, ON_UNIT = range(3)
 KINDS = {
@@ -199,7 +199,7 @@ def _engine(is_still: bool) -> Engine:
     if is_still:
         return StillEngine()
     # Launches without battles shall not wait for compiled kernels.
-    from dizoo_ext.smac_multiarmy.engine.embedded import EmbeddedEngine
+    from embedded_engine import EmbeddedEngine
 
     return EmbeddedEngine()
 

@@ -1,10 +1,13 @@
-"""The double's side of the protocol: states of the game, the catalogue, answers to requests (spec D.2)."""
+"""The double's side of the protocol: states of the game, the catalogue, answers to requests.
+
+docs/reference/smac.md#messages
+"""
 
 from battlefield import Battlefield, Refusal
 from faults import Faults
 from s2clientprotocol import common_pb2, data_pb2, sc2api_pb2
 
-from dizoo_ext.smac_multiarmy.engine.units import RL_CATALOGUE, UNIT_NAMES, rl_name, unit_table
+from dizoo_ext.smac_multiarmy.embedded.units import RL_CATALOGUE, UNIT_NAMES, rl_name, unit_table
 
 LAUNCHED, INIT_GAME, IN_GAME, ENDED = (
     sc2api_pb2.launched,

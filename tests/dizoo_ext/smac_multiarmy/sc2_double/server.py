@@ -10,7 +10,7 @@ from without_ding import import_without_ding
 
 import_without_ding()
 
-from dizoo_ext.smac_multiarmy.engine.protocol_loader import make_protocol_importable  # noqa: E402
+from dizoo_ext.smac_multiarmy.sc2.protocol_loader import make_protocol_importable  # noqa: E402
 
 make_protocol_importable()
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dizoo_ext.smac_multiarmy.engine.interface import UNITS, Engine
-from dizoo_ext.smac_multiarmy.engine.units import unit_table
+from dizoo_ext.smac_multiarmy.embedded.units import unit_table
+from dizoo_ext.smac_multiarmy.engine_interface import UNITS, Engine
 
 
 class StillEngine(Engine):

@@ -1,0 +1,98 @@
+"""The command ``ding-alma train``: one config, changed on the command line, several seeds."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ding_alma.run.run_error import RunError
+from ding_alma.run.training import plan, plan_resume, train, train_side_by_side
+
+
+class SeedsCommand(click.Command):
+    """Lets ``--seeds`` take several numbers: ``--seeds 0 1 2``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the option before each further number."""
+        repeated: list[str] = []
+        is_seed = False
+        for argument in args:
+            if is_seed and argument.isdigit() and repeated[-1] != "--seeds":
+                repeated.append("--seeds")
+            elif argument == "--seeds":
+                is_seed = True
+            elif not argument.isdigit():
+                is_seed = False
+            repeated.append(argument)
+        return super().parse_args(ctx, repeated)
+
+
+@click.command("train", cls=SeedsCommand)
+@click.argument("config", type=click.Path(path_type=Path), required=False)
+@click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--policy", help="Another policy than the config's; the same as policy.type=NAME.")
+@click.option(
+    "--seeds", type=click.IntRange(min=0), multiple=True, default=(0,), metavar="N...", help="One run per seed."
+)
+@click.option("--env-step", type=click.FloatRange(min=1), help="Environment steps of each run, such as 4e5.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Folder of the runs seed0, ... [default: exp_name]"
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    help="Runs at a time, in processes of one thread each; a single run goes on in this one.",
+)
+@click.option(
+    "--collectors", type=click.IntRange(min=1), help="Processes that collect, beside a learner and an evaluator."
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Instead of CONFIG: go on with the run in this folder, or with those in its folders seed0, ...",
+)
+def train_command(config: Path | None, changes: tuple[str, ...], policy: str | None, **options: Any) -> None:
+    """Train CONFIG by DI-engine's own pipeline, once per seed.
+
+    KEY=VALUE changes a key of the merged config, such as policy.learn.batch_size=16. Unknown keys and values of a wrong
+    type are refused before anything starts. `ding -m serial -c CONFIG` trains the same without changes.
+    """
+    swap = [f"policy.type={policy}"] if policy else []
+    steps, seeds = options["env_step"], list(options["seeds"])
+    steps = None if steps is None else int(steps)
+    try:
+        if options["resume"] is not None:
+            if config or policy or options["output"] or seeds != [0]:
+                raise click.UsageError("--resume takes everything but --env-step and --jobs from the run's folder")
+            jobs = plan_resume(options["resume"], steps)
+        elif config is None:
+            raise click.UsageError("name a CONFIG to train, or a run's folder to --resume")
+        else:
+            jobs = plan(config, [*changes, *swap], seeds, steps, options["output"])
+    except RunError as error:
+        raise click.ClickException(str(error)) from error
+    if not jobs:
+        click.echo(f"{options['resume']}: complete; --env-step says how far to go beyond")
+        return
+    if options["collectors"]:
+        if options["resume"] is not None:
+            raise click.ClickException("--collectors begins a run anew; --resume goes on in one process")
+        if len(jobs) > 1:
+            raise click.ClickException("--collectors shares one run among processes; give one seed")
+        # Imported here because DI-engine's router takes seconds to import.
+        from ding_alma.pipeline.parallel import train_on_this_host
+
+        train_on_this_host(jobs[0], options["collectors"])
+        return
+    if len(jobs) == 1:
+        try:
+            train(jobs[0])
+        except (RunError, OSError) as error:
+            raise click.ClickException(f"{jobs[0].folder}: {error}") from error
+        return
+    failed = train_side_by_side(jobs, options["jobs"], click.echo)
+    if failed:
+        folders = ", ".join(str(job.folder) for job in failed)
+        raise click.ClickException(f"{len(failed)} of {len(jobs)} runs failed: {folders}")

@@ -1,0 +1,60 @@
+"""What an allocation is decided upon."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+COUNT_SCALE = 0.2
+"""Head counts are multiplied by this before any network sees them."""
+
+
+@dataclass(frozen=True)
+class DecisionState:
+    """N moments at which the agents are allocated anew; masks are boolean, True = exists / unfinished."""
+
+    entities: Tensor
+    """(N, E, F) float32, agents first."""
+    entity_mask: Tensor
+    """(N, E) bool."""
+    entity_subtask: Tensor
+    """(N, E) int64, -1 for none and for agents."""
+    subtask_mask: Tensor
+    """(N, K) bool."""
+    last_allocation: Tensor
+    """(N, A) int64, the allocation held so far, -1 for none."""
+
+    @property
+    def points(self) -> int:
+        """N."""
+        return self.entities.shape[0]
+
+    @property
+    def agents(self) -> int:
+        """A, the padded number."""
+        return self.last_allocation.shape[1]
+
+    @property
+    def subtasks(self) -> int:
+        """K, the padded number."""
+        return self.subtask_mask.shape[1]
+
+    @property
+    def active(self) -> Tensor:
+        """(N, A) bool, the agents that exist."""
+        return self.entity_mask[:, : self.agents]
+
+    @property
+    def other_subtask(self) -> Tensor:
+        """(N, E - A) int64, subtask of each non-agent entity."""
+        return self.entity_subtask[:, self.agents :]
+
+    @property
+    def compiled(self) -> bool:
+        """Whether compiled loops take these decisions instead of regular tensor operations."""
+        return self.entities.device.type == "cpu" and self.entities.dtype == torch.float32
+
+    def rows(self, index: slice | Tensor) -> Self:
+        """The decisions picked by ``index`` along the first axis."""
+        return replace(self, **{f.name: getattr(self, f.name)[index] for f in fields(self)})

@@ -1,0 +1,98 @@
+"""Finished episodes laid side by side, as masked PPO learns from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from ding_alma.replay.member_recorder import MemberEpisode
+from ding_alma.rl.trajectory_examples import MemberSteps
+
+INDICES = {"member_type": torch.int8, "member_position": torch.int16, "member_trajectory": torch.int16}
+"""Keys that are stored in small integers and read as int64."""
+
+
+@dataclass(frozen=True)
+class MemberRollout:
+    """E episodes of P teams: N = E P team episodes, team by team within an episode, padded to the longest.
+
+    R rows are the real steps of all team episodes, one after the other.
+    """
+
+    steps: MemberSteps
+    """(T, N, ...); values after the last step are zero, see `with_closing_values`."""
+    observed: dict[str, Tensor]
+    """(R, ...) per key."""
+    action: Tensor
+    """(R, M) int64."""
+    team: Tensor
+    """(R,) int64 in [0, P)."""
+    closing: dict[str, Tensor]
+    """(N, ...) per key, observations after the last step."""
+    cut: Tensor
+    """(N,) bool, a time limit ended the episode."""
+
+    def rows(self, x: Tensor) -> Tensor:
+        """(T, N, ...) to (R, ...)."""
+        return x.transpose(0, 1)[self.steps.valid.T]
+
+    def with_closing_values(self, value: Tensor) -> MemberSteps:
+        """The steps with the values (N, M) of the closing observations, from which episodes that were cut go on."""
+        lengths = self.steps.valid.sum(0)
+        values = self.steps.value.clone()
+        values[lengths, torch.arange(len(lengths))] = value
+        over = self.steps.episode_over.clone()
+        over[lengths - 1, torch.arange(len(lengths))] &= ~self.cut
+        return replace(self.steps, value=values, episode_over=over)
+
+
+def member_rollout(episodes: Sequence[MemberEpisode], active: Sequence[Tensor]) -> MemberRollout:
+    """Lay episodes side by side.
+
+    Args:
+        episodes: of one number of teams.
+        active: (L + 1, P, M) bool of each, the members that act, closing observation last.
+    """
+    teams = active[0].shape[1]
+
+    def by_team(parts: Sequence[Tensor]) -> list[Tensor]:
+        """(L, P, ...) of each episode to (L, ...) of each team episode."""
+        return [part[:, team] for part in parts for team in range(teams)]
+
+    def padded(parts: Sequence[Tensor]) -> Tensor:
+        return pad_sequence(by_team(parts))
+
+    keys = tuple(episodes[0]["observed"])
+    observed = {key: by_team([episode["observed"][key] for episode in episodes]) for key in keys}
+    steps = {key: [episode["steps"][key] for episode in episodes] for key in episodes[0]["steps"]}
+    reward = pad_sequence([episode["team_reward"] for episode in episodes for _ in range(teams)])
+    lengths = torch.tensor([len(episode["team_reward"]) for episode in episodes for _ in range(teams)])
+    step = torch.arange(len(reward)).unsqueeze(1)
+    value = padded(steps["value"])
+    trajectory = None
+    if "member_trajectory" in keys:
+        trajectory = pad_sequence(observed["member_trajectory"]).long()
+    return MemberRollout(
+        MemberSteps(
+            own_reward=padded(steps["own_reward"]),
+            team_reward=reward,
+            value=torch.cat([value, torch.zeros_like(value[:1])]),
+            log_prob=padded(steps["log_prob"]),
+            active=padded(active),
+            left=padded(steps["member_done"]),
+            episode_over=step == lengths - 1,
+            valid=step < lengths,
+            trajectory=trajectory,
+        ),
+        observed={key: _read(key, torch.cat([part[:-1] for part in parts])) for key, parts in observed.items()},
+        action=torch.cat(by_team(steps["action"])).long(),
+        team=(torch.arange(len(lengths)) % teams).repeat_interleave(lengths),
+        closing={key: _read(key, torch.stack([part[-1] for part in parts])) for key, parts in observed.items()},
+        cut=torch.tensor([episode["time_limit"] for episode in episodes for _ in range(teams)]),
+    )
+
+
+def _read(key: str, value: Tensor) -> Tensor:
+    return value.long() if key in INDICES else value

@@ -1,0 +1,56 @@
+"""Checkpoints on the disk: their names, where they are and how they are read."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ding_alma.atomic_file import save_atomically, unfinished
+from ding_alma.run.run_error import RunError
+
+BEST_CHECKPOINT, LAST_CHECKPOINT = "ckpt_best.pth.tar", "ckpt_last.pth.tar"
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The checkpoint file meant by ``path``. Raises a RunError, naming what there is instead."""
+    if path.is_dir():
+        folder = path / "ckpt" if (path / "ckpt").is_dir() else path
+        for name in (BEST_CHECKPOINT, LAST_CHECKPOINT):
+            if (folder / name).is_file():
+                return folder / name
+        raise RunError(f"no {BEST_CHECKPOINT} or {LAST_CHECKPOINT} in {folder}; name a checkpoint file")
+    if not path.is_file():
+        others = sorted(path.parent.glob("*.pth.tar"), key=lambda other: other.stat().st_mtime, reverse=True)
+        there = f"newest in {path.parent}: {', '.join(other.name for other in others[:4]) or 'none'}"
+        raise RunError(f"checkpoint {path} does not exist; {there}")
+    return path
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """A policy's checkpoint, on the CPU. Raises a RunError if it is missing, damaged or something else."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise RunError(f"there is no checkpoint {path}") from None
+    except Exception as error:
+        # Damage can make any part of the reading fail.
+        raise RunError(
+            f"checkpoint {path} cannot be read ({type(error).__name__}: {str(error).partition(chr(10))[0]}); it is "
+            f"damaged or no checkpoint: try {LAST_CHECKPOINT} or an earlier one"
+        ) from error
+    if not isinstance(state, dict) or "model" not in state:
+        raise RunError(f"{path} is not a policy's checkpoint: it has no key 'model'")
+    return state
+
+
+def link_last(path: Path, state: dict[str, Any]) -> None:
+    """Make `LAST_CHECKPOINT` beside ``path`` the same file, or a second one on file systems without hard links."""
+    last = path.with_name(LAST_CHECKPOINT)
+    link = unfinished(last)
+    try:
+        os.link(path, link)
+    except OSError:
+        save_atomically(state, last)
+        return
+    os.replace(link, last)

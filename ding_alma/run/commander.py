@@ -1,0 +1,171 @@
+"""Checkpoints between a serial run's iterations, where no episode is under way, and the way back from them."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ding.policy import get_policy_cls
+from ding.worker.coordinator.base_serial_commander import BaseSerialCommander
+
+from ding_alma.atomic_file import sweep_unfinished
+from ding_alma.policy.episode_policy import EpisodePolicy
+from ding_alma.replay.memory import describe_need, step_bytes
+from ding_alma.run.checkpoint_hook import AtomicSaveCkptHook
+from ding_alma.run.environment_guard import GuardedEnvironments
+from ding_alma.run.evaluation import Evaluation, announce, mean_metrics
+from ding_alma.run.faults import GuardedLearner
+from ding_alma.run.run_error import RunError
+from ding_alma.run.run_lock import ReleaseHook, hold
+from ding_alma.run.run_state import (
+    COLLECTOR,
+    EVALUATOR,
+    plain,
+    random_states,
+    set_random_states,
+    set_streams,
+    set_worker_state,
+    streams,
+    worker_state,
+)
+
+AFTER_ALL = 1000
+"""Priority in ``after_run``: behind everything that writes."""
+
+
+class Evaluations:
+    """An evaluator's results: told to whoever listens, and the last one handed to DI-engine's loop once more.
+
+    The loop needs one at its end. A resumed run that is not due to evaluate would have none.
+    """
+
+    def __init__(self, evaluator: Any, learner: Any) -> None:
+        """Args: evaluator, DI-engine's, whose ``should_eval`` and ``eval`` are replaced; learner, see `announce`."""
+        self._learner = learner
+        self._is_due, self._evaluate = evaluator.should_eval, evaluator.eval
+        evaluator.should_eval, evaluator.eval = self._should_eval, self._eval
+        self.result: Any = None
+        self._is_wanted = False
+        self._is_given = False
+
+    def restore(self, result: Any) -> None:
+        """Take up the result of the run so far; None if there was no evaluation yet."""
+        self.result = result
+        self._is_wanted = result is not None
+
+    def _should_eval(self, train_iter: int) -> bool:
+        is_due = self._is_due(train_iter)
+        self._is_given = self._is_wanted and not is_due
+        self._is_wanted = False
+        return is_due or self._is_given
+
+    def _eval(
+        self, save_checkpoint: Callable[..., None] | None = None, train_iter: int = -1, env_step: int = -1, **more: Any
+    ) -> tuple[bool, Any]:
+        if self._is_given:
+            return False, self.result
+        started = time.monotonic()
+        stop, self.result = self._evaluate(save_checkpoint, train_iter, env_step, **more)
+        metrics = mean_metrics(self.result) | {"evaluate_time": time.monotonic() - started}
+        announce(self._learner, Evaluation(env_step, train_iter, metrics))
+        return stop, self.result
+
+
+class CheckpointCommander(BaseSerialCommander):
+    """DI-engine's commander, which its serial entries ask once before every iteration.
+
+    It alone knows all workers, and is asked when a collection and its updates are over: there it saves what
+    `AtomicSaveCkptHook` finds due, with the whole state of the run, and there a resumed run goes on.
+    """
+
+    def __init__(self, cfg: Any, learner: Any, collector: Any, evaluator: Any, *rest: Any) -> None:
+        super().__init__(cfg, learner, collector, evaluator, *rest)
+        self._evaluations = Evaluations(evaluator, learner)
+        self._has_begun = False
+        learner.run = self
+        if learner.rank == 0:
+            hold(learner.exp_name)
+            learner.register_hook(ReleaseHook("release", AFTER_ALL, position="after_run"))
+        GuardedLearner(learner)
+        self._collecting = GuardedEnvironments(collector, "collect", evaluator)
+        self._evaluating = GuardedEnvironments(evaluator, "eval", collector)
+        if learner.rank == 0:
+            self._tell_memory()
+
+    def step(self) -> dict[str, Any]:
+        """Go on where a checkpoint left off, save one if it is time; returns what DI-engine's commander does."""
+        if not self._has_begun:
+            self._has_begun = True
+            self._begin()
+        for hook in self._learner._hooks["after_iter"]:
+            if isinstance(hook, AtomicSaveCkptHook):
+                hook.save_if_due(self._learner)
+        return super().step()
+
+    @property
+    def env_step(self) -> int:
+        """Environment steps of the run."""
+        return self._collector.envstep
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps beside the policy, in plain values."""
+        with self._collecting.waiting():
+            collector_streams = streams(self._collector._env, "episode_stream_state")
+        with self._evaluating.waiting():
+            evaluator_streams = streams(self._evaluator._env, "stream_state")
+        return {
+            "random": random_states(),
+            "collector": worker_state(self._collector, COLLECTOR),
+            "collector_streams": collector_streams,
+            "evaluator": worker_state(self._evaluator, EVALUATOR),
+            "evaluator_streams": evaluator_streams,
+            "evaluation": plain(self._evaluations.result),
+            "replay": self._replay_buffer.commit() if hasattr(self._replay_buffer, "commit") else None,
+        }
+
+    def saved(self) -> None:
+        """The checkpoint with the last `state` is on the disk."""
+        if hasattr(self._replay_buffer, "forget"):
+            self._replay_buffer.forget()
+
+    def _tell_memory(self) -> None:
+        cfg = self._learner.policy.get_attribute("cfg")
+        sizes = getattr(self._collector._env.env_ref, "entity_spec", None)
+        if sizes is None or not issubclass(get_policy_cls(cfg), EpisodePolicy):
+            return
+        replay = cfg.other.replay_buffer
+        shapes = {key: space.shape for key, space in sizes.observation_space("both").spaces.items()}
+        per_step = step_bytes(shapes, cfg.entity.get("tie_actions", False))
+        device, persist = replay.get("device", "cpu"), replay.get("persist", False)
+        try:
+            print(describe_need(replay.replay_buffer_size, sizes.episode_limit, per_step, device, persist), flush=True)
+        except MemoryError as error:
+            raise RunError(str(error)) from error
+
+    def _begin(self) -> None:
+        learner = self._learner
+        if learner.rank != 0 or not learner.policy.get_attribute("cfg").learn.get("resume_training", False):
+            return
+        sweep_unfinished(learner.exp_name)
+        if not hasattr(learner, "loaded_run"):
+            # A run that died before its first checkpoint.
+            return
+        state = learner.loaded_run
+        if state is None:
+            # Far enough in the past: an evaluation is due, which the end of DI-engine's loop needs.
+            self._evaluator._last_eval_iter = float("-inf")
+            logging.warning("the checkpoint holds the policy alone: environments and replay buffer start anew")
+            return
+        set_worker_state(self._collector, state["collector"])
+        set_worker_state(self._evaluator, state["evaluator"])
+        self._evaluations.restore(state["evaluation"])
+        set_streams(self._evaluator._env, state["evaluator_streams"])
+        set_streams(self._collector._env, state["collector_streams"])
+        # The evaluator resets its environments itself.
+        self._collector._env.reset()
+        if state["replay"] is not None and hasattr(self._replay_buffer, "restore"):
+            try:
+                self._replay_buffer.restore(state["replay"])
+            except ValueError as error:
+                logging.warning(f"the replay buffer starts empty: {error}")
+        set_random_states(state["random"])

@@ -1,0 +1,193 @@
+"""Changes of a config from the command line: ``policy.learn.batch_size=16``."""
+
+import ast
+import copy
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ding.config import compile_config
+from ding.utils import POLICY_REGISTRY
+from easydict import EasyDict
+
+from ding_alma.policy.config_check import READ_BY_DING
+from ding_alma.run.run_error import RunError
+
+CHOICES = {
+    "env.type": "env",
+    "env.manager.type": "env_manager",
+    "policy.type": "policy",
+    "policy.collect.collector.type": "collector",
+    "policy.other.replay_buffer.type": "replay_buffer",
+}
+"""Keys of the merged config that DI-engine takes from a block of ``create_config``."""
+READ_ELSEWHERE = {
+    "seed": "--seeds",
+    "policy.eval.evaluator.stop_value": "env.stop_value",
+    "policy.eval.evaluator.n_episode": "env.n_evaluator_episode",
+}
+"""Keys of the merged config that DI-engine overwrites, and what sets them."""
+TRUTH = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+_ABSENT = object()
+
+
+def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[EasyDict, EasyDict]:
+    """Change a config as DI-engine reads it from a file.
+
+    Args:
+        main, create: the two parts of the config; they stay as they are.
+        changes: ``dotted.key=value`` each, the key as in the merged config. A value takes the type of the key's default
+            or of what the file says; where both leave it open, it is a Python literal or else a string.
+
+    Returns:
+        the changed main and create parts.
+
+    Raises:
+        RunError: no ``=``, an unknown key (the nearest names are given), or a value of a wrong type.
+    """
+    main, create = copy.deepcopy(main), copy.deepcopy(create)
+    pairs = [_pair(change) for change in changes]
+    # What a choice is decides what its defaults are: choices first.
+    for path, text in pairs:
+        if path in CHOICES:
+            create.setdefault(CHOICES[path], EasyDict()).type = text
+    _check_policy_type(create)
+    defaults = default_config(create)
+    for path, text in pairs:
+        if path not in CHOICES:
+            _set(main, path, _value(path, text, _find(defaults, path), _find(main, path), defaults, main))
+    return main, create
+
+
+def default_config(create: EasyDict) -> EasyDict:
+    """Everything that DI-engine would fill in beside an empty main part."""
+    return compile_config(EasyDict(env={}, policy={}), create_cfg=create, auto=True, save_cfg=False)
+
+
+def parse_value(text: str, default: Any, path: str) -> Any:
+    """Read ``text`` as a value of the default's type; integers may be written as ``4e5``. None admits anything.
+
+    Raises:
+        ValueError: it is of another type.
+    """
+    if isinstance(default, str):
+        return text
+    if isinstance(default, bool):
+        value = TRUTH.get(text.lower())
+    elif isinstance(default, int):
+        value = _integer(text)
+    elif isinstance(default, float):
+        value = _number(text)
+    else:
+        value = _literal(text)
+        if default is None:
+            return value
+        kind = Mapping if isinstance(default, Mapping) else list | tuple
+        value = value if isinstance(value, kind) else None
+    if value is None:
+        name = "dict" if isinstance(default, Mapping) else type(default).__name__
+        raise ValueError(f"{path} must be of type {name} (default {default!r}), got {text!r}")
+    return value
+
+
+def nearest_names(path: str, *configs: Mapping[str, Any]) -> list[str]:
+    """Full keys of any of the configs that may have been meant by ``path``, at most three."""
+    known = list(dict.fromkeys(name for config in configs for name in _dotted(config)))
+    same_end = [name for name in known if name.rpartition(".")[2] == path.rpartition(".")[2]]
+    close = difflib.get_close_matches(path, known, n=3, cutoff=0.7)
+    return list(dict.fromkeys([*same_end, *close]))[:3]
+
+
+def _pair(change: str) -> tuple[str, str]:
+    path, separator, text = change.partition("=")
+    if not separator or not all(path.split(".")):
+        raise RunError(f"expected dotted.key=value, such as policy.learn.batch_size=16, got {change!r}")
+    return path, text
+
+
+def _check_policy_type(create: EasyDict) -> None:
+    name = create.policy.type
+    if name in POLICY_REGISTRY:
+        return
+    known = sorted(each for each in POLICY_REGISTRY if not each.endswith("_command"))
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    raise RunError(f"unknown policy {name!r}; did you mean {' or '.join(near) or ', '.join(known)}?")
+
+
+def _value(path: str, text: str, default: Any, given: Any, defaults: EasyDict, main: EasyDict) -> Any:
+    if path in READ_ELSEWHERE:
+        raise RunError(f"{path} has no effect; set {READ_ELSEWHERE[path]} instead")
+    if default is _ABSENT and given is _ABSENT:
+        if not _is_open(path, defaults):
+            near = nearest_names(path, defaults, main)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"top-level keys are {', '.join(main)}"
+            raise RunError(f"unknown config key {path}; {hint}")
+        return _literal(text)
+    try:
+        return parse_value(text, given if default is _ABSENT else default, path)
+    except ValueError as error:
+        if default is _ABSENT or given is _ABSENT or type(given) is type(default):
+            raise RunError(str(error)) from None
+    try:
+        return parse_value(text, given, path)
+    except ValueError as error:
+        raise RunError(str(error)) from None
+
+
+def _is_open(path: str, defaults: EasyDict) -> bool:
+    """Whether DI-engine or its plugins read a key that no default shows; who reads it checks it."""
+    block, _, key = path.rpartition(".")
+    if key in READ_BY_DING.get(block, ()) or block.endswith(".ext_args") or key == "ext_args":
+        return True
+    # Options such as env.game_config, whose default is an empty block; a model's sizes all stand in the file.
+    while block and block != "policy.model":
+        if _find(defaults, block) == {}:
+            return True
+        block = block.rpartition(".")[0]
+    return path == "exp_name"
+
+
+def _find(config: Mapping[str, Any], path: str) -> Any:
+    node: Any = config
+    for key in path.split("."):
+        if not isinstance(node, Mapping) or key not in node:
+            return _ABSENT
+        node = node[key]
+    return node
+
+
+def _set(main: EasyDict, path: str, value: Any) -> None:
+    *blocks, key = path.split(".")
+    node = main
+    for name in blocks:
+        node = node.setdefault(name, EasyDict())
+    node[key] = value
+
+
+def _dotted(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in config.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{prefix}{key}.")
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _integer(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        number = _number(text)
+    return int(number) if number is not None and number.is_integer() else None

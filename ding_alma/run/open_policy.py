@@ -1,0 +1,21 @@
+"""The policy of a run, from the run's configuration."""
+
+from importlib import import_module
+
+from ding.policy import Policy, create_policy, get_policy_cls
+from ding.utils import POLICY_REGISTRY, deep_merge_dicts
+from easydict import EasyDict
+
+
+def open_policy(config: EasyDict, field: str) -> Policy:
+    """The policy of a run's configuration with one of DI-engine's fields enabled: 'learn', 'collect' or 'eval'.
+
+    Keys that the policy got after the run take their defaults.
+    """
+    cfg = EasyDict(config)
+    for name in cfg.get("import_names", []):
+        import_module(name)
+    plain = cfg.type.removesuffix("_command")
+    cfg.type = plain if plain in POLICY_REGISTRY else cfg.type
+    complete = deep_merge_dicts(get_policy_cls(cfg).default_config(), cfg)
+    return create_policy(EasyDict(complete), enable_field=[field])

@@ -1,0 +1,106 @@
+"""The complete configuration of a run, kept in its folder so that the run can be rebuilt from the folder alone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ding.config import compile_config, read_config, read_config_directly
+from easydict import EasyDict
+
+from ding_alma.atomic_file import write_json_atomically
+from ding_alma.run.plain_values import plain_values
+from ding_alma.run.run_error import RunError
+
+RUN_CONFIG_NAME = "run_config.json"
+MERGED_CONFIG_NAME = "total_config.py"
+"""What DI-engine writes into a run's folder: the merged configuration, without the create part."""
+
+
+def create_part(merged: EasyDict) -> dict[str, Any]:
+    """Recover DI-engine's ``create_config`` from a merged configuration.
+
+    The suffix ``_command``, which the serial entries append to the policy's type, is taken off.
+    """
+
+    def choice(block: EasyDict, *more: str) -> dict[str, Any]:
+        return {key: block[key] for key in ("type", "import_names", *more) if key in block}
+
+    policy = choice(merged.policy)
+    policy["type"] = policy["type"].removesuffix("_command")
+    return plain_values(
+        {
+            "env": choice(merged.env),
+            "env_manager": choice(merged.env.manager),
+            "policy": policy,
+            "collector": choice(merged.policy.collect.collector, "get_train_sample"),
+            "replay_buffer": choice(merged.policy.other.replay_buffer),
+        }
+    )
+
+
+def write_run_config(run_dir: str | Path) -> EasyDict:
+    """Write `RUN_CONFIG_NAME` from the merged configuration that DI-engine left in ``run_dir``; return the latter.
+
+    Raises:
+        RunError: DI-engine's file is not there.
+        TypeError: the configuration holds a value that JSON cannot.
+    """
+    run_dir = Path(run_dir)
+    source = run_dir / MERGED_CONFIG_NAME
+    if not source.is_file():
+        raise RunError(f"{source} is missing; run the pipeline with save_cfg=True, as DI-engine's entries do")
+    merged = EasyDict(read_config_directly(str(source))["exp_config"])
+    keep_config(merged, run_dir)
+    return merged
+
+
+def keep_config(merged: EasyDict, run_dir: Path) -> None:
+    """Write `RUN_CONFIG_NAME` into ``run_dir``. Raises a TypeError if it holds a value that JSON cannot."""
+    write_json_atomically(
+        {"format": 1, "main": plain_values(merged), "create": create_part(merged)}, run_dir / RUN_CONFIG_NAME
+    )
+
+
+def read_run_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
+    """Read the merged main part and the create part from a `RUN_CONFIG_NAME` file.
+
+    Together they are a valid input of DI-engine's ``serial_pipeline``: the run can be repeated from them.
+
+    Raises:
+        RunError: the file is missing, not JSON or lacks a part.
+    """
+    path = Path(path)
+    try:
+        parts = json.loads(path.read_text(encoding="utf-8"))
+        return EasyDict(parts["main"]), EasyDict(parts["create"])
+    except FileNotFoundError:
+        raise RunError(
+            f"{path} is missing; keep checkpoints in their run's folder or name the config file with --config"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} is damaged ({error!r}); name the config file with --config instead") from error
+
+
+def read_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
+    """Read the main and create parts of a DI-engine config file.
+
+    Raises:
+        RunError: the file is missing or is not a DI-engine config.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise RunError(f"config {path} does not exist")
+    try:
+        return read_config(str(path))
+    except (KeyError, AssertionError, SyntaxError, ImportError) as error:
+        raise RunError(f"{path} is not a DI-engine config: {error}") from error
+
+
+def compile_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
+    """Merge a DI-engine config file with all defaults, as a training run would; return the main and create parts.
+
+    Raises:
+        RunError: the file is missing or is not a DI-engine config.
+    """
+    main, create = read_config_file(path)
+    return compile_config(main, create_cfg=create, auto=True, save_cfg=False), create

@@ -1,0 +1,213 @@
+"""Train one config with one or more seeds by DI-engine's own pipelines."""
+
+import multiprocessing
+import multiprocessing.connection
+import os
+from collections.abc import Callable
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+import torch
+from ding.config import compile_config
+from ding.entry import serial_pipeline, serial_pipeline_onpolicy
+from ding.envs.env.base_env import get_env_cls
+from ding.policy import get_policy_cls
+from easydict import EasyDict
+
+from ding_alma.run.checkpoint import LAST_CHECKPOINT, read_checkpoint
+from ding_alma.run.config_override import default_config, override
+from ding_alma.run.ding_keys import check_ding_keys
+from ding_alma.run.evaluation import Evaluation
+from ding_alma.run.job import Job
+from ding_alma.run.progress import headline
+from ding_alma.run.run_config import RUN_CONFIG_NAME, read_config_file, read_run_config
+from ding_alma.run.run_error import RunError
+from ding_alma.run.run_lock import release
+from ding_alma.run.run_record import read_record
+
+NEWS_SECONDS = 30.0
+"""Time between two reports on runs that go on side by side."""
+
+
+def plan(
+    config: Path,
+    changes: list[str],
+    seeds: list[int],
+    max_env_step: int | None = None,
+    output: Path | None = None,
+) -> list[Job]:
+    """Read a config, change it, check it and lay out one run per seed in ``output/seed<n>``.
+
+    Args:
+        changes: see `config_override.override`.
+        max_env_step: environment steps of each run; None is DI-engine's default.
+        output: folder of the runs; None is the config's ``exp_name``, with another policy's name if that was changed.
+
+    Raises:
+        RunError: the config or a change is wrong, or a run's folder is there already.
+    """
+    if len(set(seeds)) != len(seeds):
+        raise RunError(f"a seed is given twice: {' '.join(map(str, seeds))}")
+    file_main, file_create = read_config_file(config)
+    main, create = override(file_main, file_create, changes)
+    try:
+        check_ding_keys(main, default_config(create))
+        merged = compile_config(main, create_cfg=create, auto=True, save_cfg=False)
+        _build(merged)
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{config}: {error}") from error
+    if max_env_step is not None:
+        _tell_progress(main, merged, max_env_step)
+    folder = output or Path(_experiment_name(main, merged, file_create.policy.type))
+    jobs = []
+    for seed in seeds:
+        own = EasyDict(main)
+        own.exp_name = os.path.relpath(folder / f"seed{seed}")
+        jobs.append(Job(own, create, seed, max_env_step, is_on_policy=bool(merged.policy.on_policy)))
+    for job in jobs:
+        if job.folder.exists():
+            raise RunError(f"{job.folder} is there already; choose another --output or move it away")
+    return jobs
+
+
+def plan_resume(folder: Path, max_env_step: int | None = None) -> list[Job]:
+    """Lay out runs that go on where they broke off.
+
+    Args:
+        folder: of a run, or of runs ``seed<n>``.
+        max_env_step: environment steps of each run in all; None is what the run was to have, as far as it is known.
+
+    Returns:
+        the runs that have not reached their end.
+
+    Raises:
+        RunError: there is no run, or one that left nothing behind.
+    """
+    folders = [folder] if (folder / RUN_CONFIG_NAME).is_file() else sorted(folder.glob(f"seed*/{RUN_CONFIG_NAME}"))
+    if not folders:
+        raise RunError(
+            f"{folder} holds no run to resume: neither {RUN_CONFIG_NAME} nor folders seed0, ... with one; what died "
+            "before it wrote that had not begun to train: move it away and train anew"
+        )
+    jobs = [_resumed(path if path.is_dir() else path.parent, max_env_step) for path in folders]
+    return [job for job in jobs if job is not None]
+
+
+def _resumed(folder: Path, max_env_step: int | None) -> Job | None:
+    main, create = read_run_config(folder / RUN_CONFIG_NAME)
+    hooks = main.policy.learn.learner.hook
+    if max_env_step is None:
+        max_env_step = hooks.get("progress", {}).get("ext_args", {}).get("total_env_steps") or None
+    checkpoint = folder / "ckpt" / LAST_CHECKPOINT
+    if checkpoint.is_file():
+        if max_env_step is not None and read_checkpoint(checkpoint)["last_step"] >= max_env_step:
+            return None
+        hooks.load_ckpt_before_run = str(checkpoint)
+    main.policy.learn.resume_training = True
+    main.exp_name = os.path.relpath(folder)
+    if max_env_step is not None:
+        _tell_progress(main, main, max_env_step)
+    return Job(main, create, main.seed, max_env_step, is_on_policy=bool(main.policy.on_policy))
+
+
+def train(job: Job) -> None:
+    """Run DI-engine's pipeline: ``serial_onpolicy`` for an on-policy policy, ``serial`` for any other."""
+    pipeline = serial_pipeline_onpolicy if job.is_on_policy else serial_pipeline
+    limits = {} if job.max_env_step is None else {"max_env_step": job.max_env_step}
+    try:
+        pipeline((job.main, job.create), seed=job.seed, **limits)
+    finally:
+        release(job.folder)
+
+
+def train_side_by_side(jobs: list[Job], processes: int, say: Callable[[str], None]) -> list[Job]:
+    """Train in processes of one thread each, at most so many at a time; their consoles go to `Job.log`.
+
+    Args:
+        say: receives lines of news.
+
+    Returns:
+        the jobs that failed.
+    """
+    # Read by the libraries of the processes that start from now on.
+    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    context = multiprocessing.get_context("spawn")
+    waiting, failed = list(jobs), []
+    running: dict[int, tuple[SpawnProcess, Job]] = {}
+    say(f"{len(jobs)} runs, {min(processes, len(jobs))} at a time; consoles in {jobs[0].log.parent}/*.log")
+    while waiting or running:
+        while waiting and len(running) < processes:
+            job = waiting.pop(0)
+            process = context.Process(target=_train_quietly, args=(job,))
+            process.start()
+            running[process.sentinel] = process, job
+        ended = multiprocessing.connection.wait(list(running), NEWS_SECONDS)
+        for sentinel in ended:
+            process, job = running.pop(sentinel)
+            process.join()
+            if process.exitcode:
+                failed.append(job)
+                say(f"{job.folder}: failed, {_last_line(job.log)} (see {job.log})")
+            else:
+                say(f"{job.folder}: done; {_last_evaluation(job)}")
+        if not ended:
+            for _, job in running.values():
+                say(f"{job.folder}: {_last_line(job.log)}")
+    return failed
+
+
+def _train_quietly(job: Job) -> None:
+    torch.set_num_threads(1)
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    with open(job.log, "a", encoding="utf-8") as log:
+        # The process's own: libraries have kept Python's streams already.
+        for descriptor in (1, 2):
+            os.dup2(log.fileno(), descriptor)
+    train(job)
+
+
+def _build(merged: EasyDict) -> None:
+    """Build environment and policy once: they refuse what they cannot work with."""
+    env_class = get_env_cls(merged.env)
+    env_class(env_class.create_collector_env_cfg(EasyDict(merged.env))[0]).close()
+    # Not by DI-engine's registry, which prints hints when a constructor raises.
+    get_policy_cls(merged.policy)(EasyDict(merged.policy, cuda=False), enable_field=["learn"])
+
+
+def _tell_progress(main: EasyDict, merged: EasyDict, max_env_step: int) -> None:
+    """The console's progress knows the limits of the command ``ding`` only: set its own option."""
+    path = ("policy", "learn", "learner", "hook", "progress", "ext_args")
+    if "progress" not in merged.policy.learn.learner.hook:
+        return
+    node = main
+    for name in path:
+        node = node.setdefault(name, EasyDict())
+    node.total_env_steps = max_env_step
+
+
+def _experiment_name(main: EasyDict, merged: EasyDict, policy_in_file: str) -> str:
+    name = main.get("exp_name", "default_experiment")
+    if merged.policy.type == policy_in_file:
+        return name
+    return f"{name.removesuffix(f'_{policy_in_file}')}_{merged.policy.type}"
+
+
+def _last_evaluation(job: Job) -> str:
+    try:
+        points = read_record(job.folder)["evaluations"]
+    except RunError:
+        points = []
+    if not points:
+        return "no evaluation on record"
+    point = points[-1]
+    metrics = {name: value for name, value in point["metrics"].items() if value is not None}
+    evaluation = Evaluation(point["env_step"], point["train_iter"], metrics)
+    return f"evaluation at {evaluation.env_step:,} env steps: {headline(evaluation)}"
+
+
+def _last_line(path: Path) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return "waits"
+    return lines[-1] if lines else "starts"

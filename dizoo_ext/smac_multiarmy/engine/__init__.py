@@ -1,1 +1,0 @@
-"""Battle engines: who moves the units, fires their weapons and lets them die."""

@@ -1,0 +1,161 @@
+import copy
+
+import pytest
+from ding.utils import ENV_REGISTRY
+from easydict import EasyDict
+from toy_run import toy_config
+
+from ding_alma.run.config_override import default_config, override
+from ding_alma.run.ding_keys import check_ding_keys
+from ding_alma.run.hooks import register_hooks
+from ding_alma.run.run_error import RunError
+from dizoo_ext.entity_env import EntityEnv
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hooks():
+    register_hooks()
+
+
+def changed(*changes, policy="refil"):
+    main, create = toy_config()
+    create.policy.type = policy
+    return override(main, create, list(changes))
+
+
+def get(config, path):
+    for key in path.split("."):
+        config = config[key]
+    return config
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "value"),
+    [
+        ("policy.learn.batch_size", "16", 16),
+        ("policy.other.replay_buffer.replay_buffer_size", "1e3", 1000),
+        ("policy.learn.learning_rate", "1", 1.0),
+        ("policy.cuda", "true", True),
+        ("policy.cuda", "0", False),
+        ("policy.model.actor_hidden_size_list", "[4, 4]", [4, 4]),
+        ("exp_name", "12", "12"),
+        ("env.eval_metric", "1", "1"),
+        # The default is an integer, the file says 1e10.
+        ("env.stop_value", "0.5", 0.5),
+        # No default shows these keys.
+        ("policy.collect.n_sample", "8", 8),
+        ("policy.learn.learner.hook.progress.ext_args.style", "off", "off"),
+        ("env.manager.step_timeout", "60", 60),
+        ("env.manager.step_timeout", "none", "none"),
+    ],
+)
+def test_values_take_the_type_of_the_default(path, text, value):
+    main, _ = changed(f"{path}={text}")
+    found = get(main, path)
+    assert found == value and type(found) is type(value)
+
+
+def test_the_config_itself_stays_as_it_is():
+    main, create = toy_config()
+    before = copy.deepcopy((main, create))
+    override(main, create, ["policy.type=alma", "policy.learn.batch_size=16"])
+    assert (main, create) == before
+
+
+def test_choices_go_where_ding_reads_them():
+    main, create = changed("env.manager.type=vector", "policy.allocation.period=4", "policy.type=alma", policy="coma")
+    assert (create.policy.type, create.env_manager.type) == ("alma", "vector")
+    assert main.policy.allocation.period == 4 and "type" not in main.policy
+
+
+def test_options_without_defaults_are_open():
+    class OpenEnv(EntityEnv):
+        config = dict(
+            # (dict) Anything.
+            game_config={},
+        )
+
+    main, create = toy_config()
+    create.env.type = "open_toy"
+    ENV_REGISTRY.register("open_toy", OpenEnv)
+    try:
+        main, _ = override(main, create, ["env.game_config.rate=0.25"])
+    finally:
+        del ENV_REGISTRY["open_toy"]
+    assert main.env.game_config.rate == 0.25
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("policy.learn.batch_sze=4", "unknown config key policy.learn.batch_sze; did you mean policy.learn.batch_size"),
+        ("batch_size=4", "did you mean policy.learn.batch_size"),
+        ("policy.eval.evaluator.eval_frq=1", "did you mean policy.eval.evaluator.eval_freq"),
+        ("evn.eval_metric=return", "did you mean env.eval_metric"),
+        ("policy.model.agent_nm=3", "did you mean policy.model.agent_num"),
+        ("policy.allocation.period=4", "unknown config key policy.allocation.period"),
+        ("zzz=1", "top-level keys are exp_name, env, policy"),
+        ("policy.type=refill", "unknown policy 'refill'; did you mean refil"),
+        ("policy.learn.batch_size=many", "must be of type int .default 32., got 'many'"),
+        ("policy.learn.batch_size=2.5", "must be of type int"),
+        ("policy.learn.learning_rate=fast", "must be of type float"),
+        ("policy.cuda=maybe", "must be of type bool"),
+        ("policy.model.actor_hidden_size_list=4", "must be of type list"),
+        ("policy.network=4", "must be of type dict"),
+        ("policy.learn.batch_size", "expected dotted.key=value"),
+        ("policy..learn=4", "expected dotted.key=value"),
+        ("seed=3", "no effect; set --seeds"),
+        ("policy.eval.evaluator.stop_value=3", "set env.stop_value instead"),
+    ],
+)
+def test_what_cannot_be_changed_is_explained(change, message):
+    with pytest.raises(RunError, match=message):
+        changed(change)
+
+
+def check(break_it, policy="coma"):
+    main, create = toy_config()
+    create.policy.type = policy
+    break_it(main)
+    check_ding_keys(main, default_config(create))
+
+
+@pytest.mark.parametrize("policy", ["coma", "refil", "mppo"])
+def test_a_sound_config_passes_with_keys_of_every_policy(policy):
+    check(lambda main: main.policy.update(allocation=dict(period=3), ppo=dict(epochs=2)), policy)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("exp_nme", "x", "did you mean exp_name"),
+        ("env.manager", EasyDict(step_timout=3), "did you mean env.manager.step_timeout"),
+        ("policy.lern", 3, "did you mean policy.learn"),
+        ("policy.learn.update_per_colect", 3, "did you mean policy.learn.update_per_collect"),
+        ("policy.learn.learning_rate", "3", "must be of type float"),
+        ("policy.learn.learner.log_polcy", True, "did you mean policy.learn.learner.log_policy"),
+        ("policy.learn.learner.hook.save_ckpt_after_itr", 3, "did you mean .*hook.save_ckpt_after_iter"),
+        ("policy.learn.learner.hook.mine", EasyDict(type="progres", position="before_run"), "did you mean 'progress'"),
+        (
+            "policy.learn.learner.hook.mine",
+            EasyDict(type="progress", position="before"),
+            "mine.position must be one of",
+        ),
+        ("policy.learn.learner.hook.mine", EasyDict(typ="progress"), "did you mean .*mine.type"),
+        ("policy.collect.collector", EasyDict(get_train_sampl=True), "did you mean .*get_train_sample"),
+        ("policy.eval.evaluator.eval_frq", 3, "did you mean policy.eval.evaluator.eval_freq"),
+        ("policy.other.eps.decy", 3, "did you mean policy.other.eps.decay"),
+        ("policy.eval", 3, "must be a block of keys, but eval is 3"),
+    ],
+)
+def test_keys_that_ding_ignores_are_refused(path, value, message):
+    *blocks, key = path.split(".")
+
+    def break_it(main):
+        node = main
+        for name in blocks:
+            node = node[name]
+        node[key] = value
+
+    with pytest.raises((ValueError, TypeError), match=message):
+        check(break_it)

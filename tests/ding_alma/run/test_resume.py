@@ -1,0 +1,104 @@
+"""A run that was broken off and resumed is the run that was not."""
+
+import copy
+import gc
+import multiprocessing
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from resumed_runs import POLICIES, differences, end_by_kill, end_of, resumable_config, resume
+from tiny_runs import train
+
+from ding_alma.run.training import plan_resume
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def runs(main, create, breaks, last):
+    """Train without a break in ``whole`` and with breaks in ``broken``; returns the ends of both."""
+    whole, parts = copy.deepcopy(main), copy.deepcopy(main)
+    whole.exp_name, parts.exp_name = "whole", "broken"
+    train(whole, create, seed=3, iterations=last)
+    for iterations in (*breaks, last):
+        train(parts, create, seed=3, iterations=iterations)
+        resume(parts, "broken")
+    return end_of("whole"), end_of("broken")
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_run_with_breaks_ends_as_one_without(policy):
+    whole, broken = runs(*resumable_config(policy), breaks=(5, 12), last=20)
+    assert [*differences(whole, broken)] == []
+    assert len(whole["evaluations"]) >= 3 and whole["checkpoint"]["last_iter"] >= 20
+
+
+def killed_runs(policy, kills, generator, iterations):
+    """Train, by ``ding-alma train --resume`` after every kill, in forked processes; returns how often one was killed.
+
+    Half of the kills come at a random time, half at a random write.
+    """
+    main, create = resumable_config(policy)
+    context = multiprocessing.get_context("fork")
+    killed, seconds = 0, 0.2
+    while True:
+        if (Path("broken") / "run_config.json").exists():
+            (job,) = plan_resume(Path("broken"))
+            parts = job.main, job.create
+        else:
+            shutil.rmtree("broken", ignore_errors=True)
+            main.exp_name = "broken"
+            parts = main, create
+        by_write = killed < kills and bool(generator.integers(2))
+        process = context.Process(
+            target=_train_until_killed, args=(*parts, iterations, by_write, generator.spawn(1)[0])
+        )
+        begun = time.monotonic()
+        process.start()
+        process.join(generator.uniform(0, seconds) if killed < kills and not by_write else None)
+        if process.is_alive():
+            process.kill()
+            process.join()
+        seconds = max(seconds, 2 * (time.monotonic() - begun))
+        if process.exitcode == 0:
+            return killed
+        assert process.exitcode == -signal.SIGKILL
+        killed += 1
+
+
+def _train_until_killed(main, create, iterations, by_write, generator):
+    # Learners of earlier tests would wait for their threads, which this process lacks, if they were collected here.
+    gc.freeze()
+    if by_write:
+        end_by_kill(0.05, generator)
+    train(main, create, seed=3, iterations=iterations)
+
+
+def check_kills(policy, kills, seed, iterations=24):
+    """Kill runs, one after the other, so many times in all; each ends as one that nobody killed."""
+    main, create = resumable_config(policy)
+    main.exp_name = "whole"
+    train(main, create, seed=3, iterations=iterations)
+    whole, killed, generator = end_of("whole"), 0, np.random.default_rng(seed)
+    while killed < kills:
+        shutil.rmtree("broken", ignore_errors=True)
+        killed += killed_runs(policy, kills - killed, generator, iterations)
+        assert [*differences(whole, end_of("broken"))] == []
+        assert [*Path("broken").rglob("*.part")] == []
+
+
+@pytest.mark.parametrize("policy", ["alma", "mppo"])
+def test_a_killed_run_ends_as_one_that_was_not(policy):
+    check_kills(policy, kills=3, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", POLICIES)
+def test_fifty_kills_lose_no_run(policy):
+    check_kills(policy, kills=50, seed=2)
