@@ -7,8 +7,6 @@ Run: ``uv run ding -m serial -c configs/group_matching_copa_config.py -s 0 --env
 from ding_alma.setting.group_matching import paper
 
 main_config, create_config = paper("copa")
-# (bool) The coach knows the entities' subtasks; agents, which have none, are all there is.
-main_config.policy.coach.labels = False
 
 if __name__ == "__main__":
     from ding.entry import serial_pipeline

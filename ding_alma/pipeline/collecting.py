@@ -6,9 +6,9 @@ from ding.framework import OnlineRLContext
 from ding.policy import Policy
 from ding.worker import BaseLearner
 
-from ding_alma.pipeline.desk import Desk
 from ding_alma.pipeline.messages import COLLECTOR, Order, Ready, Request
 from ding_alma.pipeline.scalars import log_scalars
+from ding_alma.pipeline.server import Server
 from ding_alma.pipeline.weights import host_copy
 
 
@@ -19,8 +19,8 @@ class OrderCollections:
     never run ahead by more than one collection each.
     """
 
-    def __init__(self, desk: Desk, policy: Policy, learner: BaseLearner) -> None:
-        self._desk, self._policy, self._learner = desk, policy, learner
+    def __init__(self, server: Server, policy: Policy, learner: BaseLearner) -> None:
+        self._server, self._policy, self._learner = server, policy, learner
         self.waiting: list[Request] = []
 
     def __call__(self, ctx: OnlineRLContext) -> None:
@@ -39,7 +39,7 @@ class OrderCollections:
             setting=self._policy.command_mode.get_setting_collect(info),
         )
         for request in requests:
-            self._desk.answer(request, order)
+            self._server.answer(request, order)
 
 
 class ReceiveCollections:
@@ -49,15 +49,15 @@ class ReceiveCollections:
         at_once: collections to learn from together: one, or for on-policy learning that of every collector.
     """
 
-    def __init__(self, desk: Desk, orders: OrderCollections, writer: Any, at_once: int) -> None:
-        self._desk, self._orders, self._writer, self._at_once = desk, orders, writer, at_once
+    def __init__(self, server: Server, orders: OrderCollections, writer: Any, at_once: int) -> None:
+        self._server, self._orders, self._writer, self._at_once = server, orders, writer, at_once
 
     def __call__(self, ctx: OnlineRLContext) -> None:
         """Put samples into ``ctx.trajectories`` and add to ``ctx.env_step``."""
         ctx.trajectories = []
         received = 0
         while received < self._at_once:
-            request = self._desk.wait(COLLECTOR)
+            request = self._server.wait(COLLECTOR)
             if isinstance(request.content, Ready):
                 # It alone: one that has brought its part of the round waits for what comes out of it.
                 self._orders.give(ctx, [request])

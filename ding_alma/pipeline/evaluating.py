@@ -13,9 +13,9 @@ from ding.policy import Policy
 from ding.worker import BaseLearner
 
 from ding_alma.atomic_file import save_atomically
-from ding_alma.pipeline.desk import Desk
 from ding_alma.pipeline.messages import EVALUATOR, Evaluated, Order, Ready, Request
 from ding_alma.pipeline.scalars import log_scalars
+from ding_alma.pipeline.server import Server
 from ding_alma.pipeline.weights import host_copy
 from ding_alma.run.checkpoint import BEST_CHECKPOINT
 from ding_alma.run.evaluation import Evaluation, announce, mean_metrics
@@ -29,9 +29,9 @@ class OrderEvaluations:
     """
 
     def __init__(
-        self, desk: Desk, policy: Policy, learner: BaseLearner, writer: Any, eval_freq: int, folder: Path
+        self, server: Server, policy: Policy, learner: BaseLearner, writer: Any, eval_freq: int, folder: Path
     ) -> None:
-        self._desk, self._policy, self._learner, self._writer = desk, policy, learner, writer
+        self._server, self._policy, self._learner, self._writer = server, policy, learner, writer
         self._eval_freq, self._folder = eval_freq, folder
         self._last_iter = -math.inf
         self._best = -math.inf
@@ -43,7 +43,7 @@ class OrderEvaluations:
 
     def __call__(self, ctx: OnlineRLContext) -> None:
         """Take the result that has come, give the order that is due."""
-        request = self._desk.poll(EVALUATOR)
+        request = self._server.poll(EVALUATOR)
         if request is not None:
             self._take(request)
         train_iter = self._learner.train_iter
@@ -57,10 +57,10 @@ class OrderEvaluations:
     def finish(self) -> None:
         """Wait for the evaluation that has been ordered, if there is an evaluator."""
         while self._order is not None:
-            if self._idle is None and not self._desk.has_joined(EVALUATOR):
+            if self._idle is None and not self._server.has_joined(EVALUATOR):
                 logging.warning("no evaluator has joined: the run has no evaluations; see docs/scale.md")
                 return
-            self._take(self._desk.wait(EVALUATOR))
+            self._take(self._server.wait(EVALUATOR))
             self._give_order()
 
     def _take(self, request: Request) -> None:
@@ -79,10 +79,10 @@ class OrderEvaluations:
 
     def _give_order(self) -> None:
         if self._order is not None and self._idle is not None:
-            self._desk.answer(self._idle, self._order)
+            self._server.answer(self._idle, self._order)
             self._idle = None
 
 
-def told(order: Order) -> Order:
+def without_weights(order: Order) -> Order:
     """An order as an evaluator sends it back: without the weights."""
     return replace(order, weights={})

@@ -17,14 +17,14 @@ from ding.worker.replay_buffer import IBuffer
 from easydict import EasyDict
 from tensorboardX import SummaryWriter
 
-from ding_alma.pipeline.bus import Bus
 from ding_alma.pipeline.collecting import OrderCollections, ReceiveCollections
-from ding_alma.pipeline.desk import FAREWELL_SECONDS, Desk, WorkerFailed
 from ding_alma.pipeline.evaluating import OrderEvaluations
 from ding_alma.pipeline.messages import Plan
+from ding_alma.pipeline.server import FAREWELL_SECONDS, Server, WorkerFailed
+from ding_alma.pipeline.transport import Transport
 from ding_alma.run.faults import GuardedLearner
 from ding_alma.run.job import Job
-from ding_alma.run.run_lock import hold, release
+from ding_alma.run.run_lock import acquire, release
 
 HURRIED_SECONDS = 2.0
 """Time that workers get to say goodbye when the learner itself has failed."""
@@ -50,7 +50,7 @@ class Train:
         ctx.train_iter = self._learner.train_iter
 
 
-def learn(bus: Bus, job: Job, collectors: int) -> None:
+def learn(transport: Transport, job: Job, collectors: int) -> None:
     """Train until a limit of the job or its stop value is reached.
 
     Args:
@@ -62,7 +62,7 @@ def learn(bus: Bus, job: Job, collectors: int) -> None:
         RunError: a loss or gradient is not finite, or another process trains in the run's folder.
     """
     cfg = _compile(job)
-    hold(cfg.exp_name)
+    acquire(cfg.exp_name)
     set_pkg_seed(cfg.seed, use_cuda=cfg.policy.cuda)
     policy = create_policy(cfg.policy, enable_field=["learn", "command"])
     writer = SummaryWriter(f"./{cfg.exp_name}/log/serial")
@@ -74,12 +74,12 @@ def learn(bus: Bus, job: Job, collectors: int) -> None:
     if cfg.policy.learn.resume_training:
         ctx.env_step = learner.collector_envstep
 
-    desk = Desk(bus, Plan(job.main, job.create, cfg.seed, cfg.exp_name, collectors))
-    orders = OrderCollections(desk, policy, learner)
+    server = Server(transport, Plan(job.main, job.create, cfg.seed, cfg.exp_name, collectors))
+    orders = OrderCollections(server, policy, learner)
     is_on_policy = bool(cfg.policy.on_policy)
-    receive = ReceiveCollections(desk, orders, writer, at_once=collectors if is_on_policy else 1)
+    receive = ReceiveCollections(server, orders, writer, at_once=collectors if is_on_policy else 1)
     evaluations = OrderEvaluations(
-        desk, policy, learner, writer, cfg.policy.eval.evaluator.eval_freq, Path(cfg.exp_name)
+        server, policy, learner, writer, cfg.policy.eval.evaluator.eval_freq, Path(cfg.exp_name)
     )
     train = Train(learner, buffer, cfg.policy.learn.update_per_collect)
     # Off-policy, collectors act while the learner trains; on-policy they need what comes out of it.
@@ -105,7 +105,7 @@ def learn(bus: Bus, job: Job, collectors: int) -> None:
         raise
     finally:
         # Whatever ends the learner itself, an interrupt among others, should not be held up by its workers.
-        desk.dismiss(FAREWELL_SECONDS if task.finish else HURRIED_SECONDS)
+        server.dismiss(FAREWELL_SECONDS if task.finish else HURRIED_SECONDS)
         writer.close()
         release(cfg.exp_name)
 

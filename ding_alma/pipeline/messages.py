@@ -56,12 +56,12 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Beat:
+class Heartbeat:
     """A worker lives; needs no answer."""
 
 
 @dataclass(frozen=True)
-class Bye:
+class Leave:
     """A worker has stopped as it was told to; needs no answer."""
 
 

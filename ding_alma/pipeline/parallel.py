@@ -7,11 +7,11 @@ from ding.framework import Parallel
 
 import ding_alma  # noqa: F401  (registers everything that a config may name)
 import dizoo_ext  # noqa: F401
-from ding_alma.pipeline.bus import RouterBus
 from ding_alma.pipeline.environment_variables import job_from_environment
 from ding_alma.pipeline.learner import learn
 from ding_alma.pipeline.messages import LEARNER, role_of
 from ding_alma.pipeline.orphans import end_with_parent
+from ding_alma.pipeline.transport import RouterTransport
 from ding_alma.pipeline.worker import FIRST_COLLECTOR, work
 from ding_alma.run.job import Job
 
@@ -37,11 +37,11 @@ def run_node(job: Job | None) -> None:
         raise RuntimeError("start this with ditask or `ding-alma train CONFIG --collectors N`; see docs/scale.md")
     end_with_parent()
     if role_of(router.node_id) != LEARNER:
-        work(RouterBus(), router.node_id)
+        work(RouterTransport(), router.node_id)
         return
     job = job or job_from_environment()
     collectors = job.collectors or max(1, router.n_parallel_workers - FIRST_COLLECTOR)
-    learn(RouterBus(), job, collectors)
+    learn(RouterTransport(), job, collectors)
 
 
 def train_on_this_host(job: Job, collectors: int) -> None:

@@ -17,12 +17,12 @@ from ding.utils import set_pkg_seed
 from ding.worker import create_serial_collector, create_serial_evaluator
 from easydict import EasyDict
 
-from ding_alma.pipeline.bus import Bus
+from ding_alma.pipeline.client import Client, Dismissed, LearnerLost
 from ding_alma.pipeline.environment_variables import SEED_STRIDE
-from ding_alma.pipeline.evaluating import told
-from ding_alma.pipeline.link import Dismissed, LearnerLost, Link
+from ding_alma.pipeline.evaluating import without_weights
 from ding_alma.pipeline.messages import COLLECTOR, EVALUATOR, Collection, Evaluated, Order, Plan, Ready, Stop, role_of
 from ding_alma.pipeline.scalars import ScalarBag
+from ding_alma.pipeline.transport import Transport
 from ding_alma.run.environment_guard import GuardedEnvironments
 
 FIRST_COLLECTOR = 2
@@ -30,7 +30,7 @@ FIRST_COLLECTOR = 2
 Work = Callable[[Order], Collection | Evaluated]
 
 
-def work(bus: Bus, node: int) -> None:
+def work(transport: Transport, node: int) -> None:
     """Serve the learner until the run is over.
 
     Raises:
@@ -40,31 +40,32 @@ def work(bus: Bus, node: int) -> None:
     if "OMP_NUM_THREADS" not in os.environ:
         # Small networks: further threads only take the cores of other workers.
         torch.set_num_threads(1)
-    link = Link(bus, node)
-    plan = link.join()
+    client = Client(transport, node)
+    plan = client.join()
     if isinstance(plan, Stop):
         return
     try:
         with contextlib.suppress(Dismissed):
-            _serve(link, evaluator(plan, node, link) if role_of(node) == EVALUATOR else collector(plan, node, link))
+            set_up = evaluator if role_of(node) == EVALUATOR else collector
+            _serve(client, set_up(plan, node, client))
     except LearnerLost:
         raise
     except BaseException:
-        link.fail(traceback.format_exc())
+        client.fail(traceback.format_exc())
         raise
-    link.leave()
+    client.leave()
 
 
-def _serve(link: Link, carry_out: Work) -> None:
+def _serve(client: Client, carry_out: Work) -> None:
     # The terminal is the learner's; a worker's own log file stays complete.
     for handler in logging.getLogger().handlers:
         handler.setLevel(logging.WARNING)
-    order = link.ask(Ready())
+    order = client.ask(Ready())
     while not isinstance(order, Stop):
-        order = link.ask(carry_out(order))
+        order = client.ask(carry_out(order))
 
 
-def collector(plan: Plan, node: int, link: Link) -> Work:
+def collector(plan: Plan, node: int, client: Client) -> Work:
     """Set up a collector: DI-engine's own, on environments and exploration with seeds of their own."""
     number = node - FIRST_COLLECTOR
     cfg = _compile(plan, plan.seed + SEED_STRIDE * number)
@@ -75,7 +76,7 @@ def collector(plan: Plan, node: int, link: Link) -> Work:
     worker = create_serial_collector(
         cfg.policy.collect.collector,
         env=_environments(cfg, for_evaluation=False),
-        policy=_interruptible(policy.collect_mode, link),
+        policy=_interruptible(policy.collect_mode, client),
         tb_logger=bag,
         exp_name=cfg.exp_name,
         instance_name=name,
@@ -91,14 +92,14 @@ def collector(plan: Plan, node: int, link: Link) -> Work:
     return collect
 
 
-def evaluator(plan: Plan, node: int, link: Link) -> Work:
+def evaluator(plan: Plan, node: int, client: Client) -> Work:
     """Set up an evaluator: DI-engine's own, on the episodes that a serial run evaluates."""
     cfg = _compile(plan, plan.seed)
     policy, bag = _policy(cfg, "eval"), ScalarBag(EVALUATOR, EVALUATOR)
     worker = create_serial_evaluator(
         cfg.policy.eval.evaluator,
         env=_environments(cfg, for_evaluation=True),
-        policy=_interruptible(policy.eval_mode, link),
+        policy=_interruptible(policy.eval_mode, client),
         tb_logger=bag,
         exp_name=cfg.exp_name,
         instance_name=EVALUATOR,
@@ -108,7 +109,7 @@ def evaluator(plan: Plan, node: int, link: Link) -> Work:
     def evaluate(order: Order) -> Evaluated:
         policy.eval_mode.load_state_dict(order.weights)
         stop, episodes = worker.eval(train_iter=order.train_iter, envstep=order.env_step)
-        return Evaluated(told(order), episodes, bool(stop), bag.take())
+        return Evaluated(without_weights(order), episodes, bool(stop), bag.take())
 
     return evaluate
 
@@ -158,11 +159,11 @@ def _environments(cfg: EasyDict, for_evaluation: bool) -> Any:
     return manager
 
 
-def _interruptible(mode: Any, link: Link) -> Any:
+def _interruptible(mode: Any, client: Client) -> Any:
     """A policy's mode that raises `Dismissed` once the run is over, so that no episode need be finished."""
 
     def forward(*args: Any, **kwargs: Any) -> Any:
-        link.check_dismissed()
+        client.check_dismissed()
         return mode.forward(*args, **kwargs)
 
     return mode._replace(forward=forward)

@@ -14,8 +14,8 @@ from ding_alma.model.allocation.decision_state import DecisionState
 from ding_alma.model.processes import joint_size
 from ding_alma.model.subtask_embedding import draw_permutation
 from ding_alma.model.value.value_network import ValueNetwork
+from ding_alma.policy.carried_state import CarriedState
 from ding_alma.policy.config_check import check_heads, check_schedule
-from ding_alma.policy.episode_hold import EpisodeHold
 from ding_alma.policy.value_policy import ExplorationCommand, ValuePolicy
 from ding_alma.replay.recorder import recorded_keys
 from ding_alma.replay.store import TrainData
@@ -102,11 +102,14 @@ class AlmaPolicy(ValuePolicy):
         learn=dict(
             # (float) Share of REFIL's imagined groups in the agents' loss, 0 for none (paper: StarCraft 0.5).
             imagined_weight=0.0,
+            # (bool) Under conditioning='embed', live agents lose their labels with imagined groups, as in the paper's
+            # code (docs/reference/quirks.md#q4).
+            unlabelled_refil=False,
         ),
         other=dict(
             replay_buffer=dict(
                 # (int) The allocator learns from episodes at most this old (environment steps), the older the less
-                # (reference: decay_old).
+                # (reference: decay_old); 0 = from all alike.
                 recent_steps=150_000,
             ),
         ),
@@ -138,7 +141,7 @@ class AlmaPolicy(ValuePolicy):
             check_heads(allocation.dim, allocation.heads, "policy.allocation.dim", "policy.allocation.heads")
             heads = cfg.network.attention_heads
             check_heads(allocation.dim, heads, "policy.allocation.dim", "policy.network.attention_heads")
-            _check_window(cfg.other.replay_buffer.window, allocation.period)
+            _check_sequence_length(cfg.other.replay_buffer.sequence_length, allocation.period)
 
     def observation_keys(self) -> tuple[str, ...]:
         keys = tuple(self.recorded_keys())
@@ -197,11 +200,11 @@ class AlmaPolicy(ValuePolicy):
         self,
         ids: np.ndarray,
         observation: dict[str, Tensor],
-        hold: EpisodeHold,
+        carried: CarriedState,
         generator: torch.Generator,
         exploration: Mapping[str, float],
     ) -> dict[str, Tensor]:
-        due, held = hold.begin_step(ids, observation["subtask_mask"])
+        due, held = carried.begin_step(ids, observation["subtask_mask"])
         allocation = self._allocate(due, observation, held["allocation"], generator, exploration)
         seen = {key: value.to(self._device) for key, value in observation.items()}
         at_device = allocation.to(self._device)
@@ -219,7 +222,7 @@ class AlmaPolicy(ValuePolicy):
         )
         available = available_actions(seen["action_mask"], seen.get("action_subtask"), at_device)
         action = epsilon_greedy(utilities, available, exploration.get("eps", 0.0), generator).cpu()
-        hold.end_step(ids, due, allocation=allocation, last_action=action)
+        carried.end_step(ids, due, allocation=allocation, last_action=action)
         return {"allocation": allocation, "decision": due, "action": action}
 
     def _allocate(
@@ -262,6 +265,8 @@ class AlmaPolicy(ValuePolicy):
             gamma=learn.discount_factor,
             double_q=learn.double_q,
             td_lambda=learn.td_lambda,
+            episode_end_is_terminal=learn.episode_end_is_terminal,
+            unlabelled_refil=learn.unlabelled_refil,
             tie_actions=self._cfg.entity.tie_actions,
             imagined_weight=learn.imagined_weight,
         )
@@ -281,14 +286,13 @@ class AlmaPolicy(ValuePolicy):
 
     def _update(self, data: TrainData) -> dict[str, Tensor]:
         metrics = super()._update(data)
-        if self._model.allocator is not None and self._have_recent(data):
-            metrics |= self._allocation_update(data.recent.to(self._device), data.env_step)
+        if self._model.allocator is None:
+            return metrics
+        batch = data.recent if self._allocation_config.age_limit else data.batch
+        # All processes that learn together have one, or none learns.
+        if joint_size(int(batch is None)) == 0:
+            metrics |= self._allocation_update(batch.to(self._device), data.env_step)
         return metrics
-
-    def _have_recent(self, data: TrainData) -> bool:
-        """Whether there is a batch of recent episodes, in all processes that learn together."""
-        lacking = joint_size(int(data.recent is None))
-        return not lacking
 
     def _allocation_update(self, batch: EpisodeBatch, env_step: int) -> dict[str, Tensor]:
         live, allocation = self._model.allocator, self._cfg.allocation
@@ -306,13 +310,13 @@ class AlmaPolicy(ValuePolicy):
         return [*super()._monitor_vars_learn(), *(ALLOCATION_METRICS if self._model.allocator is not None else ())]
 
 
-def _check_window(window: int, period: int) -> None:
+def _check_sequence_length(length: int, period: int) -> None:
     """Rows must hold decisions with what followed from them, not only those that an episode's end cut short."""
-    if window <= period:
+    if length <= period:
         raise ValueError(
-            f"policy.other.replay_buffer.window = {window} must exceed policy.allocation.period = {period}, better by "
-            "some times: in shorter rows no decisions are seen to their ends but the last ones of episodes, and the "
-            "allocator would learn from those alone"
+            f"policy.other.replay_buffer.sequence_length = {length} must exceed policy.allocation.period = {period}, "
+            "better by some times: in shorter sequences no decisions are seen to their ends but the last ones of "
+            "episodes, and the allocator would learn from those alone"
         )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ding_alma.model.value.aqmix_model import AqmixModel
 from ding_alma.model.value.value_network import AGENTS, MIXERS, POOLINGS, ValueNetwork
-from ding_alma.policy.episode_hold import EpisodeHold
+from ding_alma.policy.carried_state import CarriedState
 from ding_alma.policy.value_policy import ExplorationCommand, ValuePolicy
 from ding_alma.replay.recorder import recorded_keys
 from ding_alma.rl.exploration import epsilon_greedy
@@ -27,7 +27,7 @@ class AqmixPolicy(ValuePolicy):
     Every agent sees what it observes; the global reward trains all of them through the mixer.
 
     Defaults are those of the ALMA paper's rivals. Those of the REFIL paper: ``network.agent='recurrent'``,
-    ``mixer_bias_abs=False``, ``popart=False`` and a replay window above the episode limit; on Group Matching
+    ``mixer_bias_abs=False``, ``popart=False`` and a training sequences above the episode limit; on Group Matching
     ``agent='direct'``, ``mixer='linear'``, ``last_action=False``, all widths 64, and the last two of the above.
     """
 
@@ -99,11 +99,11 @@ class AqmixPolicy(ValuePolicy):
         self,
         ids: np.ndarray,
         observation: dict[str, Tensor],
-        hold: EpisodeHold,
+        carried: CarriedState,
         generator: torch.Generator,
         exploration: Mapping[str, float],
     ) -> dict[str, Tensor]:
-        due, held = hold.begin_step(ids, observation["subtask_mask"])
+        due, held = carried.begin_step(ids, observation["subtask_mask"])
         seen = {key: value.to(self._device) for key, value in observation.items()}
         held = {key: value.to(self._device) for key, value in held.items()}
         held |= self._decide(due, held, seen, generator, exploration)
@@ -122,7 +122,7 @@ class AqmixPolicy(ValuePolicy):
         )
         action = epsilon_greedy(utilities, seen["action_mask"], exploration.get("eps", 0.0), generator)
         held |= {"last_action": action, "memory": memory}
-        hold.end_step(ids, due, **{key: value.cpu() for key, value in held.items()})
+        carried.end_step(ids, due, **{key: value.cpu() for key, value in held.items()})
         return {"allocation": nobody.cpu(), "decision": due, "action": action.cpu()}
 
     def _decide(

@@ -47,7 +47,8 @@ class CopaPolicy(AqmixPolicy):
         ),
         # (dict) Coach and recognition network (docs/reference/copa.md#the-policy).
         coach=dict(
-            # (bool) They know the entities' subtasks by embedded labels.
+            # (bool) They see everything, with the entities' subtasks as embedded labels; without labels each agent's
+            # coach sees its own subtask only, which nobody has here: nothing.
             labels=True,
             # (float) Weight of the recognised strategies' likelihood (paper: lambda; 0 trains no recognition).
             strategy_weight=5e-5,
@@ -55,7 +56,7 @@ class CopaPolicy(AqmixPolicy):
             entropy_weight=5e-6,
             # (bool) The first step of a training row decides, as an episode's does; without it there are no strategies
             # until the row's first decision, as in the reference.
-            window_start_decides=True,
+            first_step_decides=True,
             # (float) In evaluation an agent keeps its strategy unless the new one is further away than this; 0 sends
             # always (paper: beta; try 1.4 to 5.7 for 64 numbers).
             broadcast_threshold=0.0,
@@ -148,7 +149,7 @@ class CopaPolicy(AqmixPolicy):
         return {**super()._forward_learn(data), "broadcast_rate": self.broadcast_rate()}
 
     def _value_update(self, batch: EpisodeBatch) -> dict[str, Tensor]:
-        if self._cfg.coach.window_start_decides:
+        if self._cfg.coach.first_step_decides:
             starts = torch.zeros_like(batch.decision)
             starts[:, 0] = batch.valid[:, 0]
             batch = replace(batch, decision=batch.decision | starts)

@@ -9,7 +9,7 @@ from easydict import EasyDict
 from torch import Tensor
 
 from ding_alma.policy.batch_mode import BatchMode
-from ding_alma.policy.episode_hold import EpisodeHold
+from ding_alma.policy.carried_state import CarriedState
 from ding_alma.policy.observation import observed_tensors, stack_observations
 from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.policy.sizes import check_observation, read_sizes
@@ -39,7 +39,7 @@ class EpisodePolicy(RecordingPolicy):
         self,
         ids: np.ndarray,
         observation: dict[str, Tensor],
-        hold: EpisodeHold,
+        carried: CarriedState,
         generator: torch.Generator,
         exploration: Mapping[str, float],
     ) -> dict[str, Tensor]:
@@ -54,15 +54,15 @@ class EpisodePolicy(RecordingPolicy):
         raise NotImplementedError
 
     def _initially_held(self) -> dict[str, Tensor]:
-        """What an episode carries from step to step, as it is before the first one (see `EpisodeHold`)."""
+        """What an episode carries from step to step, as it is before the first one (see `CarriedState`)."""
         raise NotImplementedError
 
     def _decision_period(self) -> int | None:
         """Steps between decisions; None where nothing is decided by the clock."""
         return None
 
-    def _new_hold(self, environments: int) -> EpisodeHold:
-        return EpisodeHold(self._initially_held(), self._sizes.subtasks, self._decision_period(), max(environments, 1))
+    def _new_carried_state(self, environments: int) -> CarriedState:
+        return CarriedState(self._initially_held(), self._sizes.subtasks, self._decision_period(), max(environments, 1))
 
     def _observe(self, data: Mapping[int, Any]) -> tuple[np.ndarray, dict[str, Tensor]]:
         """Environment ids (n,) and what was observed, (n, ...) per key."""
@@ -77,7 +77,7 @@ class EpisodePolicy(RecordingPolicy):
     def _init_collect(self) -> None:
         environments = self._cfg.collect.get("env_num", 1)
         self._unroll_len = self._cfg.collect.unroll_len
-        self._collect_hold = self._new_hold(environments)
+        self._collect_state = self._new_carried_state(environments)
         self._collect_generator = self._new_generator()
         self._recorder = EpisodeRecorder(self.recorded_keys(), environments)
 
@@ -95,7 +95,7 @@ class EpisodePolicy(RecordingPolicy):
     def _act(
         self, ids: np.ndarray, observation: dict[str, Tensor], env_step: int, exploration: Mapping[str, float]
     ) -> dict[str, Tensor]:
-        choice = self._choose(ids, observation, self._collect_hold, self._collect_generator, exploration)
+        choice = self._choose(ids, observation, self._collect_state, self._collect_generator, exploration)
         self._recorder.begin_step(ids, observation, choice, env_step)
         return choice
 
@@ -117,24 +117,24 @@ class EpisodePolicy(RecordingPolicy):
         self._recorder.end_step(ids, step.reward, step.subtask_reward, step.subtask_done, terminated)
         ended = np.flatnonzero(step.done)
         if ended.size:
-            closing = {key: step.observation[key][ended] for key in self.recorded_keys()}
-            self._recorder.close(ids[ended], closing)
+            final = {key: step.observation[key][ended] for key in self.recorded_keys()}
+            self._recorder.close(ids[ended], final)
 
     def _reset_collect(self, data_id: list[int] | None = None) -> None:
         ids = None if data_id is None else np.asarray(data_id)
-        self._collect_hold.reset(ids)
+        self._collect_state.reset(ids)
         self._recorder.reset(ids)
 
     def _init_eval(self) -> None:
-        self._eval_hold = self._new_hold(self._cfg.eval.get("env_num", 1))
+        self._eval_state = self._new_carried_state(self._cfg.eval.get("env_num", 1))
         self._eval_generator = self._new_generator()
 
     def _forward_eval(self, data: dict[int, Any], **kwargs: Any) -> dict[int, Any]:
         ids, observation = self._observe(data)
-        return _per_environment(ids, self._choose(ids, observation, self._eval_hold, self._eval_generator, {}))
+        return _per_environment(ids, self._choose(ids, observation, self._eval_state, self._eval_generator, {}))
 
     def _reset_eval(self, data_id: list[int] | None = None) -> None:
-        self._eval_hold.reset(None if data_id is None else np.asarray(data_id))
+        self._eval_state.reset(None if data_id is None else np.asarray(data_id))
 
 
 def _per_environment(ids: np.ndarray, choice: dict[str, Tensor]) -> dict[int, dict[str, Any]]:

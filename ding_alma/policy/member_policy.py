@@ -8,7 +8,7 @@ import torch
 from easydict import EasyDict
 from torch import Tensor
 
-from ding_alma.model.actor_critic.interface import Judgement
+from ding_alma.model.actor_critic.interface import ActorCriticOutput
 from ding_alma.policy.member_credit import own_rewards
 from ding_alma.policy.member_view import VIEWS, usable_masks
 from ding_alma.policy.observation import stack_observations
@@ -34,7 +34,7 @@ class MemberPolicy(RecordingPolicy):
         return ids, self._view.teams(observation)
 
     @torch.no_grad()
-    def _judge(self, observed: dict[str, Tensor], active: Tensor) -> Judgement:
+    def _judge(self, observed: dict[str, Tensor], active: Tensor) -> ActorCriticOutput:
         """Of observations (n, P, ...) per key; shapes (n P, M)."""
         flat = {key: value.flatten(0, 1).to(self._device) for key, value in observed.items()}
         return self._model(flat, active.flatten(0, 1).to(self._device))
@@ -77,9 +77,9 @@ class MemberPolicy(RecordingPolicy):
         own = own_rewards(self._cfg.credit.own, reward, obs, action, info)
         self._recorder.end_step(env, reward, own, left)
         if timestep.done:
-            _, closing = self._observe({env: timestep.obs})
+            _, final = self._observe({env: timestep.obs})
             self._recorder.close(
-                env, {key: value[0] for key, value in _stored(closing).items()}, bool(info["time_limit"])
+                env, {key: value[0] for key, value in _stored(final).items()}, bool(info["time_limit"])
             )
         return {"env_id": env}
 

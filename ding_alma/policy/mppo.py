@@ -201,7 +201,7 @@ class MppoPolicy(MemberPolicy):
         "map.member_types": (1, None),
         "map.width": (1, None),
         "map.squeezed": (1, None),
-        "map.blocks": (0, None),
+        "map.blocks": (1, None),
         "map.weight_scale": (0.0, None),
         "credit.own_weight": (0.0, 1.0),
         "ppo.epochs": (1, None),
@@ -233,8 +233,13 @@ class MppoPolicy(MemberPolicy):
         check_heads(cfg.network.attention_dim, heads, "policy.network.attention_dim", "policy.network.attention_heads")
         check_choice(cfg.ppo.normalisation, NORMALISATIONS, "policy.ppo.normalisation")
         check_choice(cfg.reduction.by, REDUCTIONS, "policy.reduction.by")
-        if cfg.reduction.member_type >= 0 and (cfg.view != "map" or cfg.trajectories != "agent"):
-            raise ValueError("policy.reduction.member_type needs policy.view = 'map' and policy.trajectories = 'agent'")
+        if cfg.reduction.member_type >= 0 and (
+            cfg.view != "map" or cfg.trajectories != "agent" or SEPARATIONS[cfg.separation].joint
+        ):
+            raise ValueError(
+                "policy.reduction.member_type needs policy.view = 'map', policy.trajectories = 'agent' and a "
+                "policy.separation other than 'none': a trajectory of several members is of no type"
+            )
 
     def _read_config(self, cfg: EasyDict) -> None:
         super()._read_config(cfg)
@@ -301,9 +306,9 @@ class MppoPolicy(MemberPolicy):
         steps, ppo, reduction = rollout.steps, self._cfg.ppo, self._cfg.reduction
         if ppo.bootstrap_time_limit:
             self._model.train(not self._cfg.map.rollout_bn_eval)
-            closing = {key: value.unsqueeze(1) for key, value in rollout.closing.items()}
-            value = self._judge(closing, self._view.active(closing)).value
-            steps = rollout.with_closing_values(value.cpu())
+            final = {key: value.unsqueeze(1) for key, value in rollout.final.items()}
+            value = self._judge(final, self._view.active(final)).value
+            steps = rollout.with_final_values(value.cpu())
         examples = trajectory_examples(steps, self._example_config)
         examples = TrajectoryExamples(**{f.name: rollout.rows(getattr(examples, f.name)) for f in fields(examples)})
         active = examples.active

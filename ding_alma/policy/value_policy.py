@@ -17,7 +17,7 @@ from ding_alma.policy.config_check import check_heads, check_schedule
 from ding_alma.policy.episode_policy import EpisodePolicy
 from ding_alma.replay.episode import Episode, table_of
 from ding_alma.replay.store import TrainData
-from ding_alma.replay.windows import draw_rows
+from ding_alma.replay.training_sequences import draw_sequences
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.mixed_q import MixedQConfig, MixedQDraws, mixed_q_loss
 from ding_alma.rl.optimisation import Descent, require_finite
@@ -89,6 +89,9 @@ class ValuePolicy(EpisodePolicy):
             # (float) Share of the rewards that truly followed in the agents' targets, 0 to 1 (papers: 0, one step).
             # Values of 0.5 to 0.9 carry news back faster and trust old, exploring play more.
             td_lambda=0.0,
+            # (bool) A true end of the episode ends every subtask; in the papers' code unfinished ones bootstrap
+            # (docs/reference/quirks.md#q8).
+            episode_end_is_terminal=False,
             # (int) Updates between copies to the target agents and mixer (reference: 200 episodes).
             target_update=200,
             # (int) Updates between readings of the monitored values (each reading waits for the device).
@@ -107,8 +110,8 @@ class ValuePolicy(EpisodePolicy):
             replay_buffer=dict(
                 # (int) Episodes kept.
                 replay_buffer_size=5000,
-                # (int) Steps of a training row; more than the episode limit gives whole episodes.
-                window=64,
+                # (int) Steps of a training sequence; more than the episode limit gives whole episodes.
+                sequence_length=64,
             ),
         ),
     )
@@ -128,7 +131,7 @@ class ValuePolicy(EpisodePolicy):
         "learn.target_update": (1, None),
         "learn.monitor_interval": (1, None),
         "other.replay_buffer.replay_buffer_size": (1, None),
-        "other.replay_buffer.window": (2, None),
+        "other.replay_buffer.sequence_length": (2, None),
         "other.replay_buffer.recent_steps": (0, None),
     }
 
@@ -182,7 +185,7 @@ class ValuePolicy(EpisodePolicy):
         self._optimisers: dict[str, Descent] = {}
         self._add_optimiser("value_network", self._model.value_network, self._cfg.learn.learning_rate)
         self._learn_generator = self._new_generator()
-        self._window_random = np.random.default_rng(int(torch.randint(2**31, ())))
+        self._sequence_random = np.random.default_rng(int(torch.randint(2**31, ())))
         self._updates = {"value_network": 0}
         self._env_step = 0
         self._exploration = dict.fromkeys(self.exploration_names, math.nan)
@@ -210,9 +213,8 @@ class ValuePolicy(EpisodePolicy):
         The batch of recent episodes holds the same ones.
         """
         table = table_of(episodes)
-        rows = draw_rows(
-            table.lengths + 1, self._cfg.other.replay_buffer.window, self._window_random.random(len(episodes))
-        )
+        length = self._cfg.other.replay_buffer.sequence_length
+        rows = draw_sequences(table.lengths + 1, length, self._sequence_random.random(len(episodes)))
         batch = table.batch(np.arange(len(episodes)), rows)
         return TrainData(batch, batch, self._env_step)
 
@@ -249,7 +251,7 @@ class ValuePolicy(EpisodePolicy):
         }
 
     def _random_state(self) -> dict[str, Any]:
-        return {**self._random_states(), "window": self._window_random.bit_generator.state}
+        return {**self._random_states(), "sequences": self._sequence_random.bit_generator.state}
 
     def _load_state_dict_learn(self, state_dict: dict[str, Any]) -> None:
         self._model.load_state_dict(state_dict["model"])
@@ -259,7 +261,7 @@ class ValuePolicy(EpisodePolicy):
         self._updates = dict(state_dict["updates"])
         self._env_step = state_dict["env_step"]
         self._last_metrics = dict(state_dict["metrics"])
-        self._window_random.bit_generator.state = state_dict["random"]["window"]
+        self._sequence_random.bit_generator.state = state_dict["random"]["sequences"]
         self._load_random_states(state_dict["random"])
 
 

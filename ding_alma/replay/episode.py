@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ding_alma.replay.windows import Rows
+from ding_alma.replay.training_sequences import SequenceSteps
 from ding_alma.rl.batch import EpisodeBatch
 
 OBSERVED = {
@@ -19,14 +19,14 @@ OBSERVED = {
 }
 """Observation keys stored at every step, with their compact types."""
 CHOSEN = {"allocation": torch.int8, "decision": torch.bool, "action": torch.int16}
-"""What the policy adds at every step; the closing step repeats the allocation held and has no decision or action."""
+"""What the policy adds at every step; the final step repeats the allocation held and has no decision or action."""
 OUTCOME = {
     "reward": torch.float32,
     "subtask_reward": torch.float32,
     "subtask_done": torch.bool,
     "terminated": torch.bool,
 }
-"""What the environment answers to a transition; zero at the closing step."""
+"""What the environment answers to a transition; zero at the final step."""
 TIED = {"action_subtask": torch.int8}
 """Stored only where an environment's ties between actions and subtasks are used."""
 GROUPED = {"groups": torch.int8}
@@ -82,7 +82,7 @@ class EpisodeTable:
         episode: Episode = {key: steps[slot, : length + 1].cpu().clone() for key, steps in self._steps.items()}
         return {**episode, "length": length, "collected_at": int(self.collected_at[slot])}
 
-    def batch(self, slots: np.ndarray, rows: Rows) -> EpisodeBatch:
+    def batch(self, slots: np.ndarray, rows: SequenceSteps) -> EpisodeBatch:
         """Gather rows of the episodes in ``slots`` (n,) into a batch on the table's device."""
         slot = slots[rows.episode]
         width = next(iter(self._steps.values())).shape[1]

@@ -55,7 +55,7 @@ class FlatRecorder:
         self._observed.advance(env)
 
     def close(self, env: int, observed: Mapping[str, Tensor]) -> None:
-        """Store the closing observation, (1, ...) per key."""
+        """Store the final observation, (1, ...) per key."""
         self._observed.write(np.array([env]), observed)
 
     def take(self, env: int) -> FlatEpisode:

@@ -10,10 +10,10 @@ from torch import Tensor
 from ding_alma.replay.step_arrays import StepArrays
 
 MemberEpisode = dict[str, Any]
-"""``observed`` (key -> (L + 1, P, ...), closing observation last), ``steps`` (key -> (L, P, M), see `MemberRecorder`),
+"""``observed`` (key -> (L + 1, P, ...), final observation last), ``steps`` (key -> (L, P, M), see `MemberRecorder`),
 ``team_reward`` (L,), ``time_limit`` (the episode was cut, not over) and ``version`` of the networks that acted."""
 
-CLOSING_STEP = 1
+FINAL_STEP = 1
 
 
 class MemberRecorder:
@@ -25,7 +25,7 @@ class MemberRecorder:
     """
 
     def __init__(self, environments: int, steps: int = 64) -> None:
-        self._observed = StepArrays(environments, steps + CLOSING_STEP)
+        self._observed = StepArrays(environments, steps + FINAL_STEP)
         self._steps = StepArrays(environments, steps)
         self._version: dict[int, int] = {}
         self._time_limit: dict[int, bool] = {}
@@ -65,7 +65,7 @@ class MemberRecorder:
         self._observed.advance(env)
 
     def close(self, env: int, observed: Mapping[str, Tensor], time_limit: bool) -> None:
-        """Store the closing observation, (P, ...) per key, and whether a time limit ended the episode."""
+        """Store the final observation, (P, ...) per key, and whether a time limit ended the episode."""
         # Through `write`, which makes room: no step has begun here.
         self._observed.write(np.array([env]), {key: value.unsqueeze(0) for key, value in observed.items()})
         self._time_limit[env] = time_limit
@@ -75,7 +75,7 @@ class MemberRecorder:
         length = int(self._steps.length[env])
         steps = self._steps.take(env, length)
         return {
-            "observed": self._observed.take(env, length + CLOSING_STEP),
+            "observed": self._observed.take(env, length + FINAL_STEP),
             "team_reward": steps.pop("team_reward"),
             "steps": steps,
             "time_limit": self._time_limit.pop(env),

@@ -22,14 +22,14 @@ class MemberRollout:
     """
 
     steps: MemberSteps
-    """(T, N, ...); values after the last step are zero, see `with_closing_values`."""
+    """(T, N, ...); values after the last step are zero, see `with_final_values`."""
     observed: dict[str, Tensor]
     """(R, ...) per key."""
     action: Tensor
     """(R, M) int64."""
     team: Tensor
     """(R,) int64 in [0, P)."""
-    closing: dict[str, Tensor]
+    final: dict[str, Tensor]
     """(N, ...) per key, observations after the last step."""
     cut: Tensor
     """(N,) bool, a time limit ended the episode."""
@@ -38,8 +38,8 @@ class MemberRollout:
         """(T, N, ...) to (R, ...)."""
         return x.transpose(0, 1)[self.steps.valid.T]
 
-    def with_closing_values(self, value: Tensor) -> MemberSteps:
-        """The steps with the values (N, M) of the closing observations, from which episodes that were cut go on."""
+    def with_final_values(self, value: Tensor) -> MemberSteps:
+        """The steps with the values (N, M) of the final observations, from which episodes that were cut go on."""
         lengths = self.steps.valid.sum(0)
         values = self.steps.value.clone()
         values[lengths, torch.arange(len(lengths))] = value
@@ -53,7 +53,7 @@ def member_rollout(episodes: Sequence[MemberEpisode], active: Sequence[Tensor]) 
 
     Args:
         episodes: of one number of teams.
-        active: (L + 1, P, M) bool of each, the members that act, closing observation last.
+        active: (L + 1, P, M) bool of each, the members that act, final observation last.
     """
     teams = active[0].shape[1]
 
@@ -89,7 +89,7 @@ def member_rollout(episodes: Sequence[MemberEpisode], active: Sequence[Tensor]) 
         observed={key: _read(key, torch.cat([part[:-1] for part in parts])) for key, parts in observed.items()},
         action=torch.cat(by_team(steps["action"])).long(),
         team=(torch.arange(len(lengths)) % teams).repeat_interleave(lengths),
-        closing={key: _read(key, torch.stack([part[-1] for part in parts])) for key, parts in observed.items()},
+        final={key: _read(key, torch.stack([part[-1] for part in parts])) for key, parts in observed.items()},
         cut=torch.tensor([episode["time_limit"] for episode in episodes for _ in range(teams)]),
     )
 

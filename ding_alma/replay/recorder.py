@@ -13,7 +13,7 @@ class EpisodeRecorder:
     """One growing episode per environment, in preallocated arrays environment x step.
 
     Call order per environment: `begin_step` with the observation and the choices, `end_step` with the outcome, ...,
-    `close` with the closing observation, `take`.
+    `close` with the final observation, `take`.
 
     Args:
         keys: observation keys to store, with their types.
@@ -69,7 +69,7 @@ class EpisodeRecorder:
         self._length[env] = step + 1
 
     def close(self, env: int | np.ndarray, observation: Mapping[str, np.ndarray]) -> None:
-        """Store the closing observation, with the allocation still held and no transition; ``env`` as in `end_step`."""
+        """Store the final observation, with the allocation still held and no transition; ``env`` as in `end_step`."""
         step = self._length[env]
         for key in self._keys:
             self._arrays[key][env, step] = observation[key]

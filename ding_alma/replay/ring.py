@@ -37,8 +37,8 @@ class EpisodeRing(IBuffer):
     config = dict(
         # (int) Episodes kept; the oldest is overwritten.
         replay_buffer_size=5000,
-        # (int) Steps of a training row, 2 or more (ALMA reference: max_traj_len).
-        window=64,
+        # (int) Steps of a training sequence, 2 or more (ALMA reference: max_traj_len).
+        sequence_length=64,
         # (int) Also draw a batch from the episodes whose collection began at most this many environment steps ago;
         # 0 draws none (ALMA reference: decay_old).
         recent_steps=0,
@@ -61,7 +61,7 @@ class EpisodeRing(IBuffer):
     def __init__(self, cfg: EasyDict, tb_logger=None, exp_name: str = "", instance_name: str = "buffer") -> None:
         check_block(cfg, self.config, "policy.other.replay_buffer", ADDED_BY_DING)
         check_range(cfg.replay_buffer_size, "policy.other.replay_buffer.replay_buffer_size", 1)
-        check_range(cfg.window, "policy.other.replay_buffer.window", 2)
+        check_range(cfg.sequence_length, "policy.other.replay_buffer.sequence_length", 2)
         check_range(cfg.recent_steps, "policy.other.replay_buffer.recent_steps", 0)
         self._cfg = cfg
         self._capacity = cfg.replay_buffer_size
@@ -97,7 +97,7 @@ class EpisodeRing(IBuffer):
 
     def _store_for(self, sample: Any) -> Store:
         if not self._cfg.consume and isinstance(sample, dict) and "collected_at" in sample:
-            return EpisodeStore(self._capacity, self._cfg.window, self._cfg.recent_steps, self._cfg.device)
+            return EpisodeStore(self._capacity, self._cfg.sequence_length, self._cfg.recent_steps, self._cfg.device)
         return SampleStore(self._capacity)
 
     def sample(self, batch_size: int, cur_learner_iter: int) -> TrainData | list[Any] | None:

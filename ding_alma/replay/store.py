@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ding_alma.replay.episode import Episode, EpisodeTable
-from ding_alma.replay.windows import draw_rows
+from ding_alma.replay.training_sequences import draw_sequences
 from ding_alma.rl.batch import EpisodeBatch
 
 
@@ -44,13 +44,13 @@ class EpisodeStore(Store):
     """Whole episodes in preallocated arrays; draws one collated `TrainData`.
 
     Args:
-        window: steps of a training row.
+        sequence_length: steps of a training sequence.
         recent_steps: age limit of the batch of recent episodes in environment steps, 0 for none.
     """
 
-    def __init__(self, capacity: int, window: int, recent_steps: int, device: torch.device | str) -> None:
+    def __init__(self, capacity: int, sequence_length: int, recent_steps: int, device: torch.device | str) -> None:
         self._table = EpisodeTable(capacity, device)
-        self._window = window
+        self._sequence_length = sequence_length
         self._recent_steps = recent_steps
         self._newest_collection = -1
         self._steps_since = 0
@@ -76,7 +76,7 @@ class EpisodeStore(Store):
 
     def _cut(self, slots: np.ndarray, size: int, random: np.random.Generator) -> EpisodeBatch:
         drawn = random.choice(slots, size, replace=False)
-        rows = draw_rows(self._table.lengths[drawn] + 1, self._window, random.random(size))
+        rows = draw_sequences(self._table.lengths[drawn] + 1, self._sequence_length, random.random(size))
         return self._table.batch(drawn, rows)
 
 

@@ -21,7 +21,7 @@ class AllocationLossConfig:
     """Per decision, whatever the number of steps until the next one (docs/reference/quirks.md#q13)."""
     entropy_weight: float = 0.01
     age_limit: int = 150_000
-    """Environment steps after which an episode counts for nothing; its weight falls linearly until then."""
+    """Environment steps after which an episode counts for nothing; its weight falls linearly until then. 0 = none."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,11 @@ def allocation_losses(
         best_value = target.critic(points, best_allocation, draws.target_permutation)
         bootstrap = torch.where(points.terminated[now], 0.0, target.critic.popart.denormalise(best_value)[after])
         returns = points.reward[now] + config.discount * bootstrap
-        age = env_step - points.collected_at[now]
         usable = points.usable.to(returns.dtype)
-        weight = torch.cat([usable[now] * (1 - age / config.age_limit).clamp_min(0), usable[-1:]])
+        youth = torch.ones_like(usable[now])
+        if config.age_limit:
+            youth = (1 - (env_step - points.collected_at[now]) / config.age_limit).clamp_min(0)
+        weight = torch.cat([usable[now] * youth, usable[-1:]])
 
     raw_value = live.critic.raw_value(points, points.allocation, draws.stored_permutation)[now]
     value, normalised = live.critic.popart.predict_across_update(

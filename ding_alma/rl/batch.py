@@ -10,7 +10,7 @@ from torch import Tensor
 class EpisodeBatch:
     """B rows of T consecutive stored steps; a row may straddle episodes.
 
-    An episode of L transitions is stored as L + 1 steps. The last one, the *closing* observation, has no transition of
+    An episode of L transitions is stored as L + 1 steps. The last one, the *final* observation, has no transition of
     its own: it is not ``valid`` and its reward, terminated, subtask_done, last_transition and decision are all zero.
     Masks are boolean, True = exists / visible / allowed.
     """
@@ -48,7 +48,7 @@ class EpisodeBatch:
     decision: Tensor
     """(B, T) bool, allocations were decided anew at this step."""
     valid: Tensor
-    """(B, T) bool, a real transition starts here (neither padding nor a closing observation)."""
+    """(B, T) bool, a real transition starts here (neither padding nor a final observation)."""
     collected_at: Tensor
     """(B,) int64, environment-step counter when the episode's collection began."""
     groups: Tensor | None = None

@@ -13,7 +13,7 @@ from ding_alma.model.processes import mean_count
 class ComaBatch:
     """B whole episodes of S steps, time first, padded at their ends; all start without a memory.
 
-    An episode of L transitions fills L + 1 steps. The last one, the closing observation, is not ``valid``; nor is
+    An episode of L transitions fills L + 1 steps. The last one, the final observation, is not ``valid``; nor is
     padding, where everything is zero. At both ``action``, ``reward`` and ``terminated`` are zero.
     """
 
@@ -62,10 +62,10 @@ def lambda_returns(
 
     Q' is the target critic's value of the next joint action as the agent's own output states it. All outputs estimate
     the same number, so where the agent does not act any more the mean of those who do stands in for its untrained
-    output, and where nobody acts G' does. A closing observation's return is its Q'.
+    output, and where nobody acts G' does. A final observation's return is its Q'.
 
     Args:
-        q_taken: (S, B, A), target critic's values of the joint actions; at closing observations of ones sampled there.
+        q_taken: (S, B, A), target critic's values of the joint actions; at final observations of ones sampled there.
         acting: (S, B, A) bool.
         reward, terminated, valid: (S, B), as in `ComaBatch`.
         discount, trace: in [0, 1] (paper: gamma, lambda).

@@ -93,7 +93,7 @@ def _regular_segments(batch: EpisodeBatch) -> _Segments:
     last_of_row[:-1] = row[1:] != row[:-1]
     usable = batch.valid[row, step] & ~time_limit & (~last_of_row | end_of_episode)
 
-    # The held allocation lapses when an episode ended since the previous decision; a closing step is not valid.
+    # The held allocation lapses when an episode ended since the previous decision; a final step is not valid.
     endings = torch.nn.functional.pad(ended.cumsum(1), (1, 0))
     before = (step - 1).clamp_min(0)
     previous = torch.zeros_like(step)

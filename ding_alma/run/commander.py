@@ -16,7 +16,7 @@ from ding_alma.run.environment_guard import GuardedEnvironments
 from ding_alma.run.evaluation import Evaluation, announce, mean_metrics
 from ding_alma.run.faults import GuardedLearner
 from ding_alma.run.run_error import RunError
-from ding_alma.run.run_lock import ReleaseHook, hold
+from ding_alma.run.run_lock import ReleaseHook, acquire
 from ding_alma.run.run_state import (
     COLLECTOR,
     EVALUATOR,
@@ -84,7 +84,7 @@ class CheckpointCommander(BaseSerialCommander):
         self._has_begun = False
         learner.run = self
         if learner.rank == 0:
-            hold(learner.exp_name)
+            acquire(learner.exp_name)
             learner.register_hook(ReleaseHook("release", AFTER_ALL, position="after_run"))
         GuardedLearner(learner)
         self._collecting = GuardedEnvironments(collector, "collect", evaluator)

@@ -20,7 +20,7 @@ _held: dict[tuple[int, Path], IO[str]] = {}
 """By process, too: a forked process inherits this table but not the locks."""
 
 
-def hold(folder: str | Path) -> None:
+def acquire(folder: str | Path) -> None:
     """Lock a run's folder until `release` or the end of this process, however it ends; again is harmless.
 
     Raises:
@@ -48,7 +48,7 @@ def hold(folder: str | Path) -> None:
 
 
 def release(folder: str | Path) -> None:
-    """Let other processes train in a folder that `hold` has locked; nothing if it has not."""
+    """Let other processes train in a folder that `acquire` has locked; nothing if it has not."""
     file = _held.pop((os.getpid(), (Path(folder) / LOCK).absolute()), None)
     if file is not None:
         file.close()

@@ -122,8 +122,8 @@ SMALL: dict[str, Any] = dict(
         ),
         other=dict(
             replay_buffer=dict(
-                # (int) Steps of a training row.
-                window=16,
+                # (int) Steps of a training sequence.
+                sequence_length=16,
             ),
         ),
     ),
@@ -155,8 +155,8 @@ FAST: dict[str, Any] = dict(
         ),
         other=dict(
             replay_buffer=dict(
-                # (int) Steps of a training row.
-                window=32,
+                # (int) Steps of a training sequence.
+                sequence_length=32,
             ),
         ),
     ),

@@ -96,8 +96,8 @@ SMALL_SETTING: dict[str, Any] = dict(
             # (dict) Probability of a random action; random teams solve one game of six, and have to be seen doing it.
             eps=dict(decay=60_000),
             replay_buffer=dict(
-                # (int) Steps of a training row.
-                window=32,
+                # (int) Steps of a training sequence.
+                sequence_length=32,
             ),
         ),
     ),

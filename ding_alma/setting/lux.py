@@ -215,8 +215,8 @@ SMALL_ENTITIES: dict[str, Any] = dict(
             # (dict) Probability of a random action.
             eps=dict(decay=60_000),
             replay_buffer=dict(
-                # (int) Steps of a training row: several allocation periods.
-                window=32,
+                # (int) Steps of a training sequence: several allocation periods.
+                sequence_length=32,
             ),
         ),
     ),

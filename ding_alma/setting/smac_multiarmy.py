@@ -109,8 +109,8 @@ SMALL_SETTING: dict[str, Any] = dict(
             # (dict) Probability of a random action.
             eps=dict(decay=60_000),
             replay_buffer=dict(
-                # (int) Steps of a training row: several allocation periods, whose decisions a row must hold whole.
-                window=64,
+                # (int) Steps of a training sequence: several allocation periods, whose decisions a row must hold whole.
+                sequence_length=64,
             ),
         ),
     ),

@@ -71,6 +71,8 @@ class LuxEnv(ConfiguredEnv):
         check_choice(self._cfg.eval_metric, METRICS, "env.eval_metric")
         check_choice(self._cfg.trajectories, RULES, "env.trajectories")
         check_range(self._cfg.unit_trajectories, "env.unit_trajectories", 1, self._cfg.max_units)
+        if self._cfg.trajectories == "quadrants":
+            check_range(self._cfg.max_units, "env.max_units (for trajectories = 'quadrants')", 4)
         check_choice(self._cfg.plane_type, PLANE_TYPES, "env.plane_type")
         self.match = LuxMatch(self._cfg, self._cfg.is_test)
         settings = self.match.settings

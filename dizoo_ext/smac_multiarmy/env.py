@@ -36,7 +36,10 @@ class SmacMultiArmyEnv(EntityEnv):
         random_tags=None,
         # (dict) Entries that replace those of settings.REWARD_CONFIG.
         reward_config={},
-        # (bool) Pay and spread armies as the original does, mistakes included.
+        # (bool) A time limit only cuts an episode, and policies continue in the value of what was seen last. In the
+        # originals it is a true end.
+        continuing_episode=False,
+        # (bool) Pay and spread armies, and count healed agents, as the original does, mistakes included.
         reference_compat=False,
         # (str) What an illegal action does: 'raise' or 'noop' (the agent stops).
         illegal_action="raise",

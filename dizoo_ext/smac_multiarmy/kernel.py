@@ -7,11 +7,11 @@ from numba import njit
 from dizoo_ext.smac_multiarmy.actions import check_actions, order_agents
 from dizoo_ext.smac_multiarmy.armies import begin_attacks, clear_orders, switch_phases
 from dizoo_ext.smac_multiarmy.embedded.battle import advance_battle, begin_battle, order_battle, read_battle
-from dizoo_ext.smac_multiarmy.judge import judge
-from dizoo_ext.smac_multiarmy.look import meet_units, see_units
 from dizoo_ext.smac_multiarmy.match import MAP_SIZE, SETTLE_LOOPS, STEP_LOOPS, WON
 from dizoo_ext.smac_multiarmy.observation import observe_match
 from dizoo_ext.smac_multiarmy.placement import begin_match, place_units
+from dizoo_ext.smac_multiarmy.step_outcome import settle_step
+from dizoo_ext.smac_multiarmy.unit_records import init_units, read_units
 
 EPISODE_INFO = (
     "battle_won",
@@ -58,11 +58,11 @@ def begin_rows(matches, rows, rules, scenarios, choices, index, armies, rosters)
 
 
 @njit(cache=True, nogil=True)
-def meet_rows(matches, rows, rules, table, rosters, units, orders):
+def init_rows(matches, rows, rules, table, rosters, units, orders):
     """Take the first look at spawned rosters and write the enemies' first orders."""
     for row in rows:
         clear_orders(matches[row], orders[row])
-        meet_units(matches[row], table, rosters[row], units[row])
+        init_units(matches[row], table, rosters[row], units[row])
         begin_attacks(matches[row], rules[0], table, orders[row])
 
 
@@ -84,14 +84,14 @@ def order_rows(matches, rows, table, actions, orders):
 
 
 @njit(cache=True, nogil=True)
-def judge_rows(matches, rows, rules, table, units, orders):
-    """Take a later look, judge the step, and write what the enemies do next and who gets healed."""
+def settle_rows(matches, rows, rules, table, units, orders):
+    """Read the units, settle the step, and write what the enemies do next and who gets healed."""
     for row in rows:
-        _judge(matches[row], rules[0], table, units[row], orders[row])
+        _settle(matches[row], rules[0], table, units[row], orders[row])
 
 
 @njit(cache=True, nogil=True)
-def lose_rows(matches, rows):
+def abort_rows(matches, rows):
     """End the episodes of matches whose game is lost: nothing has happened since the last look."""
     for row in rows:
         match = matches[row]
@@ -108,14 +108,14 @@ def lose_rows(matches, rows):
 def begin_embedded_rows(
     matches, rows, rules, table, scenarios, choices, index, armies, rosters, battles, units, orders
 ):
-    """`begin_rows`, the spawn in the embedded engine and `meet_rows` in one call."""
+    """`begin_rows`, the spawn in the embedded engine and `init_rows` in one call."""
     for row in rows:
         match, battle = matches[row], battles[row]
         begin_match(match, rules[0], rosters[row], scenarios, choices, index, armies)
         begin_battle(battle, table, rosters[row], MAP_SIZE)
         read_battle(battle, units[row])
         clear_orders(match, orders[row])
-        meet_units(match, table, rosters[row], units[row])
+        init_units(match, table, rosters[row], units[row])
         begin_attacks(match, rules[0], table, orders[row])
         advance_battle(battle, table, SETTLE_LOOPS)
         order_battle(battle, table, orders[row])
@@ -123,7 +123,7 @@ def begin_embedded_rows(
 
 @njit(cache=True, nogil=True)
 def step_embedded_rows(matches, rows, rules, table, actions, battles, units, orders):
-    """`order_rows`, a step of the embedded engine and `judge_rows` in one call."""
+    """`order_rows`, a step of the embedded engine and `settle_rows` in one call."""
     for k in range(len(rows)):
         row = rows[k]
         match, battle = matches[row], battles[row]
@@ -132,15 +132,15 @@ def step_embedded_rows(matches, rows, rules, table, actions, battles, units, ord
         order_battle(battle, table, orders[row])
         advance_battle(battle, table, STEP_LOOPS)
         read_battle(battle, units[row])
-        _judge(match, rules[0], table, units[row], orders[row])
+        _settle(match, rules[0], table, units[row], orders[row])
         order_battle(battle, table, orders[row])
 
 
 @njit
-def _judge(match, rules, table, units, orders):
+def _settle(match, rules, table, units, orders):
     clear_orders(match, orders)
-    see_units(match, units)
-    judge(match, rules, table, orders)
+    read_units(match, units)
+    settle_step(match, rules, table, orders)
     switch_phases(match, rules, table, orders)
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from dizoo_ext.smac_multiarmy.embedded.battle import new_battles
 from dizoo_ext.smac_multiarmy.engine_interface import ORDERS, ROSTER, UNITS, Engine
 from dizoo_ext.smac_multiarmy.kernel import (
+    abort_rows,
     begin_embedded_rows,
     begin_rows,
-    judge_rows,
-    lose_rows,
-    meet_rows,
+    init_rows,
     order_rows,
+    settle_rows,
     step_embedded_rows,
 )
 from dizoo_ext.smac_multiarmy.match import SETTLE_LOOPS, STEP_LOOPS
@@ -107,7 +107,7 @@ class StagedPlay(Play):
         for row in rows.tolist():
             self._spawn(row)
             one = np.array([row])
-            meet_rows(self._matches, one, self._rules, self._table, self.rosters, self._units, self._orders)
+            init_rows(self._matches, one, self._rules, self._table, self.rosters, self._units, self._orders)
             self._order_enemies(row)
 
     def step(self, rows: np.ndarray, actions: np.ndarray) -> None:
@@ -120,9 +120,9 @@ class StagedPlay(Play):
                 engine.read(_record(self._units, row))
             except GameLost as lost:
                 logging.warning(f"environment {row}: the episode ends here, its game is lost: {lost}")
-                lose_rows(self._matches, one)
+                abort_rows(self._matches, one)
                 continue
-            judge_rows(self._matches, one, self._rules, self._table, self._units, self._orders)
+            settle_rows(self._matches, one, self._rules, self._table, self._units, self._orders)
             if self._matches["running"][row]:
                 self._order_enemies(row)
 

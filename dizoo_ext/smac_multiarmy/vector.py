@@ -50,6 +50,7 @@ class SmacMultiArmyVector(VectorEnv):
         spread_armies: armies come from evenly spread directions; False draws how far they are spread.
         random_tags: draw new tags in every episode; None does so in all sets but SMAC's own maps.
         reward_config: entries that replace those of `settings.REWARD_CONFIG`.
+        continuing_episode: the time limit only cuts an episode; else it is a true end, as in the originals.
         reference_compat: pay armies as the original does (nothing for the step that kills, the win at every later
             step; docs/reference/smac.md#rewards-of-the-armies) and spread each army on its own
             (docs/reference/smac.md#distance-between-armies).
@@ -74,6 +75,7 @@ class SmacMultiArmyVector(VectorEnv):
         spread_armies: bool = True,
         random_tags: bool | None = None,
         reward_config: Mapping[str, float] | None = None,
+        continuing_episode: bool = False,
         reference_compat: bool = False,
         observation: str = "both",
         illegal_action: str = "raise",
@@ -83,6 +85,7 @@ class SmacMultiArmyVector(VectorEnv):
         check_choice(illegal_action, ("raise", "noop"), "env.illegal_action")
         check_choice(unit_profile, PROFILES, "env.unit_profile")
         self.num_envs = num_envs
+        self._continuing = continuing_episode
         self.scenarios = scenario_set(scenario)
         self._choices = _choices(len(self.scenarios.scenarios), test_scenarios, is_test)
         self._table = unit_table(unit_profile)
@@ -179,6 +182,8 @@ class SmacMultiArmyVector(VectorEnv):
         subtasks_changed = np.empty(n, np.bool_)
         results = (reward, done, time_limit, subtask_reward, subtask_done, subtasks_changed)
         ended = report_rows(self.matches, rows, *results)
+        if not self._continuing:
+            time_limit[:] = False
         return VectorStep(self._observe(rows), *results, self._episode_info(rows, done) if ended else {})
 
     def composition(self, env: int = 0) -> list[str]:

@@ -18,10 +18,10 @@ TIMED = ("_total_duration", "time")
 
 
 def resumable_config(policy, manager="vector", config="small/save_the_city_alma"):
-    """A run whose ring buffer wraps around, which evaluates and saves often, and decides within its windows."""
+    """A run whose ring buffer wraps around, which evaluates, saves and decides often."""
     main, create = tiny_config(policy, manager, config=config)
     main.policy.ppo = EasyDict(epochs=2, minibatch_steps=16)
-    main.policy.other.replay_buffer = EasyDict(replay_buffer_size=10, window=8, recent_steps=60)
+    main.policy.other.replay_buffer = EasyDict(replay_buffer_size=10, sequence_length=8, recent_steps=60)
     main.policy.learn.learner.hook.save_ckpt_after_iter = 4
     return main, create
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ding_alma.model.actor_critic.categorical import ActionDistribution
 
 
-class Judgement(NamedTuple):
+class ActorCriticOutput(NamedTuple):
     """Of the M members of N teams; rows of members that are not active hold anything finite."""
 
     actions: ActionDistribution
@@ -32,6 +32,6 @@ class MemberActorCritic(nn.Module, ABC):
     def evaluate(self, observation: dict[str, Tensor], active: Tensor) -> Tensor:
         """(N, M) values."""
 
-    def forward(self, observation: dict[str, Tensor], active: Tensor) -> Judgement:
+    def forward(self, observation: dict[str, Tensor], active: Tensor) -> ActorCriticOutput:
         """Both."""
-        return Judgement(self.act(observation, active), self.evaluate(observation, active))
+        return ActorCriticOutput(self.act(observation, active), self.evaluate(observation, active))

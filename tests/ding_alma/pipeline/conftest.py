@@ -1,12 +1,12 @@
-"""Shared by the tests of parallel runs: short pauses, because their bus is quick."""
+"""Shared by the tests of parallel runs: short pauses, because their transport is quick."""
 
 import pytest
 
-from ding_alma.pipeline import link
+from ding_alma.pipeline import client as client
 
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch):
-    monkeypatch.setattr(link, "RESEND_SECONDS", {})
+    monkeypatch.setattr(client, "RESEND_SECONDS", {})
     for name in ("RESEND_SECONDS_OF_DATA", "REMIND_SECONDS", "BEAT_SECONDS"):
-        monkeypatch.setattr(link, name, 0.05)
+        monkeypatch.setattr(client, name, 0.05)

@@ -1,4 +1,4 @@
-"""Whole runs within one process: workers are threads, the bus loses messages."""
+"""Whole runs within one process: workers are threads, the transport loses messages."""
 
 import json
 import os
@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 from easydict import EasyDict
-from lossy_bus import LossyBus
+from lossy_transport import LossyTransport
 from tiny_runs import tiny_config
 
 from ding_alma.pipeline import worker as worker_module
-from ding_alma.pipeline.desk import WorkerFailed
 from ding_alma.pipeline.environment_variables import job_from_environment
 from ding_alma.pipeline.learner import learn
 from ding_alma.pipeline.messages import Collection, Order, Reply, Request
+from ding_alma.pipeline.server import WorkerFailed
 from ding_alma.pipeline.worker import share_round, work
 from ding_alma.policy.value_policy import ValuePolicy
 from ding_alma.replay.ring import JOURNAL_FOLDER
@@ -24,22 +24,22 @@ from ding_alma.rl.optimisation import NotFiniteError
 from ding_alma.run.faults import FAILURE
 from ding_alma.run.job import Job
 from ding_alma.run.run_error import RunError
-from ding_alma.run.run_lock import hold, release
+from ding_alma.run.run_lock import acquire, release
 from dizoo_ext.save_the_city.vector import SaveTheCityVector
 
 
 class Threads:
     """Workers that run until the learner stops them."""
 
-    def __init__(self, bus, nodes):
+    def __init__(self, transport, nodes):
         self.errors = []
-        self._threads = [threading.Thread(target=self._run, args=(bus, node), daemon=True) for node in nodes]
+        self._threads = [threading.Thread(target=self._run, args=(transport, node), daemon=True) for node in nodes]
         for thread in self._threads:
             thread.start()
 
-    def _run(self, bus, node):
+    def _run(self, transport, node):
         try:
-            work(bus, node)
+            work(transport, node)
         except Exception as error:
             self.errors.append(error)
 
@@ -58,9 +58,9 @@ def run_folder(tmp_path, monkeypatch):
 
 def test_one_learner_two_collectors_and_an_evaluator_leave_the_folder_of_a_serial_run(run_folder):
     main, create = tiny_config()
-    bus = LossyBus()
-    workers = Threads(bus, nodes=(1, 2, 3))
-    learn(bus, Job(main, create, max_train_iter=12), collectors=2)
+    transport = LossyTransport()
+    workers = Threads(transport, nodes=(1, 2, 3))
+    learn(transport, Job(main, create, max_train_iter=12), collectors=2)
     assert workers.are_gone()
     assert not workers.errors
 
@@ -77,15 +77,15 @@ def test_one_learner_two_collectors_and_an_evaluator_leave_the_folder_of_a_seria
     assert not (run_folder / JOURNAL_FOLDER).exists(), "nobody would ever thin it out"
 
     # Two updates per collection of four episodes of at most 12 steps, as the serial pipeline trains.
-    used = {(m.node, m.session, m.number): m.content for m in bus.sent if is_collection(m)}
+    used = {(m.node, m.session, m.number): m.content for m in transport.sent if is_collection(m)}
     assert {node for node, _, _ in used} == {2, 3}
     assert 6 <= len(used) <= 8, "a collector never brings more than it was asked for"
     assert all(len(collection.samples) == 4 for collection in used.values())
 
-    first = [m.content.samples[0]["entities"][0] for m in bus.sent if is_collection(m) and m.number == 2]
+    first = [m.content.samples[0]["entities"][0] for m in transport.sent if is_collection(m) and m.number == 2]
     assert any(not torch.equal(first[0], other) for other in first), "collectors have seeds of their own"
     orders = [
-        m.content for m in bus.sent if isinstance(m, Reply) and isinstance(m.content, Order) and m.content.setting
+        m.content for m in transport.sent if isinstance(m, Reply) and isinstance(m.content, Order) and m.content.setting
     ]
     newest = max(orders, key=lambda order: order.train_iter)
     assert newest.train_iter > 0
@@ -101,12 +101,12 @@ def is_collection(message):
 def test_on_policy_rounds_are_shared_and_learnt_from_once(run_folder):
     main, create = tiny_config("mppo", config="small/save_the_city_mppo")
     main.policy.ppo.update(epochs=1, minibatch_steps=64)
-    bus = LossyBus()
-    workers = Threads(bus, nodes=(1, 2, 3))
-    learn(bus, Job(main, create, max_train_iter=3), collectors=2)
+    transport = LossyTransport()
+    workers = Threads(transport, nodes=(1, 2, 3))
+    learn(transport, Job(main, create, max_train_iter=3), collectors=2)
     assert workers.are_gone()
     assert not workers.errors
-    used = {(m.node, m.number): m.content for m in bus.sent if is_collection(m)}
+    used = {(m.node, m.number): m.content for m in transport.sent if is_collection(m)}
     assert all(len(collection.samples) == 2 for collection in used.values())
     for number in {number for _, number in used}:
         versions = {e["version"] for key, c in used.items() if key[1] == number for e in c.samples}
@@ -114,7 +114,7 @@ def test_on_policy_rounds_are_shared_and_learnt_from_once(run_folder):
 
 
 def test_an_error_in_a_collector_stops_the_run_with_its_name_and_a_checkpoint(run_folder, monkeypatch):
-    def broken(plan, node, link):
+    def broken(plan, node, client):
         def collect(order):
             raise ZeroDivisionError("the game is broken")
 
@@ -122,21 +122,21 @@ def test_an_error_in_a_collector_stops_the_run_with_its_name_and_a_checkpoint(ru
 
     monkeypatch.setattr(worker_module, "collector", broken)
     main, create = tiny_config()
-    bus = LossyBus()
-    workers = Threads(bus, nodes=(1, 2))
+    transport = LossyTransport()
+    workers = Threads(transport, nodes=(1, 2))
     with pytest.raises(WorkerFailed, match=r"collector at node 2(.|\n)*the game is broken"):
-        learn(bus, Job(main, create, max_train_iter=8), collectors=1)
+        learn(transport, Job(main, create, max_train_iter=8), collectors=1)
     assert workers.are_gone()
     assert (run_folder / "ckpt" / "ckpt_last.pth.tar").is_file()
 
 
 def test_an_error_in_the_learner_ends_the_workers(run_folder, monkeypatch):
     main, create = tiny_config()
-    bus = LossyBus()
-    workers = Threads(bus, nodes=(1, 2))
+    transport = LossyTransport()
+    workers = Threads(transport, nodes=(1, 2))
     monkeypatch.setattr("ding_alma.pipeline.learner.Train.__call__", lambda self, ctx: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        learn(bus, Job(main, create, max_train_iter=8), collectors=1)
+        learn(transport, Job(main, create, max_train_iter=8), collectors=1)
     assert workers.are_gone()
     assert not workers.errors
 
@@ -144,13 +144,13 @@ def test_an_error_in_the_learner_ends_the_workers(run_folder, monkeypatch):
 def test_a_loss_that_is_not_finite_keeps_the_batch_and_ends_the_workers(run_folder, monkeypatch):
     monkeypatch.setattr(ValuePolicy, "_forward_learn", not_finite)
     main, create = tiny_config("refil")
-    bus = LossyBus()
-    workers = Threads(bus, nodes=(1, 2))
+    transport = LossyTransport()
+    workers = Threads(transport, nodes=(1, 2))
     with pytest.raises(RunError, match="not finite: nan, in iteration 0; every tensor of batch and weights is finite"):
-        learn(bus, Job(main, create, max_train_iter=8), collectors=1)
+        learn(transport, Job(main, create, max_train_iter=8), collectors=1)
     assert workers.are_gone()
     assert torch.load(run_folder / FAILURE, weights_only=True)["batch"]
-    hold(run_folder)
+    acquire(run_folder)
     release(run_folder)
 
 
@@ -161,10 +161,10 @@ def not_finite(self, data):
 def test_a_collector_whose_environment_s_process_dies_names_it(run_folder, monkeypatch):
     monkeypatch.setattr(SaveTheCityVector, "step", lambda self, actions, ids=None: os.kill(os.getpid(), signal.SIGKILL))
     main, create = tiny_config(manager="subprocess")
-    bus = LossyBus()
-    workers = Threads(bus, nodes=(2,))
+    transport = LossyTransport()
+    workers = Threads(transport, nodes=(2,))
     with pytest.raises(WorkerFailed, match=r"collector at node 2(.|\n)*collector2: the processes of .* -9"):
-        learn(bus, Job(main, create, max_train_iter=8), collectors=1)
+        learn(transport, Job(main, create, max_train_iter=8), collectors=1)
     assert workers.are_gone()
 
 
@@ -197,4 +197,4 @@ def test_what_only_the_serial_pipeline_does_is_refused(run_folder):
     main, create = tiny_config()
     main.policy.multi_gpu = True
     with pytest.raises(ValueError, match="torchrun"):
-        learn(LossyBus(), Job(main, create), collectors=1)
+        learn(LossyTransport(), Job(main, create), collectors=1)

@@ -123,7 +123,12 @@ def test_monitored_values_are_floats_and_complete():
         ("policy.allocation.proposals", 1, ValueError, "proposals must lie in"),
         ("policy.allocation.source", "learnt", ValueError, "did you mean 'learned'"),
         ("policy.entity.features", 57, ValueError, "obs_shape"),
-        ("policy.other.replay_buffer.windw", 9, ValueError, "did you mean policy.other.replay_buffer.window"),
+        (
+            "policy.other.replay_buffer.sequence_lenght",
+            9,
+            ValueError,
+            "did you mean policy.other.replay_buffer.sequence_length",
+        ),
         ("env.scenario", "2-5a_2-5c", ValueError, "2-5a_2-5b"),
         ("env.episod_limit", 5, ValueError, "episode_limit"),
     ],

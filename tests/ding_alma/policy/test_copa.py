@@ -12,7 +12,7 @@ from easydict import EasyDict
 from tiny_runs import collect, tiny_config
 
 from ding_alma.replay.episode import table_of
-from ding_alma.replay.windows import draw_rows
+from ding_alma.replay.training_sequences import draw_sequences
 from dizoo_ext.save_the_city import SaveTheCityEnv
 
 PERIOD = 3
@@ -35,7 +35,7 @@ def _evaluate(policy, main, steps=12):
     obs, strategies, actions, subtasks = env.reset(), [], [], []
     for _ in range(steps):
         output = policy.eval_mode.forward({0: obs})[0]
-        strategies.append(torch.tensor(policy._eval_hold._held["strategy"][0]))
+        strategies.append(torch.tensor(policy._eval_state._held["strategy"][0]))
         actions.append(output["action"])
         subtasks.append(obs["subtask_mask"])
         obs = env.step(output["action"]).obs
@@ -98,17 +98,17 @@ def test_collecting_samples_strategies():
         env.seed(3)
         policy.collect_mode.reset([0])
         policy.collect_mode.forward({0: env.reset()}, eps=0.1, env_step=0)
-        held.append(torch.tensor(policy._collect_hold._held["strategy"][0]))
+        held.append(torch.tensor(policy._collect_state._held["strategy"][0]))
     assert not torch.equal(*held)
 
 
 def test_rows_decide_at_their_first_step_unless_told_otherwise():
     with_start, main = _policy()
-    without, _ = _policy(window_start_decides=False)
+    without, _ = _policy(first_step_decides=False)
     without._load_state_dict_learn(copy.deepcopy(with_start._state_dict_learn()))
     episodes = collect(with_start, main, episodes=8)
     table = table_of(episodes)
-    rows = draw_rows(table.lengths + 1, 6, np.full(8, 0.4))
+    rows = draw_sequences(table.lengths + 1, 6, np.full(8, 0.4))
     batch = table.batch(np.arange(8), rows)
     late = ~batch.decision[:, 0] & batch.valid[:, 0]
     assert late.any()

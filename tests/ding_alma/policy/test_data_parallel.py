@@ -17,7 +17,7 @@ from tiny_runs import collect, tiny_config
 from ding_alma.pipeline.data_parallel import share, train_jointly
 from ding_alma.replay.episode import table_of
 from ding_alma.replay.store import TrainData
-from ding_alma.replay.windows import draw_rows
+from ding_alma.replay.training_sequences import draw_sequences
 from ding_alma.rl.allocation import AllocationDraws
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.decision_points import decision_points
@@ -143,7 +143,7 @@ def test_two_processes_learn_what_one_learns_from_the_joint_batch(name, changes,
         {**episode, "collected_at": 10 * number} for number, episode in enumerate(collect(alone, main, EPISODES))
     ]
     table = table_of(episodes)
-    joint = table.batch(np.arange(EPISODES), draw_rows(table.lengths + 1, 64, np.zeros(EPISODES)))
+    joint = table.batch(np.arange(EPISODES), draw_sequences(table.lengths + 1, 64, np.zeros(EPISODES)))
     state = copy.deepcopy(alone._state_dict_learn())
     share_draws(monkeypatch, alone, joint)
 

@@ -38,7 +38,7 @@ def _config(policy, **network):
             eval=dict(env_num=64, evaluator=dict(eval_freq=960)),
             other=dict(
                 eps=dict(type="linear", start=1.0, end=0.05, decay=15_000),
-                replay_buffer=dict(replay_buffer_size=2000, window=16),
+                replay_buffer=dict(replay_buffer_size=2000, sequence_length=16),
             ),
         ),
     )

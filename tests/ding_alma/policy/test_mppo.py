@@ -167,7 +167,7 @@ def test_an_episode_cut_by_time_goes_on_in_its_last_value(bootstrap):
     policy._forward_learn(episodes)
     rollout, examples = seen["rollout"], seen["examples"]
     closing = policy._judge(
-        {key: value.unsqueeze(1) for key, value in rollout.closing.items()}, torch.ones(2, 1, 2, dtype=torch.bool)
+        {key: value.unsqueeze(1) for key, value in rollout.final.items()}, torch.ones(2, 1, 2, dtype=torch.bool)
     ).value
     assert (closing != 0).all()
     last = rollout.steps.valid.sum(0).cumsum(0) - 1

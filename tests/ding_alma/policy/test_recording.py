@@ -7,7 +7,7 @@ from easydict import EasyDict
 from tiny_runs import tiny_config, train
 
 from ding_alma.replay.episode import table_of
-from ding_alma.replay.windows import Rows
+from ding_alma.replay.training_sequences import SequenceSteps
 from dizoo_ext.save_the_city import SaveTheCityEnv
 
 
@@ -33,7 +33,9 @@ def test_a_batch_equals_the_episode_that_was_played(policy, episode_limit):
     (episode,) = mode.get_train_sample([transition])
     length = len(timesteps)
     step = np.arange(length + 1)[None]
-    batch = table_of([episode]).batch(np.zeros(1, int), Rows(np.zeros_like(step), step, np.ones(step.shape, bool)))
+    batch = table_of([episode]).batch(
+        np.zeros(1, int), SequenceSteps(np.zeros_like(step), step, np.ones(step.shape, bool))
+    )
 
     for key in ("entities", "entity_mask", "obs_mask", "entity_subtask", "subtask_mask", "action_mask"):
         played = np.stack([observation[key] for observation in observations])

@@ -8,7 +8,7 @@ from ding.utils import POLICY_REGISTRY, deep_merge_dicts
 from easydict import EasyDict
 
 from ding_alma.replay.episode import table_of
-from ding_alma.replay.windows import draw_rows
+from ding_alma.replay.training_sequences import draw_sequences
 from dizoo_ext.check import check_env
 from dizoo_ext.group_matching import GroupMatchingEnv
 
@@ -82,7 +82,7 @@ def test_the_oracles_learn_from_the_groups_of_every_step(env, groups):
     oracle = _policy(env, imagined_groups=groups)
     episodes, seen = _episodes(oracle, env)
     table = table_of(episodes)
-    rows = draw_rows(table.lengths + 1, 50, torch.zeros(4).numpy())
+    rows = draw_sequences(table.lengths + 1, 50, torch.zeros(4).numpy())
     batch = table.batch(torch.arange(4).numpy(), rows)
     assert torch.equal(batch.groups, torch.tensor(seen).unsqueeze(1).expand_as(batch.groups))
     assert math.isfinite(oracle._forward_learn(episodes)["im_loss"])

@@ -28,8 +28,8 @@ def play(recorder, lengths, version=0):
             mark = rows([100.0 * env + t], MEMBERS)[0]
             recorder.end_step(env, float(env), mark, torch.zeros(TEAMS, MEMBERS, dtype=torch.bool))
             if t + 1 == lengths[env]:
-                closing = rows([100.0 * env + t + 1], 4)[0]
-                recorder.close(env, {"entities": closing}, time_limit=env == 1)
+                final = rows([100.0 * env + t + 1], 4)[0]
+                recorder.close(env, {"entities": final}, time_limit=env == 1)
                 episodes[env] = recorder.take(env)
     return [episodes[env] for env in sorted(episodes)]
 
@@ -64,13 +64,13 @@ def test_trajectories_are_teams_of_episodes_padded_to_the_longest():
     assert rollout.observed["entities"][:, 0].tolist() == [0, 1, 0.5, 1.5, *range(100, 104), *np.arange(100.5, 104)]
     assert torch.equal(rollout.rows(rollout.steps.log_prob)[:, 0], rollout.observed["entities"][:, 0])
     assert rollout.team.tolist() == [0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1]
-    assert rollout.closing["entities"][:, 0].tolist() == [2, 2.5, 104, 104.5]
+    assert rollout.final["entities"][:, 0].tolist() == [2, 2.5, 104, 104.5]
 
 
 def test_only_episodes_that_were_cut_go_on_in_their_closing_value():
     episodes = play(MemberRecorder(2), [2, 4])
     active = [torch.ones(len(e["team_reward"]) + 1, TEAMS, MEMBERS, dtype=torch.bool) for e in episodes]
-    steps = member_rollout(episodes, active).with_closing_values(torch.full((4, MEMBERS), 7.0))
+    steps = member_rollout(episodes, active).with_final_values(torch.full((4, MEMBERS), 7.0))
     assert steps.episode_over.any(0).tolist() == [True, True, False, False]
     assert steps.value[2, 0].tolist() == [7.0] * 3 and steps.value[4, 2].tolist() == [7.0] * 3
     assert steps.value[3, 2, 0] == -103

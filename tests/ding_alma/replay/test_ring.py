@@ -8,7 +8,7 @@ from easydict import EasyDict
 from ding_alma.replay.episode import CHOSEN, table_of
 from ding_alma.replay.recorder import EpisodeRecorder, recorded_keys
 from ding_alma.replay.ring import EpisodeRing
-from ding_alma.replay.windows import draw_rows
+from ding_alma.replay.training_sequences import draw_sequences
 
 AGENTS, ENTITIES, SUBTASKS, ACTIONS, FEATURES = 2, 4, 2, 3, 5
 
@@ -87,7 +87,7 @@ def test_reset_forgets_an_unfinished_episode():
 def test_rows_that_straddle_episodes_know_where_one_ends():
     recorder = EpisodeRecorder(recorded_keys(False), 1)
     episodes = [record(recorder, 0, 5, 0.0, terminated=True), record(recorder, 0, 6, 100.0, terminated=False)]
-    rows = draw_rows(np.array([6, 7]), 4, np.array([0.99, 0.0]))
+    rows = draw_sequences(np.array([6, 7]), 4, np.array([0.99, 0.0]))
     batch = table_of(episodes).batch(np.arange(2), rows)
     # 13 steps end to end; bins [0, 5] and [5, 10], starts 4 and 5.
     assert batch.entities[..., 0, 0].tolist() == [[4, 5, 100, 101], [5, 100, 101, 102]]
@@ -99,7 +99,7 @@ def test_rows_that_straddle_episodes_know_where_one_ends():
 
 
 def test_the_ring_overwrites_the_oldest_and_samples_without_replacement():
-    buffer = ring(replay_buffer_size=4, window=20)
+    buffer = ring(replay_buffer_size=4, sequence_length=20)
     recorder = EpisodeRecorder(recorded_keys(False), 1)
     assert buffer.sample(1, 0) is None
     for i in range(6):
@@ -110,7 +110,7 @@ def test_the_ring_overwrites_the_oldest_and_samples_without_replacement():
 
 
 def test_recent_batches_hold_recent_episodes_only():
-    buffer = ring(window=20, recent_steps=10)
+    buffer = ring(sequence_length=20, recent_steps=10)
     recorder = EpisodeRecorder(recorded_keys(False), 1)
     for at, mark in ((0, 0.0), (4, 100.0), (8, 200.0), (12, 300.0)):
         buffer.push([record(recorder, 0, 4, mark, at=at)])
@@ -122,12 +122,12 @@ def test_recent_batches_hold_recent_episodes_only():
 
 
 def test_a_saved_ring_continues_identically(tmp_path):
-    buffer = ring(replay_buffer_size=3, window=4, recent_steps=100)
+    buffer = ring(replay_buffer_size=3, sequence_length=4, recent_steps=100)
     recorder = EpisodeRecorder(recorded_keys(False), 1)
     for i in range(5):
         buffer.push([record(recorder, 0, 5, 10.0 * i, at=5 * i)])
     buffer.save_data(str(tmp_path / "ring.pth"))
-    other = ring(replay_buffer_size=3, window=4, recent_steps=100)
+    other = ring(replay_buffer_size=3, sequence_length=4, recent_steps=100)
     other.load_data(str(tmp_path / "ring.pth"))
     for _ in range(3):
         left, right = buffer.sample(2, 0), other.sample(2, 0)
@@ -139,8 +139,8 @@ def test_a_saved_ring_continues_identically(tmp_path):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"windw": 3}, "windw.*window"),
-        ({"window": 1}, "window must lie in"),
+        ({"sequence_lenght": 3}, "sequence_lenght.*sequence_length"),
+        ({"sequence_length": 1}, "sequence_length must lie in"),
         ({"replay_buffer_size": 0}, "replay_buffer_size must lie in"),
     ],
 )

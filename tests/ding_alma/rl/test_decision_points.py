@@ -19,7 +19,7 @@ def test_golden_alma_decision_points(golden):
 
 @pytest.fixture
 def batch():
-    """One row: the end of an episode (true end at 2, closing step 3), then another cut by a time limit at 7."""
+    """One row: the end of an episode (true end at 2, final step 3), then another cut by a time limit at 7."""
     steps = 10
     arrays = {
         "reward": torch.arange(steps, dtype=torch.float32),
@@ -39,7 +39,7 @@ def batch():
     return episode_batch(arrays, agents=2)
 
 
-def test_segments_of_a_window_over_two_episodes(batch):
+def test_segments_of_a_sequence_over_two_episodes(batch):
     points = decision_points(batch, period=2, limit=10)
     close(points.reward, torch.tensor([(1 + 2 + 0) / 2, (4 + 5) / 2, (6 + 7 + 0 + 9) / 2]))
     assert points.terminated.tolist() == [True, False, False]

@@ -170,11 +170,13 @@ def test_no_health_in_equal_battles():
     assert np.isnan(stage.scene.told[-1]["health"]).all()
 
 
-def test_the_step_limit():
-    stage = Stage(SZ, dict(stalker=3), episode_limit=3)
+@pytest.mark.parametrize("continuing", [False, True])
+def test_the_step_limit(continuing):
+    stage = Stage(SZ, dict(stalker=3), episode_limit=3, continuing_episode=continuing)
     assert [stage.step().done[0] for _ in range(2)] == [False, False]
     step = stage.step()
-    assert step.done[0] and step.time_limit[0]
+    # In the original a limit is a true end.
+    assert step.done[0] and step.time_limit[0] == continuing
     info = info_of(step)
     assert info["timeouts"] == 1 and info["battle_won"] == 0
     with pytest.raises(RuntimeError, match="no running episode"):

@@ -9,7 +9,7 @@ from dizoo_ext.smac_multiarmy.engine_interface import ALLY
 
 
 @njit
-def meet_units(match, table, roster, units):
+def init_units(match, table, roster, units):
     """The first look at an episode: number the units and note how they are.
 
     Both sides are sorted by the game's ids of their types, then by x, then by y.
@@ -31,7 +31,7 @@ def meet_units(match, table, roster, units):
 
 
 @njit
-def see_units(match, units):
+def read_units(match, units):
     """A later look: living units are as they are seen, all others are dead and stay as they were."""
     for u in range(match.agents + match.enemies):
         _remember(match, u)

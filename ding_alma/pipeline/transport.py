@@ -14,7 +14,7 @@ def to_node(node: int) -> str:
     return f"ding_alma.node.{node}"
 
 
-class Bus(Protocol):
+class Transport(Protocol):
     """Sends messages to whoever listens to their topic, in other processes; any may be lost or come out of order."""
 
     def send(self, topic: str, message: Any) -> None:
@@ -24,8 +24,8 @@ class Bus(Protocol):
         """Have ``function`` called, in another thread, with every message of a topic."""
 
 
-class RouterBus:
-    """`Bus` over DI-engine's router, which `ditask` has set up in this process."""
+class RouterTransport:
+    """`Transport` over DI-engine's router, which `ditask` has set up in this process."""
 
     def __init__(self) -> None:
         self._router = Parallel()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 
-class EpisodeHold:
+class CarriedState:
     """Values that are held between an environment's steps, and the clock of its decisions.
 
     A decision (an allocation, a coach's broadcast) is due at an episode's first step, ``period`` steps after the last

@@ -7,8 +7,8 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
-from ding_alma.pipeline.bus import TO_ALL, TO_LEARNER, Bus, to_node
-from ding_alma.pipeline.messages import Beat, Bye, Failure, Hello, Plan, Received, Reply, Request, Stop
+from ding_alma.pipeline.messages import Failure, Heartbeat, Hello, Leave, Plan, Received, Reply, Request, Stop
+from ding_alma.pipeline.transport import TO_ALL, TO_LEARNER, Transport, to_node
 
 RESEND_SECONDS = {Hello: 0.2}
 """Pause before a request is sent again that nobody has received: short where nobody may be listening yet."""
@@ -31,7 +31,7 @@ class Dismissed(Exception):
     """The run is over while this worker is busy."""
 
 
-class Link:
+class Client:
     """Asks the learner, one thing after the other, and tells it that this worker lives.
 
     Args:
@@ -41,20 +41,20 @@ class Link:
 
     def __init__(
         self,
-        bus: Bus,
+        transport: Transport,
         node: int,
         silence_seconds: float = SILENCE_SECONDS,
         join_seconds: float = JOIN_SECONDS,
     ) -> None:
-        self._bus, self._node = bus, node
+        self._transport, self._node = transport, node
         self._silence_seconds, self._join_seconds = silence_seconds, join_seconds
         self._session = uuid.uuid4().hex
         self._number = -1
         self._inbox: queue.Queue[Reply | Stop] = queue.Queue()
         self._stop = threading.Event()
         self._ended = threading.Event()
-        bus.listen(to_node(node), self._inbox.put)
-        bus.listen(TO_ALL, self._on_announcement)
+        transport.listen(to_node(node), self._inbox.put)
+        transport.listen(TO_ALL, self._on_announcement)
 
     def join(self) -> Plan | Stop:
         """Find the learner. From now on it hears that this worker lives, until `leave` or `fail`.
@@ -63,7 +63,7 @@ class Link:
             LearnerLost: it does not answer.
         """
         plan = self._ask(Hello(), self._join_seconds)
-        threading.Thread(target=self._beat, daemon=True).start()
+        threading.Thread(target=self._heartbeat, daemon=True).start()
         return plan
 
     def ask(self, content: Any) -> Any:
@@ -82,7 +82,7 @@ class Link:
     def leave(self) -> None:
         """Tell the learner that this worker has stopped as it was told to."""
         self._ended.set()
-        self._send(Bye())
+        self._send(Leave())
 
     def fail(self, traceback: str) -> None:
         """Tell the learner why this worker ends, if it still listens."""
@@ -102,7 +102,7 @@ class Link:
         heard = time.monotonic()
         pause = RESEND_SECONDS.get(type(content), RESEND_SECONDS_OF_DATA)
         while not self._stop.is_set():
-            self._bus.send(TO_LEARNER, request)
+            self._transport.send(TO_LEARNER, request)
             reply = self._reply_within(pause)
             if isinstance(reply, Received):
                 heard = time.monotonic()
@@ -136,9 +136,9 @@ class Link:
         self._stop.set()
         self._inbox.put(message)
 
-    def _beat(self) -> None:
+    def _heartbeat(self) -> None:
         while not self._ended.wait(BEAT_SECONDS):
-            self._send(Beat())
+            self._send(Heartbeat())
 
     def _send(self, content: Any) -> None:
-        self._bus.send(TO_LEARNER, Request(self._node, self._session, self._number, content))
+        self._transport.send(TO_LEARNER, Request(self._node, self._session, self._number, content))

@@ -19,11 +19,11 @@ from dizoo_ext.smac_multiarmy.match import (
 
 
 @njit
-def judge(match, rules, table, orders):
+def settle_step(match, rules, table, orders):
     """Turn what was seen after a step into rewards and ends, and reward the allies of a defeated army with health.
 
     Args:
-        match: record of `match.MATCH`, after `look.see_units`.
+        match: record of `match.MATCH`, after `unit_records.read_units`.
         rules: record of `match.RULES`.
         table: the engine's unit table.
         orders: record of `engine.interface.ORDERS`, to be filled in with new values of health and shield.

@@ -1,4 +1,4 @@
-"""A bus within one process that loses messages, repeats others and pickles all of them, as the real one may."""
+"""A transport within one process that loses messages, repeats others and pickles all of them, as the real one may."""
 
 import pickle
 import queue
@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 
 
-class LossyBus:
+class LossyTransport:
     """Loses the first ``lost`` messages of every topic, and after that every third one."""
 
     def __init__(self, lost=2):

@@ -6,15 +6,14 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from ding_alma.pipeline.bus import TO_ALL, TO_LEARNER, Bus, to_node
-from ding_alma.pipeline.link import JOIN_SECONDS, SILENCE_SECONDS
+from ding_alma.pipeline.client import JOIN_SECONDS, SILENCE_SECONDS
 from ding_alma.pipeline.messages import (
     COLLECTOR,
     EVALUATOR,
-    Beat,
-    Bye,
     Failure,
+    Heartbeat,
     Hello,
+    Leave,
     Plan,
     Received,
     Reply,
@@ -22,6 +21,7 @@ from ding_alma.pipeline.messages import (
     Stop,
     role_of,
 )
+from ding_alma.pipeline.transport import TO_ALL, TO_LEARNER, Transport, to_node
 
 POLL_SECONDS = 0.2
 FAREWELL_SECONDS = 10.0
@@ -40,7 +40,7 @@ class _Member:
     heard: float = field(default_factory=time.monotonic)
 
 
-class Desk:
+class Server:
     """Receives requests, each once however often it is sent, and repeats answers that were lost.
 
     Args:
@@ -51,19 +51,19 @@ class Desk:
 
     def __init__(
         self,
-        bus: Bus,
+        transport: Transport,
         plan: Plan,
         silence_seconds: float = SILENCE_SECONDS,
         join_seconds: float = JOIN_SECONDS,
     ) -> None:
-        self._bus, self._plan = bus, plan
+        self._transport, self._plan = transport, plan
         self._silence_seconds, self._join_seconds = silence_seconds, join_seconds
         self._members: dict[int, _Member] = {}
         self._requests: dict[str, queue.Queue[Request]] = {COLLECTOR: queue.Queue(), EVALUATOR: queue.Queue()}
         self._failure: str | None = None
         self._lock = threading.Lock()
         self._begun = time.monotonic()
-        bus.listen(TO_LEARNER, self._receive)
+        transport.listen(TO_LEARNER, self._receive)
 
     def wait(self, role: str) -> Request:
         """The next request of a worker of this role.
@@ -109,13 +109,13 @@ class Desk:
             if member is None or (member.session, member.number) != (request.session, request.number):
                 return
             member.answer = content
-        self._bus.send(to_node(request.node), Reply(request.number, content))
+        self._transport.send(to_node(request.node), Reply(request.number, content))
 
     def dismiss(self, seconds: float = FAREWELL_SECONDS) -> None:
         """Tell all workers that the run is over, until they have left or for so long."""
         deadline = time.monotonic() + seconds
         while True:
-            self._bus.send(TO_ALL, Stop())
+            self._transport.send(TO_ALL, Stop())
             with self._lock:
                 is_alone = not self._members
             if is_alone or time.monotonic() > deadline:
@@ -129,7 +129,7 @@ class Desk:
     def _receive(self, request: Request) -> None:
         reply = None
         with self._lock:
-            if isinstance(request.content, Bye):
+            if isinstance(request.content, Leave):
                 self._members.pop(request.node, None)
                 return
             member = self._members.get(request.node)
@@ -138,7 +138,7 @@ class Desk:
                     return
                 member = self._members[request.node] = _Member(request.session)
             member.heard = time.monotonic()
-            if isinstance(request.content, Beat):
+            if isinstance(request.content, Heartbeat):
                 return
             if isinstance(request.content, Failure):
                 self._failure = f"the {role_of(request.node)} at node {request.node}: {request.content.traceback}"
@@ -154,4 +154,4 @@ class Desk:
             elif request.number == member.number:
                 reply = member.answer or Received()
         if reply is not None:
-            self._bus.send(to_node(request.node), Reply(request.number, reply))
+            self._transport.send(to_node(request.node), Reply(request.number, reply))
