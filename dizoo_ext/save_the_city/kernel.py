@@ -1,5 +1,6 @@
 """The compiled entry points: each works on rows of a batch of cities in one call."""
 
+import numpy as np
 from numba import njit
 
 from dizoo_ext.save_the_city.city import AGENT_TYPES
@@ -20,11 +21,13 @@ EPISODE_INFO = (
     "episode_length",
     "episode_limit",
 )
-"""Columns written by `summarise_rows`."""
+"""Metrics of an episode, in the order in which they are handed out."""
 ACTION_SHARES = tuple(
     f"{agent}_{action}" for agent in ("firefighter", "builder", "generalist") for action in ("fire", "build", "freeze")
 )
-"""Its further columns: how an agent type's uses of the three building actions split up."""
+"""Further ones: how an agent type's uses of the three building actions split up."""
+EPISODE = np.dtype([*((name, np.float64) for name in EPISODE_INFO), ("action_shares", np.float64, (AGENT_TYPES, 3))])
+"""The record that `summarise_rows` writes: `EPISODE_INFO`, then `ACTION_SHARES`."""
 
 
 @njit(cache=True, nogil=True)
@@ -126,7 +129,7 @@ def step_rows(
 
 @njit(cache=True, nogil=True)
 def summarise_rows(cities, rows, rules, metrics):
-    """Write the metrics of ended episodes, (n, 20) float64: `EPISODE_INFO`, then `ACTION_SHARES`; NaN for undefined."""
+    """Write the metrics (n,) `EPISODE` of ended episodes; NaN for undefined."""
     for k in range(len(rows)):
         city = cities[rows[k]]
         complete = 0
@@ -135,23 +138,23 @@ def summarise_rows(cities, rows, rules, metrics):
             complete += city.health[b] == 1.0
             finished += city.health[b] == 1.0 or city.health[b] == 0.0
         row = metrics[k]
-        row[0] = complete == city.buildings
-        row[1] = complete / city.buildings
-        row[2] = city.extinguished
-        row[3] = city.completed
-        row[4] = city.burned
-        row[5] = city.health_delta
-        row[6] = _ratio(city.firefight_types, city.firefights)
-        row[7] = _ratio(city.build_types, city.builds)
-        row[8] = city.total_reward
-        row[9] = city.t
-        row[10] = finished < city.buildings and not (rules[0].end_on_any_burn and city.burned > 0)
+        row["solved"] = complete == city.buildings
+        row["prop_buildings_completed"] = complete / city.buildings
+        row["fires_extinguished"] = city.extinguished
+        row["buildings_completed"] = city.completed
+        row["buildings_burned"] = city.burned
+        row["buildings_health_delta"] = city.health_delta
+        row["types_per_firefight"] = _ratio(city.firefight_types, city.firefights)
+        row["types_per_build"] = _ratio(city.build_types, city.builds)
+        row["return"] = city.total_reward
+        row["episode_length"] = city.t
+        row["episode_limit"] = finished < city.buildings and not (rules[0].end_on_any_burn and city.burned > 0)
         for kind in range(AGENT_TYPES):
             total = 0
             for action in range(3):
                 total += city.action_uses[kind, action]
             for action in range(3):
-                row[11 + 3 * kind + action] = city.action_uses[kind, action] / max(total, 1)
+                row["action_shares"][kind, action] = city.action_uses[kind, action] / max(total, 1)
 
 
 @njit

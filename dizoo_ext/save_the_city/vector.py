@@ -18,6 +18,7 @@ from dizoo_ext.save_the_city.city import (
 )
 from dizoo_ext.save_the_city.kernel import (
     ACTION_SHARES,
+    EPISODE,
     EPISODE_INFO,
     observe_rows,
     refresh_rows,
@@ -286,11 +287,12 @@ class SaveTheCityVector(VectorEnv):
 
     def _episode_info(self, rows: np.ndarray, done: np.ndarray) -> dict[int, dict[str, float]]:
         ended = np.flatnonzero(done)
-        metrics = np.empty((len(ended), len(EPISODE_INFO) + len(ACTION_SHARES)))
+        metrics = np.empty(len(ended), EPISODE)
         summarise_rows(self.cities, rows[ended], self.rules, metrics)
+        numbers = metrics.view(np.float64).reshape(len(ended), -1).tolist()
         return {
             row: dict(zip(self._metrics, values, strict=False))
-            for row, values in zip(ended.tolist(), metrics.tolist(), strict=True)
+            for row, values in zip(ended.tolist(), numbers, strict=True)
         }
 
 

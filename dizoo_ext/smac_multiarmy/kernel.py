@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 from numba import njit
 
 from dizoo_ext.smac_multiarmy.actions import check_actions, order_agents
@@ -33,7 +34,9 @@ EPISODE_INFO = (
     "return",
     "episode_length",
 )
-"""Columns written by `summarise_rows`."""
+"""Metrics of an episode, in the order in which they are handed out."""
+EPISODE = np.dtype([(name, np.float64) for name in EPISODE_INFO])
+"""The record that `summarise_rows` writes."""
 
 
 @njit(cache=True, nogil=True)
@@ -195,7 +198,7 @@ def report_rows(matches, rows, reward, done, time_limit, subtask_reward, subtask
 
 @njit(cache=True, nogil=True)
 def summarise_rows(matches, rows, metrics):
-    """Write the metrics of ended episodes, (n, len(EPISODE_INFO)) float64; NaN for undefined."""
+    """Write the metrics (n,) `EPISODE` of ended episodes; NaN for undefined."""
     for k in range(len(rows)):
         match = matches[rows[k]]
         defeated = allies = enemies = 0
@@ -206,21 +209,21 @@ def summarise_rows(matches, rows, metrics):
                 allies += u < match.agents
                 enemies += u >= match.agents
         row = metrics[k]
-        row[0] = match.won
-        row[1] = defeated / match.armies
-        row[2] = match.infiltrated
-        row[3] = match.allies_defeated
-        row[4] = match.time_limit
-        row[5] = match.game_lost
-        row[6] = match.healed / match.boosts if match.boosts else math.nan
-        row[7] = match.illegal_actions
-        row[8] = allies
-        row[9] = enemies
-        row[10] = match.spread
-        row[11] = match.narrowest_gap
-        row[12] = match.agents
-        row[13] = match.enemies
-        row[14] = match.armies
-        row[15] = match.scenario
-        row[16] = match.total_reward
-        row[17] = match.t
+        row["battle_won"] = match.won
+        row["perc_armies_defeated"] = defeated / match.armies
+        row["base_infiltrated"] = match.infiltrated
+        row["allies_defeated"] = match.allies_defeated
+        row["timeouts"] = match.time_limit
+        row["restarts"] = match.game_lost
+        row["perc_agents_healed_per_army_defeated"] = match.healed / match.boosts if match.boosts else math.nan
+        row["illegal_actions"] = match.illegal_actions
+        row["allies_left"] = allies
+        row["enemies_left"] = enemies
+        row["spread"] = match.spread
+        row["narrowest_gap"] = match.narrowest_gap
+        row["agents"] = match.agents
+        row["enemies"] = match.enemies
+        row["armies"] = match.armies
+        row["scenario"] = match.scenario
+        row["return"] = match.total_reward
+        row["episode_length"] = match.t

@@ -13,6 +13,7 @@ from dizoo_ext.smac_multiarmy.embedded.units import DEFAULT_PROFILE, PROFILES, U
 from dizoo_ext.smac_multiarmy.engine_interface import Engine
 from dizoo_ext.smac_multiarmy.engines import EMBEDDED, ENGINES, engine_maker
 from dizoo_ext.smac_multiarmy.kernel import (
+    EPISODE,
     EPISODE_INFO,
     can_play_rows,
     observe_rows,
@@ -235,7 +236,7 @@ class SmacMultiArmyVector(VectorEnv):
 
     def _episode_info(self, rows: np.ndarray, done: np.ndarray) -> dict[int, dict[str, float]]:
         ended = np.flatnonzero(done)
-        metrics = np.empty((len(ended), len(EPISODE_INFO)))
+        metrics = np.empty(len(ended), EPISODE)
         summarise_rows(self.matches, rows[ended], metrics)
         return {
             row: dict(zip(EPISODE_INFO, values, strict=True))
