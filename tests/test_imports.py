@@ -1,4 +1,4 @@
-"""The house's order: who may import whom, how long a file may be, and what importing the packages costs."""
+"""The order of the packages: who may import whom, how long a file may be, and what importing the packages costs."""
 
 import ast
 import subprocess

@@ -43,6 +43,8 @@ ALLOCATION_METRICS = (
 """Names of the values an update of the allocator reports, as the reference logs them."""
 DECIDED_UPON = ("entities", "entity_mask", "entity_subtask", "subtask_mask")
 """What an allocation is decided upon, beside the one that is held; in the order of `DecisionState`."""
+SUBTASK_MIXERS = ("flex", "vdn")
+"""Mixers that keep the values of subtasks apart."""
 ALLOCATION_SOURCES = ("learned", "heuristic", "random")
 CONDITIONINGS = ("mask", "embed")
 POPART_ALPHA = 0.01
@@ -73,6 +75,9 @@ class AlmaPolicy(ValuePolicy):
             # (str) How agents know subtasks: 'mask', they see their own alone, or 'embed', they see everything with
             # labels ("ALMA No Mask").
             conditioning="mask",
+            # (str) How utilities of the agents at a subtask become its value: 'flex' (paper: hypernetworks, monotonic)
+            # or 'vdn' (their sum; a third of the cost of an update, less to express).
+            mixer="flex",
         ),
         # (dict) Allocation controller (docs/reference/alma.md#allocation-controller).
         allocation=dict(
@@ -134,6 +139,7 @@ class AlmaPolicy(ValuePolicy):
         super().check_values(cfg)
         check_choice(cfg.allocation.source, ALLOCATION_SOURCES, "policy.allocation.source")
         check_choice(cfg.network.conditioning, CONDITIONINGS, "policy.network.conditioning")
+        check_choice(cfg.network.mixer, SUBTASK_MIXERS, "policy.network.mixer")
         allocation = cfg.allocation
         for name in ("random_agent", "random_proposal"):
             check_schedule(allocation[name], f"policy.allocation.{name}", "length")
@@ -164,6 +170,7 @@ class AlmaPolicy(ValuePolicy):
             softmax_mixing=network.softmax_mixing,
             mixer_bias_abs=network.mixer_bias_abs,
             popart=network.popart,
+            mixer=network.mixer,
         )
         allocator = None
         if allocation.source == "learned":

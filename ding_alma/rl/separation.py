@@ -19,7 +19,7 @@ class Separation:
     entropy: bool = False
     """As ``log_prob``, with entropies."""
     joint: bool = False
-    """One trajectory: everything summed, one trajectory."""
+    """All members form one trajectory: everything is summed."""
 
 
 SEPARATIONS: dict[str, Separation] = {

@@ -48,8 +48,15 @@ def _actions(policy, main, create, steps=8):
     return played
 
 
-@pytest.mark.parametrize("manager", ["base", "vector"])
-@pytest.mark.parametrize("config", ["small/save_the_city_alma", "small/smac_multiarmy_alma", "group_matching_refil"])
+@pytest.mark.parametrize(
+    ("config", "manager"),
+    [
+        ("small/save_the_city_alma", "base"),
+        ("small/save_the_city_alma", "vector"),
+        ("small/smac_multiarmy_alma", "vector"),
+        ("group_matching_refil", "vector"),
+    ],
+)
 @pytest.mark.parametrize("policy", ["alma", *RIVALS, "mppo", *FLAT])
 def test_every_policy_trains_from_one_config_and_acts_alike_from_its_checkpoint(policy, config, manager, tmp_path):
     main, create = tiny_config(policy=policy, manager=manager, config=config)
@@ -152,6 +159,16 @@ def test_agents_and_mixers_combine(policy, agent, mixer):
     assert all(type(value) is float for value in values.values())
     assert math.isfinite(values["q_loss"]) and values["q_grad_norm"] > 0
     assert not torch.equal(before, _flat(learner._model.state_dict()))
+
+
+@pytest.mark.parametrize("source", ["learned", "heuristic"])
+def test_alma_sums_utilities_by_subtask_if_told_so(source):
+    main, create = tiny_config()
+    main.policy.network.mixer = "vdn"
+    main.policy.allocation.source = source
+    policy = train(main, create, iterations=2)
+    names = [name for name in policy._model.value_network.mixer.state_dict() if not name.startswith("popart.")]
+    assert names == []
 
 
 def test_true_groups_are_asked_for_by_name():
