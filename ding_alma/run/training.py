@@ -95,19 +95,28 @@ def plan_resume(folder: Path, max_env_step: int | None = None) -> list[Job]:
 
 def _resumed(folder: Path, max_env_step: int | None) -> Job | None:
     main, create = read_run_config(folder / RUN_CONFIG_NAME)
-    hooks = main.policy.learn.learner.hook
-    if max_env_step is None:
-        max_env_step = hooks.get("progress", {}).get("ext_args", {}).get("total_env_steps") or None
+    try:
+        hooks = main.policy.learn.learner.hook
+        seed, is_on_policy = int(main.seed), bool(main.policy.on_policy)
+        if max_env_step is None:
+            max_env_step = hooks.get("progress", {}).get("ext_args", {}).get("total_env_steps") or None
+    except (AttributeError, TypeError, ValueError) as error:
+        raise RunError(f"{folder / RUN_CONFIG_NAME} is damaged ({error!r})") from error
     checkpoint = folder / "ckpt" / LAST_CHECKPOINT
     if checkpoint.is_file():
-        if max_env_step is not None and read_checkpoint(checkpoint)["last_step"] >= max_env_step:
+        if max_env_step is not None and read_checkpoint(checkpoint).get("last_step", 0) >= max_env_step:
             return None
         hooks.load_ckpt_before_run = str(checkpoint)
+    elif hooks.get("load_ckpt_before_run"):
+        raise RunError(
+            f"{folder} has no {LAST_CHECKPOINT}, and its config would read {hooks.load_ckpt_before_run} in its place; "
+            "move the folder away and train anew with the config file"
+        )
     main.policy.learn.resume_training = True
     main.exp_name = os.path.relpath(folder)
     if max_env_step is not None:
         _tell_progress(main, main, max_env_step)
-    return Job(main, create, main.seed, max_env_step, is_on_policy=bool(main.policy.on_policy))
+    return Job(main, create, seed, max_env_step, is_on_policy=is_on_policy)
 
 
 def train(job: Job) -> None:

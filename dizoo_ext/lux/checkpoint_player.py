@@ -14,6 +14,7 @@ from easydict import EasyDict
 
 from dizoo_ext.lux.game import LuxGame
 from dizoo_ext.lux.observation import map_observation
+from dizoo_ext.trusted_imports import check_imports
 
 RUN_CONFIG = "run_config.json"
 
@@ -26,6 +27,7 @@ class CheckpointPlayer:
 
     Raises:
         FileNotFoundError: the checkpoint or the run's config is missing.
+        ValueError: the config is damaged, or wants to import what nobody has named, see `dizoo_ext.trusted_imports`.
     """
 
     def __init__(self, path: str) -> None:
@@ -38,7 +40,12 @@ class CheckpointPlayer:
             raise FileNotFoundError(
                 f"env.opponent_checkpoint: no {RUN_CONFIG} beside {path}; leave checkpoints in their run's folder"
             )
-        self._config = EasyDict(json.loads(found[0].read_text())["main"])
+        try:
+            config = json.loads(found[0].read_text(encoding="utf-8"))["main"]
+            self._config = EasyDict({block: config[block] for block in ("env", "policy")})
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"env.opponent_checkpoint: {found[0]} is damaged ({error!r})") from error
+        check_imports(config, f"env.opponent_checkpoint: {found[0]}")
         self._policy: Any = None
 
     def act(self, game: LuxGame, team: int, generator: np.random.Generator) -> np.ndarray:
