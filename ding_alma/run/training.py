@@ -19,6 +19,7 @@ from ding_alma.run.config_override import default_config, override
 from ding_alma.run.ding_keys import check_ding_keys
 from ding_alma.run.evaluation import Evaluation
 from ding_alma.run.job import Job
+from ding_alma.run.own_files import refuse_links
 from ding_alma.run.progress import headline
 from ding_alma.run.run_config import RUN_CONFIG_NAME, read_config_file, read_run_config
 from ding_alma.run.run_error import RunError
@@ -81,7 +82,7 @@ def plan_resume(folder: Path, max_env_step: int | None = None) -> list[Job]:
         the runs that have not reached their end.
 
     Raises:
-        RunError: there is no run, or one that left nothing behind.
+        RunError: there is no run, one that left nothing behind, or one whose folder leads elsewhere.
     """
     folders = [folder] if (folder / RUN_CONFIG_NAME).is_file() else sorted(folder.glob(f"seed*/{RUN_CONFIG_NAME}"))
     if not folders:
@@ -89,6 +90,8 @@ def plan_resume(folder: Path, max_env_step: int | None = None) -> list[Job]:
             f"{folder} holds no run to resume: neither {RUN_CONFIG_NAME} nor folders seed0, ... with one; what died "
             "before it wrote that had not begun to train: move it away and train anew"
         )
+    # Before DI-engine writes its first file, and beside the runs' folders, where their consoles go.
+    refuse_links(folder)
     jobs = [_resumed(path if path.is_dir() else path.parent, max_env_step) for path in folders]
     return [job for job in jobs if job is not None]
 

@@ -111,3 +111,49 @@ def test_resume_says_what_is_damaged(run):
     result = call(*COMMANDS["resume"])
     assert result.exit_code == 1 and "run_config.json is damaged" in result.output
     assert len(result.output.strip().splitlines()) == 1, result.output
+
+
+def everything(folder):
+    """Contents of all files in ``folder``, by name."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+LINKS = ("lock", "total_config.py", "formatted_total_config.py", "replay", "ckpt", "log", "log/serial", "git_log.txt")
+
+
+@pytest.mark.parametrize("name", LINKS)
+@pytest.mark.parametrize("group", [False, True])
+def test_resume_follows_no_links_out_of_the_folder(run, tmp_path, name, group):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "000000000000.episodes").write_text("mine")
+    (outside / ".a.1.part").write_text("mine")
+    target = outside if name in ("replay", "ckpt", "log", "log/serial") else outside / "000000000000.episodes"
+    place = run / name
+    if name == "ckpt":
+        shutil.copytree(place, outside / "ckpt")
+        shutil.rmtree(place)
+        target = outside / "ckpt"
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(target)
+    before = everything(outside)
+    if group:
+        Path("group").mkdir()
+        run.rename("group/seed0")
+    result = call("train", "--resume", "group" if group else "run")
+    assert result.exit_code == 1 and "is a symbolic link" in result.output and name in result.output
+    assert len(result.output.strip().splitlines()) == 1, result.output
+    assert everything(outside) == before
+
+
+def test_resume_follows_no_links_beside_the_runs_of_a_group(run):
+    Path("group").mkdir()
+    shutil.copytree(run, "group/seed1")
+    run.rename("group/seed0")
+    Path("group/seed0.log").symlink_to(Path("log").absolute())
+    result = call("train", "--resume", "group")
+    assert result.exit_code == 1 and "group/seed0.log is a symbolic link" in result.output
+    Path("group/seed0.log").unlink()
+    os.mkfifo("group/seed0.log")
+    assert "group/seed0.log is neither a file nor a folder" in call("train", "--resume", "group").output
+    assert not Path("log").exists()
