@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from ding.utils import BUFFER_REGISTRY
 from ding.worker.replay_buffer import IBuffer
 from easydict import EasyDict
@@ -14,6 +13,7 @@ from ding_alma.atomic_file import save_atomically
 from ding_alma.replay.episode import Episode
 from ding_alma.replay.journal import EpisodeJournal
 from ding_alma.replay.store import EpisodeStore, SampleStore, Store, TrainData
+from dizoo_ext.checked_load import load_checked
 from dizoo_ext.strict_config import check_block, check_range
 
 JOURNAL_FOLDER = "replay"
@@ -164,8 +164,8 @@ class EpisodeRing(IBuffer):
         save_atomically(self.state_dict(), file_name)
 
     def load_data(self, file_name: str) -> None:
-        """Read what `save_data` wrote."""
-        self.load_state_dict(torch.load(file_name, weights_only=True))
+        """Read what `save_data` wrote. Raises a ValueError if it is damaged."""
+        self.load_state_dict(load_checked(file_name))
 
     def state_dict(self) -> dict[str, Any]:
         """Samples from oldest to newest, and the random stream."""

@@ -12,6 +12,7 @@ from ding.torch_utils import to_tensor
 from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 
+from dizoo_ext.checked_load import load_checked
 from dizoo_ext.lux.game import LuxGame
 from dizoo_ext.lux.observation import map_observation
 from dizoo_ext.trusted_imports import check_imports
@@ -52,7 +53,7 @@ class CheckpointPlayer:
         """Legal actions (M,) int64 of ``team``.
 
         Raises:
-            ValueError: the policy was made for another size of the game.
+            ValueError: the policy was made for another size of the game, or the checkpoint is damaged.
         """
         if self._policy is None:
             self._policy = self._load(int(generator.integers(2**31)))
@@ -73,5 +74,11 @@ class CheckpointPlayer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             policy = create_policy(cfg, enable_field=["eval"]).eval_mode
-        policy.load_state_dict(torch.load(self._path, map_location="cpu", weights_only=True))
+        policy.load_state_dict(self._weights())
         return policy
+
+    def _weights(self) -> dict[str, Any]:
+        try:
+            return load_checked(self._path)
+        except ValueError as error:
+            raise ValueError(f"env.opponent_checkpoint: {self._path} cannot be read ({error})") from error

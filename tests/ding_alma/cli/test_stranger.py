@@ -157,3 +157,21 @@ def test_resume_follows_no_links_beside_the_runs_of_a_group(run):
     os.mkfifo("group/seed0.log")
     assert "group/seed0.log is neither a file nor a folder" in call("train", "--resume", "group").output
     assert not Path("log").exists()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("damage", ["a bit", "a key", "empty"])
+def test_a_damaged_checkpoint_is_named(run, command, damage):
+    for name in ("ckpt_best.pth.tar", "ckpt_last.pth.tar"):
+        path = run / "ckpt" / name
+        whole = path.read_bytes()
+        damaged = bytearray(whole)
+        damaged[len(whole) // 2] ^= 1
+        if damage == "a key":
+            # Not a character of any encoding.
+            damaged = whole.replace(b"value_network", b"value\xffnetwork")
+            assert damaged != whole
+        path.write_bytes(b"" if damage == "empty" else damaged)
+    result = call(*COMMANDS[command], *(["--env-step", "100"] if command == "resume" else []))
+    assert result.exit_code == 1 and "checkpoint run/ckpt/ckpt_" in result.output and "cannot be read" in result.output
+    assert len(result.output.strip().splitlines()) == 1, result.output
