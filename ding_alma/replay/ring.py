@@ -139,8 +139,11 @@ class EpisodeRing(IBuffer):
         if self._journal is not None:
             self._journal.forget()
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> list[str]:
         """Continue from what `commit` returned.
+
+        Returns:
+            a line about each file whose episodes are lost.
 
         Raises:
             ValueError: samples were held that are not kept; the random stream continues, the buffer starts empty.
@@ -150,14 +153,16 @@ class EpisodeRing(IBuffer):
         if state["journal"] is None or self._journal is None:
             if state["samples"]:
                 raise ValueError(f"its {state['samples']} samples were not kept (policy.other.replay_buffer.persist)")
-            return
+            return []
+        lost: list[str] = []
         try:
-            for episode in self._journal.restore(state["journal"]):
+            for episode in self._journal.restore(state["journal"], lost.append):
                 self._store = self._store or self._store_for(episode)
                 self._write(episode)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             self.clear()
-            raise ValueError(f"its episodes cannot be read: {error}") from error
+            raise ValueError(f"its episodes cannot be read: {error!r}") from error
+        return lost
 
     def save_data(self, file_name: str) -> None:
         """Write the whole state to a file, atomically."""

@@ -165,7 +165,8 @@ class CheckpointCommander(BaseSerialCommander):
         self._collector._env.reset()
         if state["replay"] is not None and hasattr(self._replay_buffer, "restore"):
             try:
-                self._replay_buffer.restore(state["replay"])
+                for line in self._replay_buffer.restore(state["replay"]):
+                    logging.warning(f"the replay buffer starts with fewer episodes: {line}")
             except ValueError as error:
                 logging.warning(f"the replay buffer starts empty: {error}")
         set_random_states(state["random"])

@@ -118,6 +118,27 @@ def test_a_full_disk_stops_with_the_file_and_the_run_goes_on_when_there_is_room(
     assert [*differences(end_of("whole"), end_of("run"))] == []
 
 
+@pytest.mark.parametrize("damage", ["deleted", "a bit"])
+def test_a_damaged_file_of_episodes_is_named_and_the_others_are_kept(damage, caplog):
+    main, create = resumable_config("refil")
+    train(main, create, iterations=12)
+    resume(main, "run")
+    *others, newest = sorted(Path("run/replay").iterdir())
+    assert others
+    if damage == "deleted":
+        newest.unlink()
+    else:
+        data = bytearray(newest.read_bytes())
+        data[-7] ^= 16
+        newest.write_bytes(data)
+    train(main, create, iterations=16)
+    warnings = [record.message for record in caplog.records if "fewer episodes" in record.message]
+    assert len(warnings) == 1 and str(newest) in warnings[0], warnings
+    # Older ones are no longer needed by now.
+    assert others[-1].exists()
+    assert last_checkpoint(Path("run"))["last_iter"] == 16
+
+
 def test_a_buffer_that_does_not_fit_is_refused_with_the_key_to_lower(monkeypatch):
     main, create = resumable_config("alma")
     monkeypatch.setattr(memory, "free_memory", lambda device: 30_000)
