@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -39,9 +39,31 @@ def unfinished(path: Path) -> Path:
 def save_atomically(data: Any, path: str | Path) -> None:
     """``torch.save`` in the place of ``path``, on the disk when this returns."""
     with replacing(path) as temporary, open(temporary, "wb") as file:
-        torch.save(data, file)
+        kept = _KeptError(file)
+        try:
+            torch.save(data, kept)
+        except RuntimeError as error:
+            raise kept.error or error from None
         file.flush()
         os.fsync(file.fileno())
+
+
+class _KeptError:
+    """What ``torch.save`` needs of a file. It would answer a failed write with an error of its own, without a name."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def write(self, data: bytes | memoryview) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 def write_json_atomically(data: Any, path: str | Path) -> None:

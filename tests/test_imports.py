@@ -26,7 +26,15 @@ MODEL_ROOMS = ("attention", "value", "allocation", "actor_critic")
 BASEMENT, ROOF = {"atomic_file"}, {"ding_patches"}
 """Modules of ding_alma itself: anybody may import the first, and the second may import anybody."""
 FULLEST_ROOM = 27
-SHARED_WITH_ALGORITHMS = {"contract", "vector_env", "strict_config", "gif", "starcraft_files"}
+SHARED_WITH_ALGORITHMS = {
+    "checked_load",
+    "contract",
+    "gif",
+    "starcraft_files",
+    "strict_config",
+    "trusted_imports",
+    "vector_env",
+}
 """What ding_alma may import from dizoo_ext."""
 SIMULATORS = ("pysc2", "s2clientprotocol", "luxai_s2", "vec_noise", "noise", "pygame", "matplotlib.pyplot")
 LONGEST_FILE = 410

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ding_alma.atomic_file import write_json_atomically
+from ding_alma.cli.trust import trust_option
 from ding_alma.report.allocation_course import allocation_course, recorded_statistics
 from ding_alma.report.analysis import Analysis
 from ding_alma.report.analysis_picture import draw_lines, draw_matrix
@@ -58,6 +59,7 @@ def analyse_command() -> None:
 @metric_option
 @seed_option
 @output_option
+@trust_option
 @one_line_errors
 def distance_command(
     runs: tuple[str, ...], episodes: int, bins: int, metric: str | None, seed: int, output: Path | None
@@ -73,6 +75,7 @@ def distance_command(
 @metric_option
 @seed_option
 @output_option
+@trust_option
 @one_line_errors
 def subtasks_command(
     runs: tuple[str, ...], episodes: int, scenario: str | None, metric: str | None, seed: int, output: Path | None
@@ -87,6 +90,7 @@ def subtasks_command(
 @metric_option
 @seed_option
 @output_option
+@trust_option
 @one_line_errors
 def mix_command(runs: tuple[str, ...], episodes: int, metric: str | None, seed: int, output: Path | None) -> None:
     """The agents of each method under the allocators of each other (Figure 6b)."""

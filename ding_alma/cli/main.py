@@ -11,6 +11,7 @@ from ding_alma.cli.analyse import analyse_command
 from ding_alma.cli.compare import compare_command
 from ding_alma.cli.doctor import FAILED, MISSING, OK, examine, is_healthy
 from ding_alma.cli.train import train_command
+from ding_alma.cli.trust import trust_option
 from ding_alma.policy.alma import ALLOCATION_SOURCES
 from ding_alma.reference_runs.import_run import import_run
 from ding_alma.report.allocation_choice import choose_allocation
@@ -72,6 +73,7 @@ class ScenariosCommand(click.Command):
 @seed_option
 @allocator_option
 @allocation_option
+@trust_option
 def evaluate_command(
     checkpoint: Path,
     episodes: int,
@@ -116,6 +118,7 @@ def evaluate_command(
 @seed_option
 @allocator_option
 @allocation_option
+@trust_option
 def render_command(
     checkpoint: Path,
     output: Path,

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ding_alma.cli.trust import trust_option
 from ding_alma.run.run_error import RunError
 from ding_alma.run.training import plan, plan_resume, train, train_side_by_side
 
@@ -53,6 +54,7 @@ class SeedsCommand(click.Command):
     type=click.Path(path_type=Path),
     help="Instead of CONFIG: go on with the run in this folder, or with those in its folders seed0, ...",
 )
+@trust_option
 def train_command(config: Path | None, changes: tuple[str, ...], policy: str | None, **options: Any) -> None:
     """Train CONFIG by DI-engine's own pipeline, once per seed.
 

@@ -24,6 +24,7 @@ from ding_alma.pipeline.server import FAREWELL_SECONDS, Server, WorkerFailed
 from ding_alma.pipeline.transport import Transport
 from ding_alma.run.faults import GuardedLearner
 from ding_alma.run.job import Job
+from ding_alma.run.log_guard import guard_logs
 from ding_alma.run.run_lock import acquire, release
 
 HURRIED_SECONDS = 2.0
@@ -68,6 +69,7 @@ def learn(transport: Transport, job: Job, collectors: int) -> None:
     writer = SummaryWriter(f"./{cfg.exp_name}/log/serial")
     learner = BaseLearner(cfg.policy.learn.learner, policy.learn_mode, writer, exp_name=cfg.exp_name)
     GuardedLearner(learner)
+    guard_logs(writer, learner.logger)
     buffer = create_buffer(cfg.policy.other.replay_buffer, tb_logger=writer, exp_name=cfg.exp_name)
     learner.call_hook("before_run")
     ctx = OnlineRLContext(train_iter=learner.train_iter)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ding_alma.run.run_error import RunError
+from dizoo_ext.checked_load import load_checked
 
 FILES = {
     "agent": "agent.th",
@@ -87,9 +87,9 @@ def _saved_steps(folder: Path) -> dict[int, str]:
 def _read_state(path: Path) -> dict[str, Tensor]:
     """Names to tensors; ALMA's mixer and critic keep their Pop-Art statistics apart, as the first of a pair."""
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise RunError(f"{path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0]})") from error
+        saved = load_checked(path)
+    except ValueError as error:
+        raise RunError(f"{path} cannot be read ({error})") from error
     statistics, parameters = saved if isinstance(saved, tuple) and len(saved) == 2 else ({}, saved)
     if not (_is_state(statistics) and _is_state(parameters)):
         raise RunError(f"{path} does not hold a network's parameters, but a {type(saved).__name__}")

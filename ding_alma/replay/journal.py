@@ -1,9 +1,12 @@
 """Episodes on disk, in the order of their collection, so that a resumed run has its replay buffer again."""
 
 import json
+import math
 import os
 import struct
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
@@ -17,8 +20,13 @@ from ding_alma.replay.episode import Episode
 SUFFIX = ".episodes"
 SEGMENTS = 8
 """Files that a full buffer is spread over: one of them more is what the disk holds beyond the buffer."""
+FORMAT = 2
+"""1 had no checksums."""
 _NUMBERS = struct.Struct("<qq")
-"""A record's head: ``length`` and ``collected_at``."""
+"""A record begins with ``length`` and ``collected_at``, ..."""
+_CHECKSUM = struct.Struct("<I")
+"""... and the checksum of the file's first line, these numbers and the arrays."""
+_HEAD = _NUMBERS.size + _CHECKSUM.size
 
 
 class EpisodeJournal:
@@ -39,26 +47,32 @@ class EpisodeJournal:
         self._folder = Path(folder)
         self._capacity = capacity
         self._file: BinaryIO | None = None
-        self._fields: list[tuple[str, str, list[int]]] = []
+        self._layout = Layout(b"", ())
         self._first = self._count = self._committed = 0
+        self._is_restored = False
 
     def append(self, episode: Episode) -> None:
         """Write one episode. Raises an OSError that says what to do if the disk is full."""
         if self._file is None or self._count - self._first >= max(self._capacity // SEGMENTS, 1):
             self._begin_file(episode)
-        parts = [episode[key].numpy() for key, _, _ in self._fields]
+        numbers = _NUMBERS.pack(int(episode["length"]), int(episode["collected_at"]))
+        parts = [np.ascontiguousarray(episode[key].numpy()) for key, _, _ in self._layout.fields]
+        buffers = [memoryview(part).cast("B") for part in parts]
         with writing(self._file.name):
-            self._file.write(_NUMBERS.pack(int(episode["length"]), int(episode["collected_at"])))
-            self._file.writelines(memoryview(np.ascontiguousarray(part)).cast("B") for part in parts)
+            self._file.write(numbers + _CHECKSUM.pack(self._layout.checksum(numbers, *buffers)))
+            self._file.writelines(buffers)
         self._count += 1
 
     def commit(self) -> dict[str, int]:
-        """Make everything durable; returns the place for `restore`: ``episodes`` so far, and ``bytes`` of the file."""
+        """Make everything durable; returns the place for `restore`.
+
+        ``episodes`` so far, the newest ``file`` (by its first episode), and ``bytes`` of it.
+        """
         self._committed = self._count
         if self._file is None:
-            return {"episodes": self._count, "bytes": 0}
+            return {"episodes": self._count, "file": self._count, "bytes": 0}
         self._sync()
-        return {"episodes": self._count, "bytes": self._file.tell()}
+        return {"episodes": self._count, "file": self._first, "bytes": self._file.tell()}
 
     def forget(self) -> None:
         """Delete the files that no checkpoint needs any more, once the one of the last `commit` is written."""
@@ -67,73 +81,74 @@ class EpisodeJournal:
             if following <= self._committed - self._capacity:
                 self._path(first).unlink()
 
-    def restore(self, place: dict[str, int]) -> Iterator[Episode]:
+    def restore(self, place: dict[str, int], say: Callable[[str], None]) -> Iterator[Episode]:
         """The newest episodes up to ``place``, oldest first; the next one appended comes behind them.
 
-        Raises:
-            ValueError: the files do not hold them.
+        A file that is missing or damaged costs its own episodes.
+
+        Args:
+            say: receives a line about each of them.
         """
         total, wanted = place["episodes"], max(place["episodes"] - self._capacity, 0)
+        expected, newest = wanted, None
         files = [first for first in self._files() if first < total]
-        if total and (not files or files[0] > wanted):
-            raise ValueError(f"{self._folder} does not hold episodes {wanted} to {total - 1}")
         for first, following in pairwise([*files, total]):
-            if following > wanted:
-                yield from self._read(first, following, wanted, place["bytes"] if following == total else None)
-        self._go_on(files, place)
+            if following <= wanted:
+                continue
+            if first > expected:
+                say(self._missing(expected, first, wanted))
+            is_newest = first == place.get("file")
+            try:
+                layout, records = read_file(self._path(first), place["bytes"] if is_newest else None)
+                if len(records) > following - first:
+                    raise ValueError(
+                        f"it holds {len(records)} episodes, the next file begins after {following - first}"
+                    )
+            except (OSError, ValueError) as error:
+                say(f"{self._path(first)} is damaged, its episodes {first} to {following - 1} are lost: {error}")
+                expected = following
+                continue
+            expected = first + len(records)
+            newest = layout if is_newest and expected == total else None
+            for record in records[max(wanted - first, 0) :]:
+                yield layout.episode(*record)
+        if expected < total:
+            say(self._missing(expected, total, wanted))
+        self._go_on(place, newest)
 
-    def _go_on(self, files: list[int], place: dict[str, int]) -> None:
+    def _missing(self, first: int, following: int, wanted: int) -> str:
+        where = self._path(first) if first > wanted else self._folder
+        return f"{where} is missing or cut short, episodes {first} to {following - 1} are lost"
+
+    def _go_on(self, place: dict[str, int], layout: "Layout | None") -> None:
+        """Args: layout, of the newest file; None begins another one."""
         for first in self._files():
-            if first not in files:
+            if first >= place["episodes"]:
                 self._path(first).unlink()
+        self._is_restored = True
         self._count = self._committed = place["episodes"]
-        if files:
-            self._first = files[-1]
+        if layout is not None:
+            self._first, self._layout = place["file"], layout
             self._file = open(self._path(self._first), "r+b")  # noqa: SIM115
             self._file.truncate(place["bytes"])
             self._file.seek(place["bytes"])
 
-    def _read(self, first: int, following: int, wanted: int, size: int | None) -> Iterator[Episode]:
-        path = self._path(first)
-        data = np.memmap(path, np.uint8, "r")
-        end = len(data) if size is None else size
-        if end > len(data):
-            raise ValueError(f"{path} has {len(data)} bytes, the checkpoint knows of {end}")
-        with open(path, "rb") as file:
-            head = file.readline()
-        self._fields = [tuple(field) for field in json.loads(head)]
-        at = len(head)
-        for number in range(first, following):
-            length, collected_at = _NUMBERS.unpack(data[at : at + _NUMBERS.size].tobytes())
-            at += _NUMBERS.size
-            episode: Episode = {"length": length, "collected_at": collected_at}
-            for key, dtype, shape in self._fields:
-                count = (length + 1) * int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
-                if number >= wanted:
-                    array = data[at : at + count].copy().view(dtype).reshape(length + 1, *shape)
-                    episode[key] = torch.from_numpy(array)
-                at += count
-            if number >= wanted:
-                yield episode
-        if at != end:
-            raise ValueError(f"{path} does not end with a whole episode at byte {end}, but at {at}")
-
     def _begin_file(self, episode: Episode) -> None:
-        if self._file is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            for first in self._files():
-                self._path(first).unlink()
-        else:
+        if self._file is not None:
             # A commit syncs the newest file alone.
             self._sync()
             self._file.close()
-        arrays = {key: value.numpy() for key, value in episode.items() if key not in ("length", "collected_at")}
-        self._fields = [(key, array.dtype.str, list(array.shape[1:])) for key, array in arrays.items()]
+        elif not self._is_restored:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for first in self._files():
+                self._path(first).unlink()
+        self._layout = Layout.of(episode)
         self._first = self._count
         path = self._path(self._first)
         with writing(path):
+            self._folder.mkdir(parents=True, exist_ok=True)
             self._file = open(path, "wb")  # noqa: SIM115
-            self._file.write(json.dumps(self._fields).encode() + b"\n")
+            self._file.write(self._layout.line)
 
     def _sync(self) -> None:
         with writing(self._file.name):
@@ -141,7 +156,94 @@ class EpisodeJournal:
             os.fsync(self._file.fileno())
 
     def _files(self) -> list[int]:
-        return sorted(int(path.stem) for path in self._folder.glob(f"*{SUFFIX}"))
+        return sorted(int(path.stem) for path in self._folder.glob(f"*{SUFFIX}") if path.stem.isdecimal())
 
     def _path(self, first: int) -> Path:
         return self._folder / f"{first:012d}{SUFFIX}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file keeps an episode."""
+
+    line: bytes
+    """The file's first."""
+    fields: tuple[tuple[str, np.dtype, tuple[int, ...]], ...]
+    """Key, type and shape of a step, of every step array."""
+
+    @classmethod
+    def of(cls, episode: Episode) -> "Layout":
+        """The layout of files for such episodes."""
+        arrays = {key: value.numpy() for key, value in episode.items() if key not in ("length", "collected_at")}
+        fields = tuple((key, array.dtype, array.shape[1:]) for key, array in arrays.items())
+        plain = [[key, dtype.str, list(shape)] for key, dtype, shape in fields]
+        return cls(json.dumps({"format": FORMAT, "fields": plain}).encode() + b"\n", fields)
+
+    @classmethod
+    def parse(cls, line: bytes) -> "Layout":
+        """Read a file's first line. Raises a ValueError if it is damaged or of another version."""
+        try:
+            head = json.loads(line)
+            if head["format"] != FORMAT:
+                raise ValueError(f"format {head['format']}, expected {FORMAT}")
+            fields = tuple((str(key), np.dtype(dtype), tuple(shape)) for key, dtype, shape in head["fields"])
+            if any(dtype.kind not in "biuf" for _, dtype, _ in fields):
+                raise ValueError("arrays of other things than numbers")
+            if any(type(size) is not int or size < 0 for _, _, shape in fields for size in shape):
+                raise ValueError("shapes of other things than sizes")
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"its first line is not that of this version ({error!r})") from error
+        return cls(line, fields)
+
+    def checksum(self, *buffers: bytes | memoryview | np.ndarray) -> int:
+        """Of the first line and what follows."""
+        value = zlib.crc32(self.line)
+        for buffer in buffers:
+            value = zlib.crc32(buffer, value)
+        return value
+
+    @property
+    def step_bytes(self) -> int:
+        """Bytes of a step's arrays."""
+        return sum(dtype.itemsize * math.prod(shape) for _, dtype, shape in self.fields)
+
+    def episode(self, length: int, collected_at: int, data: np.ndarray) -> Episode:
+        """A copy of an episode whose arrays are ``data``, one behind the other."""
+        episode: Episode = {"length": length, "collected_at": collected_at}
+        at = 0
+        for key, dtype, shape in self.fields:
+            size = (length + 1) * dtype.itemsize * math.prod(shape)
+            array = data[at : at + size].copy().view(dtype).reshape(length + 1, *shape)
+            episode[key] = torch.from_numpy(array)
+            at += size
+        return episode
+
+
+def read_file(path: Path, size: int | None) -> tuple[Layout, list[tuple[int, int, np.ndarray]]]:
+    """The records of a file: ``length``, ``collected_at`` and the bytes of the arrays, not in memory yet.
+
+    Args:
+        size: bytes to read; None reads to the end.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    data = np.memmap(path, np.uint8, "r")
+    end = len(data) if size is None else size
+    if end > len(data):
+        raise ValueError(f"it has {len(data)} bytes, the checkpoint knows of {end}")
+    with open(path, "rb") as file:
+        layout = Layout.parse(file.readline())
+    records, at = [], len(layout.line)
+    while at < end:
+        start = at + _HEAD
+        numbers, checksum = data[at : at + _NUMBERS.size], data[at + _NUMBERS.size : start]
+        length, collected_at = _NUMBERS.unpack(numbers) if start <= end else (0, 0)
+        stop = start + (length + 1) * layout.step_bytes
+        if stop > end or length < 0:
+            raise ValueError(f"it does not end with a whole episode at byte {end}")
+        if _CHECKSUM.unpack(checksum) != (layout.checksum(numbers, data[start:stop]),):
+            raise ValueError(f"the checksum of its episode {len(records)} is wrong")
+        records.append((length, collected_at, data[start:stop]))
+        at = stop
+    return layout, records

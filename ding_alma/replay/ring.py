@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from ding.utils import BUFFER_REGISTRY
 from ding.worker.replay_buffer import IBuffer
 from easydict import EasyDict
@@ -14,6 +13,7 @@ from ding_alma.atomic_file import save_atomically
 from ding_alma.replay.episode import Episode
 from ding_alma.replay.journal import EpisodeJournal
 from ding_alma.replay.store import EpisodeStore, SampleStore, Store, TrainData
+from dizoo_ext.checked_load import load_checked
 from dizoo_ext.strict_config import check_block, check_range
 
 JOURNAL_FOLDER = "replay"
@@ -139,8 +139,11 @@ class EpisodeRing(IBuffer):
         if self._journal is not None:
             self._journal.forget()
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> list[str]:
         """Continue from what `commit` returned.
+
+        Returns:
+            a line about each file whose episodes are lost.
 
         Raises:
             ValueError: samples were held that are not kept; the random stream continues, the buffer starts empty.
@@ -150,22 +153,24 @@ class EpisodeRing(IBuffer):
         if state["journal"] is None or self._journal is None:
             if state["samples"]:
                 raise ValueError(f"its {state['samples']} samples were not kept (policy.other.replay_buffer.persist)")
-            return
+            return []
+        lost: list[str] = []
         try:
-            for episode in self._journal.restore(state["journal"]):
+            for episode in self._journal.restore(state["journal"], lost.append):
                 self._store = self._store or self._store_for(episode)
                 self._write(episode)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             self.clear()
-            raise ValueError(f"its episodes cannot be read: {error}") from error
+            raise ValueError(f"its episodes cannot be read: {error!r}") from error
+        return lost
 
     def save_data(self, file_name: str) -> None:
         """Write the whole state to a file, atomically."""
         save_atomically(self.state_dict(), file_name)
 
     def load_data(self, file_name: str) -> None:
-        """Read what `save_data` wrote."""
-        self.load_state_dict(torch.load(file_name, weights_only=True))
+        """Read what `save_data` wrote. Raises a ValueError if it is damaged."""
+        self.load_state_dict(load_checked(file_name))
 
     def state_dict(self) -> dict[str, Any]:
         """Samples from oldest to newest, and the random stream."""

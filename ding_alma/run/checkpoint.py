@@ -4,10 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ding_alma.atomic_file import save_atomically, unfinished
 from ding_alma.run.run_error import RunError
+from dizoo_ext.checked_load import load_checked
 
 BEST_CHECKPOINT, LAST_CHECKPOINT = "ckpt_best.pth.tar", "ckpt_last.pth.tar"
 
@@ -30,14 +29,13 @@ def find_checkpoint(path: Path) -> Path:
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """A policy's checkpoint, on the CPU. Raises a RunError if it is missing, damaged or something else."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_checked(path)
     except FileNotFoundError:
         raise RunError(f"there is no checkpoint {path}") from None
-    except Exception as error:
-        # Damage can make any part of the reading fail.
+    except ValueError as error:
         raise RunError(
-            f"checkpoint {path} cannot be read ({type(error).__name__}: {str(error).partition(chr(10))[0]}); it is "
-            f"damaged or no checkpoint: try {LAST_CHECKPOINT} or an earlier one"
+            f"checkpoint {path} cannot be read ({error}); it is damaged or no checkpoint: try {LAST_CHECKPOINT} or an "
+            "earlier one"
         ) from error
     if not isinstance(state, dict) or "model" not in state:
         raise RunError(f"{path} is not a policy's checkpoint: it has no key 'model'")

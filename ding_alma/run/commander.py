@@ -15,6 +15,7 @@ from ding_alma.run.checkpoint_hook import AtomicSaveCkptHook
 from ding_alma.run.environment_guard import GuardedEnvironments
 from ding_alma.run.evaluation import Evaluation, announce, mean_metrics
 from ding_alma.run.faults import GuardedLearner
+from ding_alma.run.log_guard import guard_logs
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_lock import ReleaseHook, acquire
 from ding_alma.run.run_state import (
@@ -87,6 +88,8 @@ class CheckpointCommander(BaseSerialCommander):
             acquire(learner.exp_name)
             learner.register_hook(ReleaseHook("release", AFTER_ALL, position="after_run"))
         GuardedLearner(learner)
+        if learner.tb_logger is not None:
+            guard_logs(learner.tb_logger, learner.logger, collector._logger, evaluator._logger)
         self._collecting = GuardedEnvironments(collector, "collect", evaluator)
         self._evaluating = GuardedEnvironments(evaluator, "eval", collector)
         if learner.rank == 0:
@@ -165,7 +168,8 @@ class CheckpointCommander(BaseSerialCommander):
         self._collector._env.reset()
         if state["replay"] is not None and hasattr(self._replay_buffer, "restore"):
             try:
-                self._replay_buffer.restore(state["replay"])
+                for line in self._replay_buffer.restore(state["replay"]):
+                    logging.warning(f"the replay buffer starts with fewer episodes: {line}")
             except ValueError as error:
                 logging.warning(f"the replay buffer starts empty: {error}")
         set_random_states(state["random"])

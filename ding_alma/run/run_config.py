@@ -10,6 +10,7 @@ from easydict import EasyDict
 from ding_alma.atomic_file import write_json_atomically
 from ding_alma.run.plain_values import plain_values
 from ding_alma.run.run_error import RunError
+from dizoo_ext.trusted_imports import check_imports
 
 RUN_CONFIG_NAME = "run_config.json"
 MERGED_CONFIG_NAME = "total_config.py"
@@ -67,18 +68,24 @@ def read_run_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
     Together they are a valid input of DI-engine's ``serial_pipeline``: the run can be repeated from them.
 
     Raises:
-        RunError: the file is missing, not JSON or lacks a part.
+        RunError: the file is missing, not JSON, lacks a part or wants to import what nobody has named, see
+            `dizoo_ext.trusted_imports`.
     """
     path = Path(path)
     try:
         parts = json.loads(path.read_text(encoding="utf-8"))
-        return EasyDict(parts["main"]), EasyDict(parts["create"])
+        main, create = EasyDict(parts["main"]), EasyDict(parts["create"])
     except FileNotFoundError:
         raise RunError(
             f"{path} is missing; keep checkpoints in their run's folder or name the config file with --config"
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error!r}); name the config file with --config instead") from error
+    try:
+        check_imports(parts, path)
+    except ValueError as error:
+        raise RunError(str(error)) from error
+    return main, create
 
 
 def read_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from ding.worker.learner.learner_hook import LearnerHook
 
+from ding_alma.run.own_files import refuse_links
 from ding_alma.run.run_error import RunError
 
 LOCK = "lock"
@@ -24,12 +25,13 @@ def acquire(folder: str | Path) -> None:
     """Lock a run's folder until `release` or the end of this process, however it ends; again is harmless.
 
     Raises:
-        RunError: another process trains there.
+        RunError: another process trains there, or something in the folder leads elsewhere.
     """
     path = (Path(folder) / LOCK).absolute()
     if (os.getpid(), path) in _held:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    refuse_links(path.parent)
     # Open as long as it is locked: this kind of lock ends with the first close of the file in its process.
     file = path.open("a+", encoding="ascii")
     try:

@@ -19,6 +19,7 @@ from ding_alma.run.config_override import default_config, override
 from ding_alma.run.ding_keys import check_ding_keys
 from ding_alma.run.evaluation import Evaluation
 from ding_alma.run.job import Job
+from ding_alma.run.own_files import refuse_links
 from ding_alma.run.progress import headline
 from ding_alma.run.run_config import RUN_CONFIG_NAME, read_config_file, read_run_config
 from ding_alma.run.run_error import RunError
@@ -81,7 +82,7 @@ def plan_resume(folder: Path, max_env_step: int | None = None) -> list[Job]:
         the runs that have not reached their end.
 
     Raises:
-        RunError: there is no run, or one that left nothing behind.
+        RunError: there is no run, one that left nothing behind, or one whose folder leads elsewhere.
     """
     folders = [folder] if (folder / RUN_CONFIG_NAME).is_file() else sorted(folder.glob(f"seed*/{RUN_CONFIG_NAME}"))
     if not folders:
@@ -89,25 +90,36 @@ def plan_resume(folder: Path, max_env_step: int | None = None) -> list[Job]:
             f"{folder} holds no run to resume: neither {RUN_CONFIG_NAME} nor folders seed0, ... with one; what died "
             "before it wrote that had not begun to train: move it away and train anew"
         )
+    # Before DI-engine writes its first file, and beside the runs' folders, where their consoles go.
+    refuse_links(folder)
     jobs = [_resumed(path if path.is_dir() else path.parent, max_env_step) for path in folders]
     return [job for job in jobs if job is not None]
 
 
 def _resumed(folder: Path, max_env_step: int | None) -> Job | None:
     main, create = read_run_config(folder / RUN_CONFIG_NAME)
-    hooks = main.policy.learn.learner.hook
-    if max_env_step is None:
-        max_env_step = hooks.get("progress", {}).get("ext_args", {}).get("total_env_steps") or None
+    try:
+        hooks = main.policy.learn.learner.hook
+        seed, is_on_policy = int(main.seed), bool(main.policy.on_policy)
+        if max_env_step is None:
+            max_env_step = hooks.get("progress", {}).get("ext_args", {}).get("total_env_steps") or None
+    except (AttributeError, TypeError, ValueError) as error:
+        raise RunError(f"{folder / RUN_CONFIG_NAME} is damaged ({error!r})") from error
     checkpoint = folder / "ckpt" / LAST_CHECKPOINT
     if checkpoint.is_file():
-        if max_env_step is not None and read_checkpoint(checkpoint)["last_step"] >= max_env_step:
+        if max_env_step is not None and read_checkpoint(checkpoint).get("last_step", 0) >= max_env_step:
             return None
         hooks.load_ckpt_before_run = str(checkpoint)
+    elif hooks.get("load_ckpt_before_run"):
+        raise RunError(
+            f"{folder} has no {LAST_CHECKPOINT}, and its config would read {hooks.load_ckpt_before_run} in its place; "
+            "move the folder away and train anew with the config file"
+        )
     main.policy.learn.resume_training = True
     main.exp_name = os.path.relpath(folder)
     if max_env_step is not None:
         _tell_progress(main, main, max_env_step)
-    return Job(main, create, main.seed, max_env_step, is_on_policy=bool(main.policy.on_policy))
+    return Job(main, create, seed, max_env_step, is_on_policy=is_on_policy)
 
 
 def train(job: Job) -> None:

@@ -12,8 +12,10 @@ from ding.torch_utils import to_tensor
 from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 
+from dizoo_ext.checked_load import load_checked
 from dizoo_ext.lux.game import LuxGame
 from dizoo_ext.lux.observation import map_observation
+from dizoo_ext.trusted_imports import check_imports
 
 RUN_CONFIG = "run_config.json"
 
@@ -26,6 +28,7 @@ class CheckpointPlayer:
 
     Raises:
         FileNotFoundError: the checkpoint or the run's config is missing.
+        ValueError: the config is damaged, or wants to import what nobody has named, see `dizoo_ext.trusted_imports`.
     """
 
     def __init__(self, path: str) -> None:
@@ -38,14 +41,19 @@ class CheckpointPlayer:
             raise FileNotFoundError(
                 f"env.opponent_checkpoint: no {RUN_CONFIG} beside {path}; leave checkpoints in their run's folder"
             )
-        self._config = EasyDict(json.loads(found[0].read_text())["main"])
+        try:
+            config = json.loads(found[0].read_text(encoding="utf-8"))["main"]
+            self._config = EasyDict({block: config[block] for block in ("env", "policy")})
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"env.opponent_checkpoint: {found[0]} is damaged ({error!r})") from error
+        check_imports(config, f"env.opponent_checkpoint: {found[0]}")
         self._policy: Any = None
 
     def act(self, game: LuxGame, team: int, generator: np.random.Generator) -> np.ndarray:
         """Legal actions (M,) int64 of ``team``.
 
         Raises:
-            ValueError: the policy was made for another size of the game.
+            ValueError: the policy was made for another size of the game, or the checkpoint is damaged.
         """
         if self._policy is None:
             self._policy = self._load(int(generator.integers(2**31)))
@@ -66,5 +74,11 @@ class CheckpointPlayer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             policy = create_policy(cfg, enable_field=["eval"]).eval_mode
-        policy.load_state_dict(torch.load(self._path, map_location="cpu", weights_only=True))
+        policy.load_state_dict(self._weights())
         return policy
+
+    def _weights(self) -> dict[str, Any]:
+        try:
+            return load_checked(self._path)
+        except ValueError as error:
+            raise ValueError(f"env.opponent_checkpoint: {self._path} cannot be read ({error})") from error

@@ -4,8 +4,10 @@ import stat
 
 import numpy as np
 import pytest
+import torch
+from full_disk import files_up_to
 
-from ding_alma.atomic_file import write_json_atomically
+from ding_alma.atomic_file import save_atomically, write_json_atomically
 from ding_alma.run.plain_values import plain_values
 
 
@@ -34,3 +36,26 @@ def test_plain_values():
 def test_other_values_are_refused_with_their_place():
     with pytest.raises(TypeError, match=r"config\.a\[1\]\.b"):
         plain_values({"a": [0, {"b": object()}]})
+
+
+@pytest.mark.parametrize("size", [0, 10, 5_000, 300_000, 600_000])
+def test_a_disk_that_fills_in_the_middle_of_a_checkpoint_is_told_with_its_name(tmp_path, size):
+    path = tmp_path / "ckpt_last.pth.tar"
+    path.write_bytes(b"the one before")
+    with (
+        files_up_to(size),
+        pytest.raises(OSError, match=f"cannot write {path}: File too large; make room for it and resume the run"),
+    ):
+        save_atomically({"one": torch.zeros(1000, 100), "other": torch.zeros(1000, 100)}, path)
+    assert path.read_bytes() == b"the one before" and [*tmp_path.iterdir()] == [path]
+
+
+def test_other_errors_of_torch_stay_as_they_are(tmp_path, monkeypatch):
+    def fail(data, file):
+        file.write(b"half")
+        raise RuntimeError("torch's own")
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(RuntimeError, match="torch's own"):
+        save_atomically({}, tmp_path / "ckpt_last.pth.tar")
+    assert [*tmp_path.iterdir()] == []

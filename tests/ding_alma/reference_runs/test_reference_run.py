@@ -155,6 +155,12 @@ def _state(network, change):
     return apply
 
 
+def flip_a_bit(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
@@ -166,6 +172,8 @@ def _state(network, change):
             "has no alloc_pi.th.*'heuristic' or 'random'",
         ),
         (lambda folder, *_: (folder / "200" / "agent.th").write_bytes(b"half"), "agent.th cannot be read"),
+        (lambda folder, *_: (folder / "200" / "mixer.th").write_bytes(b""), "mixer.th cannot be read"),
+        (lambda folder, *_: flip_a_bit(folder / "200" / "alloc_q.th"), "alloc_q.th cannot be read .*checksum"),
         (lambda folder, *_: torch.save([1], folder / "200" / "agent.th"), "does not hold a network's parameters"),
         (_state("agent", lambda state: {**state, "_head.rnn.weight": torch.zeros(1)}), "neither the agents of ALMA"),
         (

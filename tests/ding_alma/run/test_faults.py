@@ -16,6 +16,7 @@ import pytest
 import torch
 from ding.utils import ENV_REGISTRY
 from easydict import EasyDict
+from full_disk import files_up_to
 from resumed_runs import differences, end_of, resumable_config, resume
 from tiny_runs import last_checkpoint, train
 from toy_env import ToyEnv
@@ -116,6 +117,58 @@ def test_a_full_disk_stops_with_the_file_and_the_run_goes_on_when_there_is_room(
     resume(main, "run")
     train(main, create, iterations=20)
     assert [*differences(end_of("whole"), end_of("run"))] == []
+
+
+def train_on_a_full_disk(main, create, size, messages):
+    """In a process of its own, whose output has room."""
+    gc.freeze()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    try:
+        with files_up_to(size):
+            train(main, create, iterations=12)
+    except OSError as error:
+        messages.put(str(error))
+    else:
+        messages.put("no error")
+
+
+def test_a_disk_that_fills_in_the_middle_of_a_checkpoint_stops_with_its_name():
+    main, create = resumable_config("alma")
+    train(main, create, iterations=4)
+    before = Path("run/ckpt/ckpt_last.pth.tar").read_bytes()
+    resume(main, "run")
+    context = multiprocessing.get_context("fork")
+    messages = context.SimpleQueue()
+    process = context.Process(target=train_on_a_full_disk, args=(main, create, len(before) * 2 // 3, messages))
+    process.start()
+    assert re.search(r"cannot write run/ckpt/iteration_8.pth.tar: File too large; make room", messages.get())
+    process.join()
+    assert Path("run/ckpt/ckpt_last.pth.tar").read_bytes() == before
+    train(main, create, iterations=12)
+    assert last_checkpoint(Path("run"))["last_iter"] == 12
+
+
+@pytest.mark.parametrize("damage", ["deleted", "a bit"])
+def test_a_damaged_file_of_episodes_is_named_and_the_others_are_kept(damage, caplog):
+    main, create = resumable_config("refil")
+    train(main, create, iterations=12)
+    resume(main, "run")
+    *others, newest = sorted(Path("run/replay").iterdir())
+    assert others
+    if damage == "deleted":
+        newest.unlink()
+    else:
+        data = bytearray(newest.read_bytes())
+        data[-7] ^= 16
+        newest.write_bytes(data)
+    train(main, create, iterations=16)
+    warnings = [record.message for record in caplog.records if "fewer episodes" in record.message]
+    assert len(warnings) == 1 and str(newest) in warnings[0], warnings
+    # Older ones are no longer needed by now.
+    assert others[-1].exists()
+    assert last_checkpoint(Path("run"))["last_iter"] == 16
 
 
 def test_a_buffer_that_does_not_fit_is_refused_with_the_key_to_lower(monkeypatch):

@@ -1,0 +1,67 @@
+"""A run whose logs cannot be written stops with the file's name."""
+
+import logging
+import threading
+
+import pytest
+from full_disk import files_up_to
+from tensorboardX import SummaryWriter
+
+from ding_alma.run.log_guard import guard_logs
+
+
+def within(seconds, function):
+    """Call it in a thread; False if it hangs."""
+    thread = threading.Thread(target=function, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return not thread.is_alive()
+
+
+def test_tensorboard_s_error_reaches_whoever_writes_and_nobody_waits(tmp_path, caplog):
+    # Flushed after every value.
+    writer = SummaryWriter(str(tmp_path), flush_secs=0)
+    guard_logs(writer)
+    writer.add_scalar("loss", 0.5, 0)
+    errors = []
+
+    def write():
+        for step in range(1000):
+            try:
+                writer.add_scalar("loss", 0.5, step)
+            except OSError as error:
+                errors.append(str(error))
+
+    with files_up_to(200):
+        assert within(60, write)
+        assert within(60, writer.close)
+    assert len(errors) > 500
+    assert f"cannot write {tmp_path}/events" in errors[0] and "File too large; make room" in errors[0]
+    assert caplog.records == []
+
+
+def test_an_error_that_nobody_has_heard_of_is_told_in_the_end(tmp_path, caplog):
+    writer = SummaryWriter(str(tmp_path))
+    guard_logs(writer)
+    with files_up_to(20):
+        for step in range(8):
+            writer.add_scalar("loss", 0.5, step)
+        assert within(60, writer.close)
+    assert "events" in caplog.text and "is missing: [Errno 27]" in caplog.text
+
+
+def test_a_text_log_raises_with_its_name(tmp_path, capsys):
+    logger, path = logging.getLogger("a full disk"), tmp_path / "learner_logger.txt"
+    logger.propagate = False
+    handler = logging.FileHandler(path)
+    logger.addHandler(handler)
+    guard_logs(SummaryWriter(str(tmp_path)), logger)
+    try:
+        logger.warning("short")
+        with files_up_to(50), pytest.raises(OSError, match=f"cannot write {path}: File too large; make room"):
+            logger.warning("long " * 100)
+        logger.warning("%d", "not a number")
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+    assert capsys.readouterr().err.count("Logging error") == 1
