@@ -1,11 +1,16 @@
 """Checkpoints between a serial run's iterations, where no episode is under way, and the way back from them."""
 
 import logging
+import shlex
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from ding.policy import get_policy_cls
+from ding.utils import broadcast_object_list, get_world_size
 from ding.worker.coordinator.base_serial_commander import BaseSerialCommander
 
 from ding_alma.atomic_file import sweep_unfinished
@@ -16,8 +21,9 @@ from ding_alma.run.environment_guard import GuardedEnvironments
 from ding_alma.run.evaluation import Evaluation, announce, mean_metrics
 from ding_alma.run.faults import GuardedLearner
 from ding_alma.run.log_guard import guard_logs
+from ding_alma.run.run_config import RUN_CONFIG_NAME
 from ding_alma.run.run_error import RunError
-from ding_alma.run.run_lock import ReleaseHook, acquire
+from ding_alma.run.run_lock import ReleaseHook, acquire, release
 from ding_alma.run.run_state import (
     COLLECTOR,
     EVALUATOR,
@@ -29,6 +35,7 @@ from ding_alma.run.run_state import (
     streams,
     worker_state,
 )
+from ding_alma.run.stop_request import StopRequest, exit_status, name_of, tell
 
 AFTER_ALL = 1000
 """Priority in ``after_run``: behind everything that writes."""
@@ -38,11 +45,15 @@ class Evaluations:
     """An evaluator's results: told to whoever listens, and the last one handed to DI-engine's loop once more.
 
     The loop needs one at its end. A resumed run that is not due to evaluate would have none.
+
+    Args:
+        evaluator: DI-engine's, whose ``should_eval`` and ``eval`` are replaced.
+        learner: see `announce`.
+        between: called after an evaluation that does not end the run.
     """
 
-    def __init__(self, evaluator: Any, learner: Any) -> None:
-        """Args: evaluator, DI-engine's, whose ``should_eval`` and ``eval`` are replaced; learner, see `announce`."""
-        self._learner = learner
+    def __init__(self, evaluator: Any, learner: Any, between: Callable[[], None]) -> None:
+        self._learner, self._between = learner, between
         self._is_due, self._evaluate = evaluator.should_eval, evaluator.eval
         evaluator.should_eval, evaluator.eval = self._should_eval, self._eval
         self.result: Any = None
@@ -69,6 +80,8 @@ class Evaluations:
         stop, self.result = self._evaluate(save_checkpoint, train_iter, env_step, **more)
         metrics = mean_metrics(self.result) | {"evaluate_time": time.monotonic() - started}
         announce(self._learner, Evaluation(env_step, train_iter, metrics))
+        if not stop:
+            self._between()
         return stop, self.result
 
 
@@ -76,13 +89,15 @@ class CheckpointCommander(BaseSerialCommander):
     """DI-engine's commander, which its serial entries ask once before every iteration.
 
     It alone knows all workers, and is asked when a collection and its updates are over: there it saves what
-    `AtomicSaveCkptHook` finds due, with the whole state of the run, and there a resumed run goes on.
+    `AtomicSaveCkptHook` finds due, with the whole state of the run, there a resumed run goes on, and there (or before
+    the collection, if an evaluation comes between) one ends that a signal has asked to.
     """
 
     def __init__(self, cfg: Any, learner: Any, collector: Any, evaluator: Any, *rest: Any) -> None:
         super().__init__(cfg, learner, collector, evaluator, *rest)
-        self._evaluations = Evaluations(evaluator, learner)
+        self._evaluations = Evaluations(evaluator, learner, self._end_if_asked)
         self._has_begun = False
+        self._stop: StopRequest | None = None
         learner.run = self
         if learner.rank == 0:
             acquire(learner.exp_name)
@@ -96,13 +111,17 @@ class CheckpointCommander(BaseSerialCommander):
             self._tell_memory()
 
     def step(self) -> dict[str, Any]:
-        """Go on where a checkpoint left off, save one if it is time; returns what DI-engine's commander does."""
+        """Go on where a checkpoint left off, save one if it is time; returns what DI-engine's commander does.
+
+        Raises a SystemExit if a signal has asked the run to end.
+        """
         if not self._has_begun:
             self._has_begun = True
             self._begin()
-        for hook in self._learner._hooks["after_iter"]:
-            if isinstance(hook, AtomicSaveCkptHook):
-                hook.save_if_due(self._learner)
+            self._listen(sys._getframe(1))
+        for hook in self._saving_hooks():
+            hook.save_if_due(self._learner)
+        self._end_if_asked()
         return super().step()
 
     @property
@@ -130,6 +149,48 @@ class CheckpointCommander(BaseSerialCommander):
         """The checkpoint with the last `state` is on the disk."""
         if hasattr(self._replay_buffer, "forget"):
             self._replay_buffer.forget()
+
+    def _saving_hooks(self) -> list[AtomicSaveCkptHook]:
+        return [hook for hook in self._learner._hooks["after_iter"] if isinstance(hook, AtomicSaveCkptHook)]
+
+    def _listen(self, pipeline: FrameType) -> None:
+        """Take signals for requests to stop as long as DI-engine's ``pipeline`` runs, however that ends."""
+        code = pipeline.f_code
+
+        def is_running(frame: FrameType | None) -> bool:
+            while frame is not None and frame.f_code is not code:
+                frame = frame.f_back
+            return frame is not None
+
+        def say(number: int) -> None:
+            tell(f"{name_of(number)}: the run ends after this iteration and its checkpoint; once more ends it at once")
+
+        self._stop = StopRequest(say, is_running=is_running)
+        self._stop.install()
+
+    def _end_if_asked(self) -> None:
+        """Save and end, if there was a signal; with several learners, if the first one had it.
+
+        Raises a SystemExit, whose code shells take for that signal's.
+        """
+        asked = [self._stop and self._stop.number]
+        if get_world_size() > 1:
+            broadcast_object_list(asked, src=0)
+        (number,) = asked
+        if number is None:
+            return
+        learner = self._learner
+        (saving, *_) = self._saving_hooks() or [AtomicSaveCkptHook("save_ckpt_at_stop", 0, position="after_iter")]
+        path = saving.save_last(learner)
+        for worker in (self._collector, self._evaluator, learner):
+            worker.close()
+        if learner.rank == 0:
+            release(learner.exp_name)
+            tell(
+                f"{name_of(number)}: saved {path} after {learner.train_iter:,} updates and {self.env_step:,} "
+                f"environment steps; go on with {_resumption(Path(learner.exp_name), path)}"
+            )
+        raise SystemExit(exit_status(number))
 
     def _tell_memory(self) -> None:
         cfg = self._learner.policy.get_attribute("cfg")
@@ -173,3 +234,13 @@ class CheckpointCommander(BaseSerialCommander):
             except ValueError as error:
                 logging.warning(f"the replay buffer starts empty: {error}")
         set_random_states(state["random"])
+
+
+def _resumption(folder: Path, checkpoint: Path) -> str:
+    """How to go on with a run, in words that fit the end of a sentence."""
+    if (folder / RUN_CONFIG_NAME).is_file():
+        return f"ding-alma train --resume {shlex.quote(str(folder))}"
+    return (
+        "policy.learn.resume_training = True and policy.learn.learner.hook.load_ckpt_before_run = "
+        f"{str(checkpoint)!r} in the config"
+    )

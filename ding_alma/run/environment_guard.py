@@ -10,6 +10,7 @@ from typing import Any
 from ding.envs.env_manager.subprocess_env_manager import AsyncSubprocessEnvManager
 
 from ding_alma.run.run_error import RunError
+from ding_alma.run.stop_request import own_process_group
 
 SILENCE_SECONDS = 600.0
 """Time for one step of an environment, after which its process counts as hung."""
@@ -54,6 +55,9 @@ class GuardedEnvironments:
         if self._watch is None:
             yield
             return
+        for process in self._worker._env._subprocesses.values():
+            # Or a signal for the whole group, such as Ctrl-C, would end them while the run is about to save.
+            own_process_group(process.pid)
         try:
             with self._watch:
                 yield

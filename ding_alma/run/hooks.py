@@ -71,7 +71,9 @@ class RunRecordHook(LearnerHook):
             "policy": merged.policy.type.removesuffix("_command"),
             "seed": merged.seed,
         }
-        record = RunRecord(run_dir / RECORD_NAME, header, _first_env_step(engine), engine.train_iter)
+        record = RunRecord(
+            run_dir / RECORD_NAME, header, _first_env_step(engine), engine.train_iter, _is_resumed(engine)
+        )
         tap = ScalarTap.on(engine.tb_logger)
         mirror_paper_tags(tap)
         means = TrainingMeans()
@@ -148,8 +150,11 @@ def scenario_name(env: EasyDict) -> str | None:
 
 def _first_env_step(engine: Any) -> int:
     """Where DI-engine's collector begins to count: only a resumed run goes on from the checkpoint's step."""
-    resumed = engine.policy.get_attribute("cfg").learn.get("resume_training", False)
-    return engine.collector_envstep if resumed else 0
+    return engine.collector_envstep if _is_resumed(engine) else 0
+
+
+def _is_resumed(engine: Any) -> bool:
+    return engine.policy.get_attribute("cfg").learn.get("resume_training", False)
 
 
 def _until_the_end(engine: Any, name: str, tick: Callable[[], None], close: Callable[[], None]) -> None:

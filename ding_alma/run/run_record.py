@@ -29,6 +29,7 @@ class RunRecord:
         header: dict[str, Any],
         env_step: int = 0,
         train_iter: int = 0,
+        is_resumed: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin a file, or go on with the one that is there.
@@ -38,6 +39,7 @@ class RunRecord:
             env_step: environment steps at the start of this part, > 0 when resumed. Evaluations behind it are dropped:
                 they belong to the continuation that this one replaces.
             train_iter: learner iterations at the start of this part.
+            is_resumed: go on with the file, even from before the first iteration.
 
         Raises:
             RunError: the file is there but damaged.
@@ -45,7 +47,7 @@ class RunRecord:
         self._path = Path(path)
         self._clock = clock
         self._record = {**header, "parts": [], "evaluations": []}
-        if self._path.exists() and train_iter > 0:
+        if self._path.exists() and (is_resumed or train_iter > 0):
             self._record = read_record(self._path)
             self._keep(lambda point: point["env_step"] <= env_step)
         points = self._record["evaluations"]

@@ -47,7 +47,8 @@ def set_worker_state(worker: Any, state: Mapping[str, Any]) -> None:
 
 
 def streams(manager: Any, name: str) -> list[Any] | None:
-    """The ``stream_state`` or ``episode_stream_state`` of every environment of DI-engine's manager.
+    """The ``stream_state`` or ``episode_stream_state`` of every environment of DI-engine's manager, or what
+    `set_streams` wrote if no reset has taken it up yet: an evaluator may be checkpointed again before it evaluates.
 
     None where environments do not know theirs.
     """
@@ -55,7 +56,11 @@ def streams(manager: Any, name: str) -> list[Any] | None:
     while EnvState.RESET in manager._env_states.values():
         time.sleep(1e-3)
     states = getattr(manager, name, None)
-    return None if not states or None in states else plain(states)
+    if not states:
+        return None
+    waiting = [manager._env_seed[i] for i in range(manager.env_num)]
+    states = [state if seed is None else seed for state, seed in zip(states, waiting, strict=True)]
+    return None if None in states else plain(states)
 
 
 def set_streams(manager: Any, states: list[Any] | None) -> None:

@@ -121,6 +121,23 @@ def test_a_serial_run_saves_between_iterations_with_its_state(hooks, tmp_path):
     assert engine.run.was_saved == 4
 
 
+def test_long_iterations_are_saved_by_time(hooks, tmp_path):
+    hook = find(hooks, "after_iter", "save_ckpt_after_iter")
+    hook._saved_at, times = 0.0, [0.0]
+    hook.clock = lambda: times[-1]
+    engine = FakeEngine(str(tmp_path))
+    engine.run = FakeRun()
+    hook.save_if_due(engine)
+    kept = []
+    for iteration, seconds in enumerate((299.0, 301.0, 302.0, 600.0, 800.0, 1099.0, 1101.0), 1):
+        times.append(seconds)
+        engine.last_iter.val = iteration
+        hook.save_if_due(engine)
+        kept.append(torch.load(tmp_path / "ckpt" / LAST_CHECKPOINT, weights_only=True)["last_iter"])
+    assert kept == [0, 2, 2, 2, 5, 5, 7]
+    assert {path.name for path in (tmp_path / "ckpt").glob("it*")} == {"iteration_0.pth.tar", "iteration_5.pth.tar"}
+
+
 def test_works_without_hard_links(hooks, tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError("no hard links here")

@@ -24,7 +24,8 @@ class Evaluator:
 
 def test_who_listens_to_the_learner_is_told_of_every_evaluation_and_of_no_repeated_one():
     learner, evaluator, told = SimpleNamespace(), Evaluator(), []
-    evaluations = Evaluations(evaluator, learner)
+    between = []
+    evaluations = Evaluations(evaluator, learner, lambda: between.append(len(told)))
     listen(learner, told.append)
     assert evaluator.should_eval(0)
     evaluator.eval(None, 7, 100)
@@ -35,10 +36,10 @@ def test_who_listens_to_the_learner_is_told_of_every_evaluation_and_of_no_repeat
     evaluator.due = False
     assert evaluator.should_eval(8)
     assert evaluator.eval(None, 8, 200) == (False, {"solved": [1.0]}) and len(told) == 1
-    assert not evaluator.should_eval(9)
+    assert not evaluator.should_eval(9) and between == [1]
 
 
 def test_an_evaluator_without_listeners_evaluates(monkeypatch):
     evaluator = Evaluator()
-    Evaluations(evaluator, SimpleNamespace())
+    Evaluations(evaluator, SimpleNamespace(), lambda: None)
     assert evaluator.eval(None, 1, 2) == (False, {"solved": [0.0, 1.0]})

@@ -39,6 +39,15 @@ def test_a_run_with_breaks_ends_as_one_without(policy):
     assert len(whole["evaluations"]) >= 3 and whole["checkpoint"]["last_iter"] >= 20
 
 
+@pytest.mark.parametrize("manager", ["vector", "base"])
+def test_breaks_between_two_evaluations_change_none(manager):
+    main, create = resumable_config("alma", manager)
+    main.policy.eval.evaluator.eval_freq = 12
+    whole, broken = runs(main, create, breaks=(3, 6, 9), last=16)
+    assert [*differences(whole, broken)] == []
+    assert [train_iter for _, train_iter, _ in whole["evaluations"]] == [0, 12]
+
+
 def killed_runs(policy, kills, generator, iterations):
     """Train, by ``ding-alma train --resume`` after every kill, in forked processes; returns how often one was killed.
 
