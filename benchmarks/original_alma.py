@@ -58,7 +58,8 @@ class OriginalAlma:
         self.allocates = policy.allocation.source == "learned"
         if self.allocates:
             # It has one width for agents and proposals, we have two.
-            narrowed = SimpleNamespace(**{**vars(self._args), "attn_embed_dim": policy.allocation.dim})
+            width = policy.allocation.proposal_dim or policy.allocation.dim
+            narrowed = SimpleNamespace(**{**vars(self._args), "attn_embed_dim": width})
             self.controller.alloc_policy = type(self.controller.alloc_policy)(self._args.entity_shape, narrowed)
         self.learner = learners.REGISTRY[self._args.learner](self.controller, scheme, _silent_logger(), self._args)
 

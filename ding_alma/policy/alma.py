@@ -85,8 +85,10 @@ class AlmaPolicy(ValuePolicy):
             source="learned",
             # (int) Steps between decisions (reference: action_length).
             period=5,
-            # (int) Width of the proposal network and the allocation critic.
+            # (int) Width of the allocation critic.
             dim=128,
+            # (int) Width of the proposal network, 0 = as wide as the critic.
+            proposal_dim=0,
             # (int) Attention heads of the allocation critic.
             heads=4,
             # (int) Allocations proposed per decision, 2 or more.
@@ -124,6 +126,7 @@ class AlmaPolicy(ValuePolicy):
         "entity.extra_subtasks": (0, None),
         "allocation.period": (1, None),
         "allocation.dim": (1, None),
+        "allocation.proposal_dim": (0, None),
         "allocation.heads": (1, None),
         "allocation.proposals": (2, None),
         "allocation.entropy_weight": (0.0, None),
@@ -145,8 +148,9 @@ class AlmaPolicy(ValuePolicy):
             check_schedule(allocation[name], f"policy.allocation.{name}", "length")
         if allocation.source == "learned":
             check_heads(allocation.dim, allocation.heads, "policy.allocation.dim", "policy.allocation.heads")
+            width = "proposal_dim" if allocation.proposal_dim else "dim"
             heads = cfg.network.attention_heads
-            check_heads(allocation.dim, heads, "policy.allocation.dim", "policy.network.attention_heads")
+            check_heads(allocation[width], heads, f"policy.allocation.{width}", "policy.network.attention_heads")
             _check_sequence_length(cfg.other.replay_buffer.sequence_length, allocation.period)
 
     def observation_keys(self) -> tuple[str, ...]:
@@ -178,7 +182,7 @@ class AlmaPolicy(ValuePolicy):
                 features=sizes.features,
                 subtasks=sizes.subtasks,
                 proposals=allocation.proposals,
-                proposal_dim=allocation.dim,
+                proposal_dim=allocation.proposal_dim or allocation.dim,
                 proposal_heads=network.attention_heads,
                 critic_dim=allocation.dim,
                 critic_heads=allocation.heads,

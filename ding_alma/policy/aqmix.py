@@ -52,6 +52,10 @@ class AqmixPolicy(ValuePolicy):
         check_choice(cfg.network.pooling, POOLINGS, "policy.network.pooling")
         check_choice(cfg.network.mixer, MIXERS, "policy.network.mixer")
 
+    def attending_widths(self, network: EasyDict) -> tuple[str, ...]:
+        agents = ("attention_dim",) if network.pooling == "attention" else ()
+        return agents if network.mixer == "vdn" else (*agents, "hypernet_dim")
+
     def observation_keys(self) -> tuple[str, ...]:
         return tuple(self.recorded_keys())
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from ding.utils import POLICY_REGISTRY
+from easydict import EasyDict
 from torch import Tensor
 
 from ding_alma.model.subtask_embedding import draw_permutation
@@ -75,6 +76,10 @@ class CopaPolicy(AqmixPolicy):
         "coach.broadcast_threshold": (0.0, None),
         "learn.imagined_weight": (0.0, 1.0),
     }
+
+    def attending_widths(self, network: EasyDict) -> tuple[str, ...]:
+        # The coach attends whatever the agents do.
+        return tuple(dict.fromkeys(("attention_dim", *super().attending_widths(network))))
 
     def _coach_options(self) -> dict[str, Any]:
         return {"coach": True, "coach_labels": self._cfg.coach.labels}

@@ -141,7 +141,7 @@ class ValuePolicy(EpisodePolicy):
     def check_values(self, cfg: EasyDict) -> None:
         super().check_values(cfg)
         network, eps = cfg.network, cfg.other.eps
-        for width in ("attention_dim", "hypernet_dim"):
+        for width in self.attending_widths(network):
             check_heads(
                 network[width], network.attention_heads, f"policy.network.{width}", "policy.network.attention_heads"
             )
@@ -153,6 +153,10 @@ class ValuePolicy(EpisodePolicy):
                 f"policy.other.replay_buffer.replay_buffer_size = {episodes} never fills a batch of "
                 f"policy.learn.batch_size = {cfg.learn.batch_size}"
             )
+
+    def attending_widths(self, network: EasyDict) -> tuple[str, ...]:
+        """Keys of ``policy.network`` with the widths of what attends: heads must divide them."""
+        return "attention_dim", "hypernet_dim"
 
     def exploration_schedules(self, env_step: int) -> dict[str, float]:
         """Probabilities of exploration beside that of a random action, by the names that acting knows."""

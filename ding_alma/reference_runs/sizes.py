@@ -196,13 +196,12 @@ def _pooling(policy: EasyDict, checkpoint: ReferenceCheckpoint, kind: str) -> st
 
 def _allocation_values(checkpoint: ReferenceCheckpoint) -> dict[str, Any]:
     proposal, critic = (checkpoint.states[network] for network in ("proposal", "critic"))
-    widths = [state[name].shape[0] for state, name in ((proposal, "fc1.weight"), (critic, "in_fc_ent.weight"))]
-    if widths[0] != widths[1]:
-        raise RunError(f"proposal network and critic are {widths[0]} and {widths[1]} wide; policy alma has one width")
+    proposal_width, critic_width = proposal["fc1.weight"].shape[0], critic["in_fc_ent.weight"].shape[0]
     return {
         "allocation.source": "learned",
-        "allocation.dim": widths[1],
-        "allocation.heads": _heads(critic["attn.scale_factor"], widths[1]),
+        "allocation.dim": critic_width,
+        "allocation.proposal_dim": 0 if proposal_width == critic_width else proposal_width,
+        "allocation.heads": _heads(critic["attn.scale_factor"], critic_width),
     }
 
 

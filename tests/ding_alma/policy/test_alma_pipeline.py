@@ -120,6 +120,8 @@ def test_monitored_values_are_floats_and_complete():
         ("policy.learn.gamma", 0.9, ValueError, "policy.learn.gamma"),
         ("policy.network.attention_dim", "64", TypeError, "must be of type int"),
         ("policy.network.attention_dim", 9, ValueError, "attention_heads = 2 must divide"),
+        ("policy.allocation.proposal_dim", 9, ValueError, "must divide policy.allocation.proposal_dim = 9"),
+        ("policy.allocation.dim", 9, ValueError, "must divide policy.allocation.dim = 9"),
         ("policy.allocation.proposals", 1, ValueError, "proposals must lie in"),
         ("policy.allocation.source", "learnt", ValueError, "did you mean 'learned'"),
         ("policy.entity.features", 57, ValueError, "obs_shape"),

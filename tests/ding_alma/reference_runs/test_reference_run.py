@@ -11,11 +11,12 @@ from golden_refil import learner_case
 from golden_refil import learner_loss as refil_loss
 from golden_value import assert_close, conditioning_of, learner_loss, networks, setting, shape
 from reference_folders import golden_states, reference_states, sized_config, write_config, write_folder
-from tiny_runs import tiny_config, train
+from tiny_runs import tiny_config, train, write_untrained_run
 
 from ding_alma.cli.main import main
 from ding_alma.model.value.value_network import ValueNetwork, ValueShape
 from ding_alma.reference_runs.files import FILES
+from ding_alma.reference_runs.names_refil import RECURRENT_AGENT_NAMES
 from ding_alma.report.play import load_run
 from ding_alma.run.checkpoint import BEST_CHECKPOINT
 from ding_alma.run.open_policy import open_policy
@@ -124,6 +125,34 @@ def test_an_imported_run_plays_as_the_run_it_came_from(trained, tmp_path):
     original = torch.load(trained / "run" / "ckpt" / BEST_CHECKPOINT, weights_only=True)
     assert all(kept["model"][name].equal(value) for name, value in original["model"].items())
     assert kept.keys() == original.keys() and kept["last_step"] == kept["env_step"] == 200
+
+
+def test_proposal_network_and_critic_may_differ_in_width(trained, tmp_path):
+    run = write_untrained_run(
+        tmp_path / "wide", network=dict(mixer_bias_abs=True), allocation=dict(proposal_dim=6, dim=8)
+    )
+    states = reference_states(load_run(run).state["model"], heads=2)
+    assert len(states["proposal"]["fc1.weight"]) == 6 and len(states["critic"]["in_fc_ent.weight"]) == 8
+    write_folder(f"{tmp_path}/models/9/", states)
+    _, printed = imported(tmp_path / "models", trained / "config.py", tmp_path / "run")
+    assert "policy.allocation.proposal_dim: 0 -> 6" in printed
+    ours, theirs = (call("eval", folder, "--episodes", 3) for folder in (run, tmp_path / "run"))
+    assert theirs.exit_code == 0 and theirs.output == ours.output
+
+
+def test_heads_need_not_divide_the_hypernetworks_that_vdn_does_not_have(tmp_path):
+    sizes = dict(agent="recurrent", mixer="vdn", popart=False)
+    network = ValueNetwork(ValueShape(9, 5, 1, attention_dim=6, attention_heads=3, hidden_dim=4), "none", **sizes)
+    model = {f"value_network.{name}": value for name, value in network.state_dict().items()}
+    place = "value_network.agent."
+    names = {theirs: place + ours for theirs, ours in RECURRENT_AGENT_NAMES.items() if place + ours in model}
+    agent = {theirs: model[ours] for theirs, ours in names.items()}
+    agent["attn.scale_factor"] = torch.tensor(2.0).sqrt()
+    write_folder(f"{tmp_path}/7/", {"agent": agent, "mixer": {}})
+    config = write_config(tmp_path / "config.py", *sized_config("aqmix", 9, 5, subtasks=1))
+    imported_model, printed = imported(tmp_path, config, tmp_path / "run")
+    assert "policy.network.mixer: flex -> vdn" in printed and "policy.network.attention_heads: 4 -> 3" in printed
+    assert all(imported_model.state_dict()[name].equal(value) for name, value in model.items())
 
 
 def test_a_time_step_can_be_chosen(trained, tmp_path):
