@@ -33,7 +33,7 @@ class SeedsCommand(click.Command):
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--policy", help="Another policy than the config's; the same as policy.type=NAME.")
 @click.option(
-    "--seeds", type=click.IntRange(min=0), multiple=True, default=(0,), metavar="N...", help="One run per seed."
+    "--seeds", type=click.IntRange(0, 2**31 - 1), multiple=True, default=(0,), metavar="N...", help="One run per seed."
 )
 @click.option("--env-step", type=click.FloatRange(min=1), help="Environment steps of each run, such as 4e5.")
 @click.option(

@@ -18,7 +18,7 @@ from easydict import EasyDict
 
 from ding_alma.run.checkpoint import LAST_CHECKPOINT, read_checkpoint
 from ding_alma.run.config_override import default_config, override
-from ding_alma.run.ding_keys import check_ding_keys
+from ding_alma.run.ding_keys import check_device, check_ding_keys, check_ding_values
 from ding_alma.run.evaluation import Evaluation
 from ding_alma.run.job import Job
 from ding_alma.run.progress import headline
@@ -54,8 +54,11 @@ def plan(
     file_main, file_create = read_config_file(config)
     main, create = override(file_main, file_create, changes)
     try:
-        check_ding_keys(main, default_config(create))
+        defaults = default_config(create)
+        check_ding_keys(main, defaults)
         merged = compile_config(main, create_cfg=create, auto=True, save_cfg=False)
+        check_ding_values(EasyDict(merged, seed=main.get("seed", 0)), defaults)
+        check_device(merged.policy)
         _build(merged)
     except (ValueError, TypeError) as error:
         raise RunError(f"{config}: {error}") from error
