@@ -1,5 +1,6 @@
 """The command ``ding-alma train``: one config, changed on the command line, several seeds."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,8 @@ def train_command(config: Path | None, changes: tuple[str, ...], policy: str | N
     """
     swap = [f"policy.type={policy}"] if policy else []
     steps, seeds = options["env_step"], list(options["seeds"])
+    if steps is not None and not math.isfinite(steps):
+        raise click.ClickException(f"--env-step must be a finite number of steps, got {steps}")
     steps = None if steps is None else int(steps)
     try:
         if options["resume"] is not None:
