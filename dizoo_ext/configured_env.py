@@ -8,7 +8,7 @@ from ding.envs import BaseEnv
 from ding.utils import deep_merge_dicts
 from easydict import EasyDict
 
-from dizoo_ext.strict_config import check_block
+from dizoo_ext.strict_config import check_block, check_range
 
 DING_KEYS = frozenset(
     {
@@ -26,6 +26,8 @@ DING_KEYS = frozenset(
     }
 )
 """Keys of the ``env`` block that DI-engine adds or reads itself."""
+MOST_ENVIRONMENTS = 100_000
+"""A configuration is copied for each."""
 
 
 class ConfiguredEnv(BaseEnv):
@@ -83,7 +85,13 @@ class ConfiguredEnv(BaseEnv):
 def _copies(cfg: EasyDict, number_key: str, is_test: bool) -> list[EasyDict]:
     if number_key not in cfg:
         raise ValueError(f"env.{number_key} is missing; set it to the number of environments")
-    copies = [copy.deepcopy(cfg) for _ in range(cfg[number_key])]
+    number = cfg[number_key]
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise TypeError(f"env.{number_key} must be an integer, got {number!r}")
+    check_range(number, f"env.{number_key}", 1, MOST_ENVIRONMENTS)
+    if not isinstance(cfg.get("is_test", False), bool):
+        raise TypeError(f"env.is_test must be of type bool, got {cfg.is_test!r}")
+    copies = [copy.deepcopy(cfg) for _ in range(number)]
     for each in copies:
         each.is_test = is_test
     return copies

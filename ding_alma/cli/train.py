@@ -1,5 +1,6 @@
 """The command ``ding-alma train``: one config, changed on the command line, several seeds."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class SeedsCommand(click.Command):
 @click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--policy", help="Another policy than the config's; the same as policy.type=NAME.")
 @click.option(
-    "--seeds", type=click.IntRange(min=0), multiple=True, default=(0,), metavar="N...", help="One run per seed."
+    "--seeds", type=click.IntRange(0, 2**31 - 1), multiple=True, default=(0,), metavar="N...", help="One run per seed."
 )
 @click.option("--env-step", type=click.FloatRange(min=1), help="Environment steps of each run, such as 4e5.")
 @click.option(
@@ -63,6 +64,8 @@ def train_command(config: Path | None, changes: tuple[str, ...], policy: str | N
     """
     swap = [f"policy.type={policy}"] if policy else []
     steps, seeds = options["env_step"], list(options["seeds"])
+    if steps is not None and not math.isfinite(steps):
+        raise click.ClickException(f"--env-step must be a finite number of steps, got {steps}")
     steps = None if steps is None else int(steps)
     try:
         if options["resume"] is not None:

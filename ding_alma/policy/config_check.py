@@ -76,10 +76,11 @@ def check_ranges(cfg: Mapping[str, Any], ranges: Ranges) -> None:
             if not isinstance(node, Mapping):
                 raise TypeError(f"policy.{path}: {block} must be a block of keys, got {node!r}")
         if key in node:
-            _check_number(node[key], f"policy.{path}", *bounds)
+            check_number(node[key], f"policy.{path}", *bounds)
 
 
-def _check_number(value: Any, path: str, minimum: float | None = None, maximum: float | None = None) -> None:
+def check_number(value: Any, path: str, minimum: float | None = None, maximum: float | None = None) -> None:
+    """Raise a TypeError unless ``value`` is a number, a ValueError unless it is in [minimum, maximum]; None is open."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{path} must be a number, got {value!r}")
     check_range(value, path, minimum, maximum)
@@ -88,8 +89,8 @@ def _check_number(value: Any, path: str, minimum: float | None = None, maximum: 
 def check_schedule(block: Mapping[str, Any], path: str, length: str) -> None:
     """Raise a ValueError unless a probability falls from ``start`` to ``end`` within at least one step."""
     for key in ("start", "end"):
-        _check_number(block[key], f"{path}.{key}", 0.0, 1.0)
-    _check_number(block[length], f"{path}.{length}", 1)
+        check_number(block[key], f"{path}.{key}", 0.0, 1.0)
+    check_number(block[length], f"{path}.{length}", 1)
     if block["end"] > block["start"]:
         raise ValueError(f"{path} must not rise, got start {block['start']} and end {block['end']}")
 

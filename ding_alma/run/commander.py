@@ -9,19 +9,23 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import torch
 from ding.policy import get_policy_cls
 from ding.utils import broadcast_object_list, get_world_size
 from ding.worker.coordinator.base_serial_commander import BaseSerialCommander
+from easydict import EasyDict
 
 from ding_alma.atomic_file import sweep_unfinished
 from ding_alma.policy.episode_policy import EpisodePolicy
 from ding_alma.replay.memory import describe_need, step_bytes
 from ding_alma.run.checkpoint_hook import AtomicSaveCkptHook
+from ding_alma.run.config_override import default_config
+from ding_alma.run.ding_keys import check_device, check_ding_values
 from ding_alma.run.environment_guard import GuardedEnvironments
 from ding_alma.run.evaluation import Evaluation, announce, mean_metrics
 from ding_alma.run.faults import GuardedLearner
 from ding_alma.run.log_guard import guard_logs
-from ding_alma.run.run_config import RUN_CONFIG_NAME
+from ding_alma.run.run_config import RUN_CONFIG_NAME, create_part, read_merged_config
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_lock import ReleaseHook, acquire, release
 from ding_alma.run.run_state import (
@@ -108,6 +112,7 @@ class CheckpointCommander(BaseSerialCommander):
         self._collecting = GuardedEnvironments(collector, "collect", evaluator)
         self._evaluating = GuardedEnvironments(evaluator, "eval", collector)
         if learner.rank == 0:
+            self._check_config()
             self._tell_memory()
 
     def step(self) -> dict[str, Any]:
@@ -149,6 +154,18 @@ class CheckpointCommander(BaseSerialCommander):
         """The checkpoint with the last `state` is on the disk."""
         if hasattr(self._replay_buffer, "forget"):
             self._replay_buffer.forget()
+
+    def _check_config(self) -> None:
+        """Check what DI-engine does not; a resumed run's values have been, and it may have moved to another machine.
+
+        Raises a ValueError or a TypeError that names the key.
+        """
+        merged = read_merged_config(self._learner.exp_name)
+        check_ding_values(merged, default_config(EasyDict(create_part(merged))))
+        if not merged.policy.learn.get("resume_training", False):
+            check_device(merged.policy)
+        elif merged.policy.cuda and not torch.cuda.is_available():
+            logging.warning("policy.cuda = True, but torch finds no GPU: the run goes on on the CPU")
 
     def _saving_hooks(self) -> list[AtomicSaveCkptHook]:
         return [hook for hook in self._learner._hooks["after_iter"] if isinstance(hook, AtomicSaveCkptHook)]

@@ -12,6 +12,7 @@ from easydict import EasyDict
 
 from ding_alma.policy.config_check import READ_BY_DING
 from ding_alma.run.run_error import RunError
+from ding_alma.setting.compose import consequences
 
 CHOICES = {
     "env.type": "env",
@@ -37,7 +38,8 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
     Args:
         main, create: the two parts of the config; they stay as they are.
         changes: ``dotted.key=value`` each, the key as in the merged config. A value takes the type of the key's default
-            or of what the file says; where both leave it open, it is a Python literal or else a string.
+            or of what the file says; where both leave it open, it is a Python literal or else a string. Sizes and
+            counts that followed from the environment follow it, unless a change names them.
 
     Returns:
         the changed main and create parts.
@@ -45,6 +47,7 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
     Raises:
         RunError: no ``=``, an unknown key (the nearest names are given), or a value of a wrong type.
     """
+    given_main, given_create = main, create
     main, create = copy.deepcopy(main), copy.deepcopy(create)
     pairs = [_pair(change) for change in changes]
     # What a choice is decides what its defaults are: choices first.
@@ -56,6 +59,8 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
     for path, text in pairs:
         if path not in CHOICES:
             _set(main, path, _value(path, text, _find(defaults, path), _find(main, path), defaults, main))
+    if any(path.startswith("env.") for path, _ in pairs):
+        _follow_environment((given_main, given_create), (main, create), {path for path, _ in pairs})
     return main, create
 
 
@@ -132,6 +137,19 @@ def _value(path: str, text: str, default: Any, given: Any, defaults: EasyDict, m
         return parse_value(text, given, path)
     except ValueError as error:
         raise RunError(str(error)) from None
+
+
+def _follow_environment(given: tuple[EasyDict, EasyDict], changed: tuple[EasyDict, EasyDict], named: set[str]) -> None:
+    """Write sizes and counts into the changed main part, where the given one has those of its environment."""
+    try:
+        before, after = (consequences(main.env, create.env) for main, create in (given, changed))
+    except (ValueError, TypeError, AttributeError):
+        # An environment that refuses its block says so when it is built; others have sizes of their own.
+        return
+    for path in _dotted(after):
+        size = _find(after, path)
+        if not isinstance(size, Mapping) and path not in named and _find(given[0], path) == _find(before, path):
+            _set(changed[0], path, size)
 
 
 def _is_open(path: str, defaults: EasyDict) -> bool:

@@ -1,12 +1,14 @@
-"""Refuse keys that DI-engine itself would silently ignore."""
+"""Refuse keys that DI-engine itself would silently ignore, and values that it does not check."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from ding.worker.learner.learner_hook import hook_mapping, simplified_hook_mapping
 from easydict import EasyDict
 
-from ding_alma.policy.config_check import READ_BY_DING, check_policy_keys
+from ding_alma.policy.config_check import READ_BY_DING, check_number, check_policy_keys
 from ding_alma.policy.recording_policy import sibling_defaults
 from dizoo_ext.strict_config import check_block, check_choice
 
@@ -15,6 +17,64 @@ POLICY_BLOCKS = ("learn", "collect", "eval", "other")
 EPSILON = ("type", "start", "end", "decay")
 HOOK = ("type", "name", "priority", "position", "ext_args")
 HOOK_POSITIONS = ("before_run", "after_run", "before_iter", "after_iter")
+
+LARGEST = 2**53
+"""Integers beyond it are no counts of anything."""
+CHECKED_BLOCKS = (
+    "env.manager",
+    "policy.collect.collector",
+    "policy.eval.evaluator",
+    "policy.learn.learner",
+    "policy.other.replay_buffer",
+)
+"""Of the merged config: their values have the types of DI-engine's defaults."""
+NUMBERS = {
+    "seed": (0, 2**32 - 1),
+    "env.stop_value": (-float(LARGEST), None),
+    "env.collector_env_num": (1, 100_000),
+    "env.evaluator_env_num": (1, 100_000),
+    "env.n_evaluator_episode": (1, None),
+    # Environments that have played their last episode would be waited for.
+    "env.manager.episode_num": (math.inf, None),
+    "env.manager.max_retry": (1, None),
+    "env.manager.wait_num": (1, None),
+    "env.manager.step_timeout": (0, None),
+    "env.manager.reset_timeout": (0, None),
+    "env.manager.connect_timeout": (0, None),
+    "env.manager.step_wait_timeout": (0, None),
+    "env.manager.retry_waiting_time": (0, None),
+    "policy.collect.n_episode": (1, None),
+    "policy.collect.collector.collect_print_freq": (1, None),
+    "policy.eval.evaluator.eval_freq": (1, None),
+    "policy.eval.evaluator.render.render_freq": (-1, None),
+    "policy.learn.learner.train_iterations": (1, None),
+    "policy.learn.learner.dataloader.num_workers": (0, None),
+    "policy.learn.learner.hook.log_show_after_iter": (1, None),
+    "policy.learn.learner.hook.save_ckpt_after_iter": (1, None),
+    "policy.other.replay_buffer.replay_buffer_size": (1, None),
+}
+"""Dotted key of the merged config -> smallest and largest value; None, where it is a key's default, passes."""
+CHOICES = {
+    "env.manager.retry_type": ("reset", "renew"),
+    "env.manager.context": ("fork", "spawn", "forkserver"),
+    # Without it, environments would be waited for after their first episode.
+    "env.manager.auto_reset": (True,),
+    "policy.eval.evaluator.render.mode": ("envstep", "train_iter"),
+}
+INTEGERS = (
+    *("seed", "env.collector_env_num", "env.evaluator_env_num", "env.n_evaluator_episode"),
+    *("policy.learn.learner.hook.log_show_after_iter", "policy.learn.learner.hook.save_ckpt_after_iter"),
+)
+"""Of `NUMBERS`, those whose type is compared with no default's."""
+UNTYPED = (
+    *("env.manager.step_timeout", "env.manager.reset_timeout", "env.manager.connect_timeout", "env.manager.wait_num"),
+    *("env.manager.step_wait_timeout", "env.manager.retry_waiting_time", "env.manager.episode_num"),
+    *("policy.eval.evaluator.stop_value", "policy.eval.evaluator.n_episode"),
+)
+"""Integers or fractions, or set by DI-engine from the block ``env``, where they are checked."""
+ENDLESS = ("env.stop_value", "policy.eval.evaluator.stop_value")
+"""May be infinite: training never stops for them."""
+_ABSENT = object()
 
 
 def check_ding_keys(main: EasyDict, defaults: EasyDict) -> None:
@@ -45,6 +105,76 @@ def check_ding_keys(main: EasyDict, defaults: EasyDict) -> None:
     _check_hooks(_block(main, "policy.learn.learner.hook"))
     blocks = {name: _block(main, f"policy.{name}") for name in POLICY_BLOCKS}
     check_policy_keys(EasyDict({**_block(main, "policy"), **blocks}), policy, siblings)
+
+
+def check_ding_values(merged: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Check the values in a merged config that DI-engine reads and would run into later, or never.
+
+    Args:
+        defaults: what DI-engine would fill in beside an empty config.
+
+    Raises:
+        ValueError: an impossible value, or fewer episodes than environments.
+        TypeError: a value of the wrong type.
+    """
+    for path in CHECKED_BLOCKS:
+        block, known = _block(merged, path), _block(defaults, path)
+        known = dict(known, hook={}) if path == "policy.learn.learner" else known
+        known = {key: None if f"{path}.{key}" in UNTYPED else value for key, value in known.items()}
+        check_block(block, known, path, block.keys())
+    for path, bounds in NUMBERS.items():
+        value = _at(merged, path)
+        if value is not _ABSENT and (value is not None or _at(defaults, path) is not None):
+            check_number(value, path, *bounds)
+            if path in INTEGERS and not isinstance(value, int):
+                raise TypeError(f"{path} must be an integer, got {value!r}")
+    for path, choices in CHOICES.items():
+        value = _at(merged, path)
+        if value is not _ABSENT:
+            check_choice(value, choices, path)
+    _check_finite(merged, defaults, "")
+    for episodes, environments in (
+        ("policy.collect.n_episode", "env.collector_env_num"),
+        ("env.n_evaluator_episode", "env.evaluator_env_num"),
+    ):
+        wanted, least = _at(merged, episodes), _at(merged, environments)
+        if _ABSENT not in (wanted, least) and wanted < least:
+            raise ValueError(
+                f"{episodes} = {wanted} must be at least {environments} = {least}: every environment plays an episode"
+            )
+
+
+def check_device(policy: Mapping[str, Any]) -> None:
+    """Raise a ValueError if a policy's merged block asks for a GPU that is not there: DI-engine would take the CPU."""
+    if policy.get("cuda", False) and not torch.cuda.is_available():
+        raise ValueError("policy.cuda = True, but torch finds no GPU; set policy.cuda = False to train on the CPU")
+
+
+def _check_finite(block: Mapping[str, Any], defaults: Any, prefix: str) -> None:
+    for key, value in block.items():
+        path = f"{prefix}{key}"
+        default = defaults.get(key, _ABSENT) if isinstance(defaults, Mapping) else _ABSENT
+        if isinstance(value, Mapping):
+            _check_finite(value, default, f"{path}.")
+        elif isinstance(value, float) and math.isnan(value):
+            raise ValueError(f"{path} must be a number, got nan")
+        elif isinstance(value, float) and math.isinf(value) and _is_finite(default) and path not in ENDLESS:
+            raise ValueError(f"{path} must be finite, got {value}")
+        elif isinstance(value, int) and abs(value) > LARGEST:
+            raise ValueError(f"{path} must lie in [-2**53, 2**53], got {value}")
+
+
+def _is_finite(default: Any) -> bool:
+    return isinstance(default, int | float) and math.isfinite(default)
+
+
+def _at(config: Mapping[str, Any], path: str) -> Any:
+    node: Any = config
+    for key in path.split("."):
+        if not isinstance(node, Mapping) or key not in node:
+            return _ABSENT
+        node = node[key]
+    return node
 
 
 def _block(main: Mapping[str, Any], path: str) -> Mapping[str, Any]:

@@ -46,13 +46,17 @@ def write_run_config(run_dir: str | Path) -> EasyDict:
         RunError: DI-engine's file is not there.
         TypeError: the configuration holds a value that JSON cannot.
     """
-    run_dir = Path(run_dir)
-    source = run_dir / MERGED_CONFIG_NAME
+    merged = read_merged_config(run_dir)
+    keep_config(merged, Path(run_dir))
+    return merged
+
+
+def read_merged_config(run_dir: str | Path) -> EasyDict:
+    """The merged configuration that DI-engine left in ``run_dir``. Raises a RunError if it is not there."""
+    source = Path(run_dir) / MERGED_CONFIG_NAME
     if not source.is_file():
         raise RunError(f"{source} is missing; run the pipeline with save_cfg=True, as DI-engine's entries do")
-    merged = EasyDict(read_config_directly(str(source))["exp_config"])
-    keep_config(merged, run_dir)
-    return merged
+    return EasyDict(read_config_directly(str(source))["exp_config"])
 
 
 def keep_config(merged: EasyDict, run_dir: Path) -> None:

@@ -1,10 +1,12 @@
 """Train one config with one or more seeds by DI-engine's own pipelines."""
 
 import contextlib
+import io
 import multiprocessing
 import multiprocessing.connection
 import os
 import shlex
+import shutil
 from collections.abc import Callable
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -16,9 +18,10 @@ from ding.envs.env.base_env import get_env_cls
 from ding.policy import get_policy_cls
 from easydict import EasyDict
 
+from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.run.checkpoint import LAST_CHECKPOINT, read_checkpoint
 from ding_alma.run.config_override import default_config, override
-from ding_alma.run.ding_keys import check_ding_keys
+from ding_alma.run.ding_keys import check_device, check_ding_keys, check_ding_values
 from ding_alma.run.evaluation import Evaluation
 from ding_alma.run.job import Job
 from ding_alma.run.own_files import refuse_links
@@ -55,8 +58,11 @@ def plan(
     file_main, file_create = read_config_file(config)
     main, create = override(file_main, file_create, changes)
     try:
-        check_ding_keys(main, default_config(create))
+        defaults = default_config(create)
+        check_ding_keys(main, defaults)
         merged = compile_config(main, create_cfg=create, auto=True, save_cfg=False)
+        check_ding_values(EasyDict(merged, seed=main.get("seed", 0)), defaults)
+        check_device(merged.policy)
         _build(merged)
     except (ValueError, TypeError) as error:
         raise RunError(f"{config}: {error}") from error
@@ -126,11 +132,19 @@ def _resumed(folder: Path, max_env_step: int | None) -> Job | None:
 
 
 def train(job: Job) -> None:
-    """Run DI-engine's pipeline: ``serial_onpolicy`` for an on-policy policy, ``serial`` for any other."""
+    """Run DI-engine's pipeline: ``serial_onpolicy`` for an on-policy policy, ``serial`` for any other.
+
+    A start that fails before its first checkpoint leaves no folder behind, which would be in the way of the next one.
+    """
     pipeline = serial_pipeline_onpolicy if job.is_on_policy else serial_pipeline
     limits = {} if job.max_env_step is None else {"max_env_step": job.max_env_step}
+    is_new = not job.folder.exists()
     try:
         pipeline((job.main, job.create), seed=job.seed, **limits)
+    except BaseException:
+        if is_new and not (job.folder / "ckpt").exists():
+            shutil.rmtree(job.folder, ignore_errors=True)
+        raise
     finally:
         release(job.folder)
 
@@ -222,7 +236,19 @@ def _build(merged: EasyDict) -> None:
     env_class = get_env_cls(merged.env)
     env_class(env_class.create_collector_env_cfg(EasyDict(merged.env))[0]).close()
     # Not by DI-engine's registry, which prints hints when a constructor raises.
-    get_policy_cls(merged.policy)(EasyDict(merged.policy, cuda=False), enable_field=["learn"])
+    policy_class = get_policy_cls(merged.policy)
+    try:
+        # Nor here: its registry of models does the same.
+        with contextlib.redirect_stdout(io.StringIO()):
+            policy_class(EasyDict(merged.policy, cuda=False), enable_field=["learn"])
+    except Exception as error:
+        if issubclass(policy_class, RecordingPolicy) and isinstance(error, ValueError | TypeError):
+            raise
+        # DI-engine's policies do not check their configs: whatever one lacks can raise anything.
+        said = " ".join(str(error).split())
+        raise ValueError(
+            f"policy {merged.policy.type!r} cannot be built from this config ({type(error).__name__}: {said[:200]})"
+        ) from error
 
 
 def _tell_progress(main: EasyDict, merged: EasyDict, max_env_step: int) -> None:

@@ -50,11 +50,24 @@ def compose(
     create.collector.type = collector
     named = dict(exp_name=exp_name)
     main = EasyDict(reduce(deep_merge_dicts, [named, MAIN, *settings, dict(env=changes)]))
-    instance = get_env_cls(create.env)(main.env)
+    return EasyDict(deep_merge_dicts(consequences(main.env, create.env), main)), create
+
+
+def consequences(env: EasyDict, choice: EasyDict) -> dict[str, Any]:
+    """Sizes and counts that follow from an environment, in the blocks ``env`` and ``policy``.
+
+    Args:
+        env: the block of ``main_config``.
+        choice: the block of ``create_config``.
+
+    Raises:
+        ValueError: whatever the environment says of its block.
+        AttributeError: it has no ``entity_spec``, or its block does not say how many environments there are.
+    """
+    instance = get_env_cls(choice)(env)
     maps: MapSpec | None = getattr(instance, "map_spec", None)
     sizes = _entity_sizes(instance.entity_spec) if maps is None else _map_sizes(maps)
-    consequences = deep_merge_dicts(_counts(main.env), sizes)
-    return EasyDict(deep_merge_dicts(consequences, main)), create
+    return deep_merge_dicts(_counts(env), sizes)
 
 
 def _counts(env: EasyDict) -> dict[str, Any]:

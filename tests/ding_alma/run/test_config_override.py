@@ -1,10 +1,13 @@
 import copy
 
 import pytest
+from ding.envs.env.base_env import get_env_cls
 from ding.utils import ENV_REGISTRY
 from easydict import EasyDict
+from tiny_runs import read_config
 from toy_run import toy_config
 
+from ding_alma.policy.sizes import read_sizes
 from ding_alma.run.config_override import default_config, override
 from ding_alma.run.ding_keys import check_ding_keys
 from ding_alma.run.hooks import register_hooks
@@ -53,6 +56,37 @@ def test_values_take_the_type_of_the_default(path, text, value):
     main, _ = changed(f"{path}={text}")
     found = get(main, path)
     assert found == value and type(found) is type(value)
+
+
+def follow(*changes, env="save_the_city", policy="alma", folder="small"):
+    main, create = read_config(f"{folder}/{env}_{policy}_config.py")
+    return override(main, create, list(changes))
+
+
+@pytest.mark.parametrize("change", ["env.scenario=['BBFFGG']", "env.scenario=2-5a_2-5b", "env.scenario=['B','FG']"])
+def test_sizes_follow_the_scenario(change):
+    main, create = follow(change)
+    spec = get_env_cls(create.env)(main.env).entity_spec
+    assert (main.policy.model.agent_num, main.policy.entity.entities) == (spec.agents, spec.entities)
+    assert main.policy.entity.subtasks == spec.subtasks and main.policy.entity.features == spec.features
+    assert main.policy.model.obs_shape.agent_state == spec.agent_state_size
+    assert main.policy.model.obs_shape.global_state == spec.global_state_size
+    read_sizes(main.policy)
+
+
+def test_counts_follow_the_numbers_of_environments():
+    main, _ = follow("env.collector_env_num=4", "env.evaluator_env_num=6")
+    assert (main.policy.collect.n_episode, main.policy.collect.env_num) == (4, 4)
+    assert (main.env.n_evaluator_episode, main.policy.eval.env_num) == (6, 6)
+
+
+def test_what_a_change_or_the_file_says_itself_stays():
+    main, _ = follow("env.collector_env_num=4", "policy.collect.n_episode=12", "policy.entity.entities=99")
+    assert (main.policy.collect.n_episode, main.policy.collect.env_num) == (12, 4)
+    assert main.policy.entity.entities == 99
+    main, create = read_config("small/save_the_city_alma_config.py")
+    main.policy.collect.n_episode = 48
+    assert override(main, create, ["env.collector_env_num=4"])[0].policy.collect.n_episode == 48
 
 
 def test_the_config_itself_stays_as_it_is():

@@ -9,6 +9,7 @@ from ding_alma.cli.main import main
 from ding_alma.pipeline import parallel
 from ding_alma.run import training
 from ding_alma.run.hooks import register_hooks
+from ding_alma.run.run_error import RunError
 
 SIZES = dict(entities=6, features=3, subtasks=2)
 CONFIG = "from toy_run import toy_config\nmain_config, create_config = toy_config('runs/toy_coma')\n"
@@ -110,6 +111,12 @@ def test_failures_end_the_command_with_an_error(monkeypatch):
         (["--policy", "refil", f"policy.entity={SIZES}", "policy.learn.imagined_weight=3.0"], "imagined_weight"),
         (["--seeds", "1", "1"], "a seed is given twice: 1 1"),
         (["-o", "there"], "there/seed0 is there already"),
+        (["--env-step", "inf"], "--env-step must be a finite number of steps, got inf"),
+        (["--env-step", "nan"], "--env-step must be a finite number of steps, got nan"),
+        (["env.n_evaluator_episode=1"], "env.n_evaluator_episode = 1 must be at least env.evaluator_env_num = 2"),
+        (["policy.collect.n_episode=1"], "policy.collect.n_episode = 1 must be at least env.collector_env_num = 2"),
+        (["--policy", "rainbow"], "policy 'rainbow' cannot be built from this config"),
+        (["--policy", "rainbw"], "unknown policy 'rainbw'; did you mean rainbow"),
     ],
 )
 def test_what_cannot_be_trained_is_explained_before_it_starts(folder, arguments, message):
@@ -118,6 +125,27 @@ def test_what_cannot_be_trained_is_explained_before_it_starts(folder, arguments,
     assert result.exit_code == 1 and re.search(message, result.output), result.output
     assert len(result.output.strip().splitlines()) == 1
     assert not (folder / "runs").exists()
+
+
+@pytest.mark.parametrize("error", [RunError("no memory"), OSError("disk full"), SystemExit(1)])
+def test_a_start_that_fails_is_not_in_the_way_of_the_next(folder, monkeypatch, error):
+    def refuse(*_):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ding_alma.run.commander.CheckpointCommander._tell_memory", refuse)
+        assert call("--env-step", "30").exit_code == 1
+    assert not (folder / "runs" / "toy_coma" / "seed0").exists()
+    assert call("--env-step", "30").exit_code == 0
+
+
+def test_a_run_that_fails_later_leaves_its_folder(folder, monkeypatch):
+    def fail(*_, **__):
+        raise RunError("later")
+
+    monkeypatch.setattr("ding.worker.BaseLearner.train", fail)
+    assert call("--env-step", "30").exit_code == 1
+    assert (folder / "runs" / "toy_coma" / "seed0" / "ckpt" / "ckpt_last.pth.tar").exists()
 
 
 def test_a_wrong_key_in_the_file_is_explained(folder):
