@@ -1,0 +1,53 @@
+"""Where numba keeps compiled code: beside the sources or in the home folder, and if it can write to neither, elsewhere.
+
+Imported before any kernel: numba refuses to define one that it could not keep.
+"""
+
+import atexit
+import logging
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+import numba
+from numba import njit
+
+
+def settle_cache() -> None:
+    """Let numba write to a folder of the user's among the temporary files if it finds no other, and say so."""
+    try:
+        njit(cache=True)(_probe)
+    except RuntimeError:
+        folder = _private_folder()
+        # Read by processes that start from now on.
+        os.environ["NUMBA_CACHE_DIR"] = numba.config.CACHE_DIR = str(folder)
+        logging.warning(
+            f"numba can keep compiled code neither beside dizoo_ext nor in a home folder: it goes to {folder}; "
+            "NUMBA_CACHE_DIR=FOLDER chooses another place"
+        )
+
+
+def _probe() -> None:
+    """Nothing, at no cost: numba looks for a place when it is asked to keep a function, and compiles it later."""
+
+
+def _private_folder() -> Path:
+    """The same one for all processes of a user, or one for this process alone if somebody else has made that."""
+    folder = Path(tempfile.gettempdir()) / f"numba-cache-{os.getuid()}"
+    folder.mkdir(mode=stat.S_IRWXU, exist_ok=True)
+    found = folder.lstat()
+    # Compiled code is run as it is: nobody else may be able to put any there.
+    if (
+        stat.S_ISDIR(found.st_mode)
+        and found.st_uid == os.getuid()
+        and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    ):
+        return folder
+    alone = Path(tempfile.mkdtemp(prefix="numba-cache-"))
+    atexit.register(shutil.rmtree, alone, ignore_errors=True)
+    return alone
+
+
+settle_cache()

@@ -1,0 +1,42 @@
+"""Environments work where numba can write neither to the installation nor to a home folder."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PLAY = """
+import {package}
+from dizoo_ext.save_the_city.env import SaveTheCityEnv
+env = SaveTheCityEnv(dict(scenario="2-5a_2-5b", episode_limit=3))
+env.seed(0)
+env.reset()
+"""
+
+
+def play(package, folder, **variables):
+    # As in a read-only installation without HOME: numba may only look where NUMBA_CACHE_DIR says.
+    nowhere = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator", "TMPDIR": str(folder)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **nowhere, **variables}
+    command = [sys.executable, "-W", "ignore", "-c", PLAY.format(package=package)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("package", ["dizoo_ext", "ding_alma"])
+def test_compiled_code_goes_elsewhere_and_a_line_says_so(package, tmp_path):
+    result = play(package, tmp_path)
+    assert result.returncode == 0, result.stderr
+    folder = tmp_path / f"numba-cache-{os.getuid()}"
+    told = [line for line in result.stderr.splitlines() if "numba can keep compiled code neither" in line]
+    assert len(told) == 1 and str(folder) in told[0]
+    assert [*folder.rglob("*.nbi")] != []
+
+
+def test_nobody_else_can_put_code_there(tmp_path):
+    shared = tmp_path / f"numba-cache-{os.getuid()}"
+    shared.mkdir()
+    shared.chmod(0o777)
+    result = play("dizoo_ext", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert [*shared.iterdir()] == [] and [*tmp_path.iterdir()] == [shared]
