@@ -8,7 +8,7 @@ batch, and so are the gradients that DI-engine averages.
 import torch
 import torch.distributed as dist
 from ding.utils import get_world_size
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def total(x: Tensor) -> Tensor:
@@ -44,3 +44,11 @@ def joint_size(size: int) -> int:
     summed = torch.tensor(size, device="cuda" if dist.get_backend() == "nccl" else "cpu")
     dist.all_reduce(summed)
     return int(summed)
+
+
+def average_statistics(network: nn.Module) -> None:
+    """Let batch normalisation run on one average: each process normalises by its own part of a batch."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for statistic in (module.running_mean, module.running_var):
+                statistic.copy_(average(statistic))

@@ -11,7 +11,7 @@ from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 from torch import Tensor
 
-from ding_alma.model.processes import average
+from ding_alma.model.processes import average, average_statistics
 from ding_alma.policy.config_check import check_heads
 from ding_alma.policy.heap import keep_heap
 from ding_alma.policy.member_credit import OWN_REWARDS, check_credit
@@ -288,7 +288,7 @@ class MppoPolicy(MemberPolicy):
         examples = self._examples(rollout)
         shown = {
             "explained_variance": float(explained_variance(examples.value, examples.returns, examples.active)),
-            "active_groups": float(examples.active.sum(-1).float().mean()),
+            "active_trajectories": float(examples.active.sum(-1).float().mean()),
         }
         minibatches = [{**metrics, **shown} for metrics in self._train(rollout, examples)]
         if minibatches:
@@ -311,15 +311,11 @@ class MppoPolicy(MemberPolicy):
             steps = rollout.with_final_values(value.cpu())
         examples = trajectory_examples(steps, self._example_config)
         examples = TrajectoryExamples(**{f.name: rollout.rows(getattr(examples, f.name)) for f in fields(examples)})
-        active = examples.active
-        if ppo.drop_forced:
-            active = active & (examples.log_prob != 0)
+        active = examples.active & (examples.log_prob != 0) if ppo.drop_forced else examples.active
         if reduction.keep:
-            eligible = active
-            if reduction.member_type >= 0:
-                eligible = active & (rollout.observed["member_type"] == reduction.member_type)
+            of_type = rollout.observed["member_type"] == reduction.member_type if reduction.member_type >= 0 else active
             score = reduction_score(reduction.by, examples.advantage, examples.returns, self._learn_generator)
-            active = largest(score, eligible, reduction.keep) | (active & ~eligible)
+            active = largest(score, active & of_type, reduction.keep) | (active & ~of_type)
         return replace(examples, active=active)
 
     def _train(self, rollout: MemberRollout, examples: TrajectoryExamples) -> list[dict[str, float]]:
@@ -350,8 +346,7 @@ class MppoPolicy(MemberPolicy):
                 self._tell(len(metrics), ppo.epochs * len(drawn))
                 metrics.append(self._minibatch(rows.pick(numbers)))
             if ppo.target_kl and metrics:
-                kl = torch.stack(metrics[begun:])[:, METRICS.index("approx_kl")].mean()
-                kl = average(kl)
+                kl = average(torch.stack(metrics[begun:])[:, METRICS.index("approx_kl")].mean())
                 if kl > ppo.target_kl:
                     break
         # Epochs may have stopped early.
@@ -370,20 +365,12 @@ class MppoPolicy(MemberPolicy):
         loss = minibatch_backward(self._model, rows, self._separation, ppo.normalisation, self._loss_config)
         self._average_gradients(self._model)
         norm = clipped_step(loss.total, self._optimiser, self._model.parameters(), ppo.grad_norm_clip)
-        self._average_statistics()
+        if self._cfg.multi_gpu:
+            average_statistics(self._model)
         return torch.stack([*loss, norm])
 
-    def _average_statistics(self) -> None:
-        """In data parallel learning, processes normalise maps by their own parts of a batch, but run on one average."""
-        if not self._cfg.multi_gpu:
-            return
-        for module in self._model.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                for statistic in (module.running_mean, module.running_var):
-                    statistic.copy_(average(statistic))
-
     def _monitor_vars_learn(self) -> list[str]:
-        return [*METRICS, "explained_variance", "active_groups"]
+        return [*METRICS, "explained_variance", "active_trajectories"]
 
     def _state_dict_learn(self) -> dict[str, Any]:
         return {

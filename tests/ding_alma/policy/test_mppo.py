@@ -128,7 +128,7 @@ def test_every_separation_and_credit_learns(separation, own):
     for value in values:
         assert set(value) == {*policy._monitor_vars_learn()} >= {*METRICS}
         assert all(type(number) is float and math.isfinite(number) for number in value.values())
-    assert values[0]["active_groups"] == (1 if separation == "none" else 2)
+    assert values[0]["active_trajectories"] == (1 if separation == "none" else 2)
     assert not torch.equal(before, flat(policy._model.state_dict()))
 
 
@@ -297,7 +297,9 @@ def test_forced_choices_are_left_out_on_request():
     # The factory may only stay.
     values = policy._forward_learn(map_episodes(policy))
     kept = new(map_config()[0])
-    assert values[0]["active_groups"] == pytest.approx(kept._forward_learn(map_episodes(kept))[0]["active_groups"] - 1)
+    assert values[0]["active_trajectories"] == pytest.approx(
+        kept._forward_learn(map_episodes(kept))[0]["active_trajectories"] - 1
+    )
 
 
 def test_running_statistics_move_in_learning_alone_unless_asked():
