@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ding_alma.report.curves import SCORE_SHARE, common_end, scores, seconds_at
+from ding_alma.report.curves import SCORE_SHARE, common_end, metric_curve, scores, seconds_at
 from ding_alma.report.markdown import bracketed, markdown_table
-from ding_alma.report.run_groups import FinishedRun, Groups, tasks_of
+from ding_alma.report.run_groups import FinishedRun, Groups, differing_settings, tasks_of
 from ding_alma.report.statistics import AGGREGATES, COVERAGE, Estimate, Scores, bootstrap, probability_of_improvement
 from ding_alma.run.plain_values import finite_or_none
 
@@ -76,10 +76,16 @@ def report(groups: Groups, results: dict[str, MetricResult], lines: dict[str, fl
             "the truth about 75 times in 100; of 5, 85 times.",
             "",
         ]
+    for key, values in differing_settings(groups).items():
+        told = "; ".join(f"{value} in {', '.join(methods)}" for value, methods in values.items())
+        text += [f"**The runs' settings differ** in `env.{key}`: {told}.", ""]
     for metric, result in results.items():
         text += [f"## {metric}", ""]
         budget = next(iter(result.common.values())).steps
-        text += [f"At {budget:,.0f} environment steps, the most that all runs have reached:", ""]
+        text += [
+            f"At {budget:,.0f} environment steps, the most that all runs have reached{_shortest(groups, metric)}:",
+            "",
+        ]
         text += [*_table(result.common), ""]
         if any(each.steps > budget for each in result.own.values()):
             text += ["At each method's own end:", "", *_table(result.own), ""]
@@ -111,6 +117,15 @@ def _result(runs: list[FinishedRun], tasks: list[str], metric: str, steps: float
         scores=values,
         aggregates={name: bootstrap(aggregate, values) for name, aggregate in AGGREGATES.items()},
     )
+
+
+def _shortest(groups: Groups, metric: str) -> str:
+    """Which run the common end is due to, where another has come twice as far."""
+    ends = {(method, run.name): metric_curve(run, metric)[0][-1] for method, runs in groups.items() for run in runs}
+    method, name = min(ends, key=ends.__getitem__)
+    if max(ends.values()) < 2 * ends[method, name]:
+        return ""
+    return f" (**{name} of {method} ends there**, others at up to {max(ends.values()):,.0f}: resume it or leave it out)"
 
 
 def _table(results: dict[str, MethodResult]) -> list[str]:
@@ -163,6 +178,7 @@ def _run_numbers(run: FinishedRun, metrics: list[str]) -> dict[str, Any]:
         "policy": run.policy,
         "seed": run.seed,
         "parts": run.parts,
+        "setting": run.setting,
         "points": [
             {
                 "env_step": int(env_step),

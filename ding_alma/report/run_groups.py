@@ -3,17 +3,22 @@
 import difflib
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ding_alma.run.run_config import RUN_CONFIG_NAME
+from ding_alma.run.run_config import RUN_CONFIG_NAME, read_run_config
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_record import RECORD_NAME, read_record
 
+NOT_THE_TASK = {
+    *("manager", "cfg_type", "import_names", "type", "scenario", "is_test", "observation", "env_id"),
+    *("stop_value", "eval_metric", "n_evaluator_episode", "collector_env_num", "evaluator_env_num"),
+}
+"""Keys of the block ``env`` that runs to be compared may differ in."""
 SEED_FOLDER = re.compile(r"seed_?\d+")
 
 
@@ -37,6 +42,9 @@ class FinishedRun:
     """Name -> (N,), NaN where an evaluation has no value."""
     parts: list[dict[str, Any]] = field(default_factory=list)
     """Where and with what the run was made; one entry per start."""
+    setting: dict[str, Any] = field(default_factory=dict)
+    """Dotted key below ``env`` -> value of what makes the task: evaluations, managers and numbers of environments do
+    not. Empty where it is unknown."""
 
 
 Groups = dict[str, list[FinishedRun]]
@@ -54,7 +62,7 @@ def read_groups(arguments: list[str]) -> Groups:
 
     Raises:
         RunError: a path is missing, holds no run or a damaged one; runs of different environments; methods that were
-            not all trained on the same tasks; a seed that occurs twice in a method.
+            not all trained on the same tasks; a run that was not trained; a seed that occurs twice in a method.
     """
     groups: Groups = {}
     for argument in arguments:
@@ -87,13 +95,20 @@ def read_folders(arguments: list[str]) -> dict[str, list[Path]]:
 
 
 def split_argument(argument: str) -> tuple[str, list[Path]]:
-    """METHOD (may be empty) and the paths of ``[METHOD=]PATH[,PATH...]``. Raises a RunError for anything else."""
+    """METHOD (may be empty) and the paths of ``[METHOD=]PATH[,PATH...]``. Raises a RunError for anything else.
+
+    A path that exists may have ``=`` and ``,`` in its name, alone or behind ``METHOD=``.
+    """
+    if Path(argument).exists():
+        return "", [Path(argument)]
     label, separator, paths = argument.partition("=")
     if not separator:
         label, paths = "", argument
     label = label.strip()
     if (separator and not label) or not all(path.strip() for path in paths.split(",")):
         raise RunError(f"expected [METHOD=]PATH[,PATH...], got {argument!r}")
+    if label and Path(paths).exists():
+        return label, [Path(paths)]
     return label, [Path(path.strip()) for path in paths.split(",")]
 
 
@@ -112,6 +127,23 @@ def resolve_metric(name: str, groups: Groups) -> str:
         for run in runs:
             if found not in run.metrics:
                 raise RunError(f"run {run.name} of {method} does not have the metric {found}, others do")
+    return found
+
+
+def differing_settings(groups: Groups) -> dict[str, dict[str, list[str]]]:
+    """Keys below ``env`` in which runs on one task differ -> value, as text -> methods; the scenario is no such key."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for task in tasks_of(groups):
+        known = [(method, run.setting) for method, runs in groups.items() for run in runs if run.task == task]
+        known = [(method, setting) for method, setting in known if setting]
+        for key in sorted({key for _, setting in known for key in setting}):
+            values: dict[str, list[str]] = {}
+            for method, setting in known:
+                methods = values.setdefault(repr(setting[key]) if key in setting else "its default", [])
+                if method not in methods:
+                    methods.append(method)
+            if len(values) > 1:
+                found[key] = values
     return found
 
 
@@ -151,7 +183,18 @@ def _from_record(path: Path) -> FinishedRun:
         names = {name for values in measured for name in values}
     except (KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error!r})") from error
-    return _finished_run(path, record, points, names)
+    config = path.parent / RUN_CONFIG_NAME
+    setting = _setting(read_run_config(config)[0].get("env", {})) if config.is_file() else {}
+    return _finished_run(path, {**record, "setting": setting}, points, names)
+
+
+def _setting(env: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, value in env.items():
+        if not prefix and key in NOT_THE_TASK:
+            continue
+        values |= _setting(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return values
 
 
 def _read_comparison(path: Path) -> Iterator[tuple[str, FinishedRun]]:
@@ -190,6 +233,7 @@ def _finished_run(
             wall_seconds=column("wall_seconds"),
             metrics={name: column(name) for name in sorted(names)},
             parts=record["parts"],
+            setting=record.get("setting", {}),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path} is damaged ({error!r})") from error
@@ -208,6 +252,11 @@ def _check(groups: Groups) -> None:
                 raise RunError(
                     f"runs of different environments cannot be compared: {first.name} is of {first.env}, "
                     f"{run.name} of {run.env}"
+                )
+            if run.env_steps[-1] <= 0:
+                raise RunError(
+                    f"run {run.name} of {method} was not trained: all it has is an evaluation at step 0; resume it or "
+                    "leave it out"
                 )
             if run.seed is not None and (run.task, run.seed) in seen:
                 raise RunError(

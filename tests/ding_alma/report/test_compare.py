@@ -56,9 +56,41 @@ def test_seed_folders_are_one_method(runs):
     assert names(read_groups([f"X={runs}/alma/seed0,{runs}/alma/seed1"])) == {"X": ["seed0", "seed1"]}
 
 
+def test_folders_may_have_any_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("lr=0.1,0.2", "b,c"):
+        write_run(tmp_path / name, {0: 0.0, 100: 0.2})
+    assert names(read_groups(["lr=0.1,0.2", "X=b,c"])) == {"lr=0.1,0.2": ["lr=0.1,0.2"], "X": ["b,c"]}
+    assert names(read_groups(["Y=lr=0.1,0.2"])) == {"Y": ["lr=0.1,0.2"]}
+
+
+def test_a_run_without_training_is_named(runs):
+    write_run(runs / "idle", {0: 0.3})
+    result = call(runs, "-o", runs / "out")
+    assert result.exit_code == 1 and "run idle of idle was not trained" in result.output
+
+
+def test_a_run_that_broke_off_is_named_where_it_sets_the_step(runs):
+    assert "ends there" not in call(f"{runs}/alma", "-o", runs / "out").output
+    write_run(runs / "alma" / "seed2", {0: 0.0, 20: 0.1}, seed=2)
+    text = call(f"{runs}/alma", f"{runs}/rival", "-o", runs / "out").output
+    assert "At 20 environment steps, the most that all runs have reached (**seed2 of alma ends there**" in text
+
+
+def test_different_settings_are_told(runs):
+    for folder, size in (("alma/seed0", 16), ("alma/seed1", 16), ("rival", 48)):
+        env = {"map_size": size, "rewards": {"win": 1.0}, "collector_env_num": size, "manager": {"type": str(size)}}
+        (runs / folder / "run_config.json").write_text(json.dumps({"main": {"env": env}, "create": {}}))
+    told = "**The runs' settings differ** in `env.map_size`: 16 in alma; 48 in rival."
+    text = call(f"{runs}/alma", f"{runs}/rival", "-o", runs / "out").output
+    assert told in text and text.count("settings differ") == 1
+    again = call(runs / "out" / "comparison.json", "-o", runs / "again").output
+    assert told in again
+
+
 def test_seeds_are_in_their_natural_order(tmp_path):
     for seed in (10, 2, 1):
-        write_run(tmp_path / f"seed{seed}", {0: 0.0}, seed=seed)
+        write_run(tmp_path / f"seed{seed}", {0: 0.0, 10: 0.0}, seed=seed)
     (found,) = read_groups([str(tmp_path)]).values()
     assert [run.seed for run in found] == [1, 2, 10]
 
