@@ -41,7 +41,7 @@ def save_atomically(data: Any, path: str | Path) -> None:
     with replacing(path) as temporary, open(temporary, "wb") as file:
         kept = _KeptError(file)
         try:
-            torch.save(data, kept)
+            torch.save(data, kept)  # type: ignore[arg-type]  # it writes, which is all that torch wants
         except RuntimeError as error:
             raise kept.error or error from None
         file.flush()

@@ -96,13 +96,12 @@ class EntityEnv(ConfiguredEnv):
 
     def reset(self, **options: Any) -> dict[str, np.ndarray]:
         """Begin an episode; ``options`` are the environment's own (see its `VectorEnv.reset`)."""
-        if self._seed is None:
-            self._start_stream(fresh_seed())
+        seed = self._started_seed()
         self._episode_stream = self.stream_state
         observation = observation_rows(self._vector_env.reset(**options))[0]
         self._action_mask = observation["action_mask"]
         if self._replay_path is not None:
-            self._gif = self._gif or EpisodeGif(self._replay_path, gif_name(type(self), self._seed))
+            self._gif = self._gif or EpisodeGif(self._replay_path, gif_name(type(self), seed))
             self._gif.begin(self._vector_env.render(0))
         return observation
 
@@ -141,13 +140,19 @@ class EntityEnv(ConfiguredEnv):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.entity_spec})"
 
-    def _start_stream(self, seed: int | StreamState) -> None:
-        self._seed, state = seed_and_state(seed)
-        stream = stream_seed(self._seed, self._cfg.is_test)
+    def _started_seed(self) -> int:
+        """What the random stream started from; where nobody has started it, it does so now."""
+        return self._start_stream(fresh_seed()) if self._seed is None else self._seed
+
+    def _start_stream(self, seed: int | StreamState) -> int:
+        number, state = seed_and_state(seed)
+        self._seed = number
+        stream = stream_seed(number, self._cfg.is_test)
         self._vector_env.seed([stream])
         if state is not None:
             self._vector_env.set_stream_state(state, 0)
         self._action_generator = action_generator(stream)
+        return number
 
 
 def joint_actions(actions: list[np.ndarray]) -> np.ndarray:

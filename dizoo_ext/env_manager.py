@@ -24,7 +24,7 @@ from dizoo_ext.random_stream import (
 )
 from dizoo_ext.ready_observations import ReadyObservations
 from dizoo_ext.timestep import episode_return, timestep_rows
-from dizoo_ext.vector_env import Observation, VectorStep
+from dizoo_ext.vector_env import Observation, VectorEnv, VectorStep
 
 _BASE_ONLY = {"max_retry": 1, "step_timeout": None, "reset_timeout": None}
 
@@ -36,6 +36,9 @@ class VectorEnvManager(BaseEnvManager):
     For equal seeds and actions its episodes equal those of DI-engine's ``base`` manager. Environments whose episode has
     ended are reset together; the timestep keeps the true last observation.
     """
+
+    _closed: bool
+    _vector_env: VectorEnv
 
     def __init__(self, env_fn: list[partial], cfg: EasyDict) -> None:
         """
@@ -156,7 +159,7 @@ class VectorEnvManager(BaseEnvManager):
         ids = self._all_ids
         self._env_episode_count = dict.fromkeys(ids, 0)
         self._ready_obs = ReadyObservations()
-        self._reset_param = {i: {} for i in ids}
+        self._reset_param: dict[int, dict[str, Any]] = {i: {} for i in ids}
         self._env_states = dict.fromkeys(ids, EnvState.INIT)
         # DI-engine reads attributes of all environments through this list; equal configurations make them equal.
         self._envs = [self._env_ref] * self.env_num
@@ -188,7 +191,7 @@ class VectorEnvManager(BaseEnvManager):
 
     def _begin_episodes(self, ids: list[int]) -> None:
         plain = [i for i in ids if not self._reset_param[i]]
-        calls = [(plain, {})] if plain else []
+        calls: list[tuple[list[int], dict[str, Any]]] = [(plain, {})] if plain else []
         calls += [([i], self._reset_param[i]) for i in ids if self._reset_param[i]]
         self._episode_streams.update({i: self._vector_env.stream_state(i) for i in ids})
         for group, options in calls:
@@ -206,7 +209,7 @@ class VectorEnvManager(BaseEnvManager):
                 raise TypeError(
                     f"environment {i} must be a functools.partial of {self._env_class.__name__}, got {make!r}"
                 )
-            first = make if i == 0 else first
+            first = make if first is None else first
             if (make.args, make.keywords) != (first.args, first.keywords):
                 raise ValueError(
                     "env_manager.type 'vector' needs equal configurations, but those of the environments "

@@ -22,7 +22,7 @@ def settle_cache() -> None:
     except RuntimeError:
         folder = _private_folder()
         # Read by processes that start from now on.
-        os.environ["NUMBA_CACHE_DIR"] = numba.config.CACHE_DIR = str(folder)
+        os.environ["NUMBA_CACHE_DIR"] = numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # set when numba is imported
         logging.warning(
             f"numba can keep compiled code neither beside dizoo_ext nor in a home folder: it goes to {folder}; "
             "NUMBA_CACHE_DIR=FOLDER chooses another place"

@@ -59,9 +59,13 @@ class VectorEnv(ABC):
         """Let one environment, seeded before, draw on from a `stream_state`; the next call must be a reset."""
         raise NotImplementedError(f"{type(self).__name__} hands out no stream states, so it can take none")
 
+    # With both kinds of free arguments a type checker lets subclasses name theirs.
     @abstractmethod
-    def reset(self, ids: np.ndarray | None = None, **options) -> Observation:
-        """Begin new episodes in the environments ``ids`` (default: all) and return their first observations."""
+    def reset(self, ids: np.ndarray | None = None, *_: Any, **options: Any) -> Observation:
+        """Begin new episodes in the environments ``ids`` (default: all) and return their first observations.
+
+        ``options`` are keywords, the environment's own, which subclasses name.
+        """
 
     @abstractmethod
     def step(self, actions: np.ndarray, ids: np.ndarray | None = None) -> VectorStep:

@@ -17,6 +17,10 @@ class PopArt(nn.Module):
     denormalised outputs do not jump when the statistics do.
     """
 
+    mean: Tensor
+    var: Tensor
+    initialised: Tensor
+
     def __init__(self, outputs: int, alpha: float = 0.01) -> None:
         super().__init__()
         self.alpha = alpha

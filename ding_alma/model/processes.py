@@ -50,5 +50,5 @@ def average_statistics(network: nn.Module) -> None:
     """Let batch normalisation run on one average: each process normalises by its own part of a batch."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
-            for statistic in (module.running_mean, module.running_var):
+            for statistic in map(module.get_buffer, ("running_mean", "running_var")):
                 statistic.copy_(average(statistic))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from typing import overload
 
 from ding.config import read_config
 
@@ -36,6 +37,10 @@ def job_from_environment(environment: Mapping[str, str] = os.environ) -> Job:
     )
 
 
+@overload
+def whole_number(environment: Mapping[str, str], name: str, default: int) -> int: ...
+@overload
+def whole_number(environment: Mapping[str, str], name: str, default: None = None) -> int | None: ...
 def whole_number(environment: Mapping[str, str], name: str, default: int | None = None) -> int | None:
     """A variable such as 400000 or 4e5, ``default`` if it is not set. Raises a ValueError for anything else."""
     text = environment.get(name)

@@ -67,11 +67,12 @@ class OrderEvaluations:
         self._idle = request
         if isinstance(request.content, Ready):
             return
-        self.result = request.content
-        log_scalars(self._writer, self.result.scalars)
-        metrics = mean_metrics(self.result.episodes)
-        announce(self._learner, Evaluation(self._order.env_step, self._order.train_iter, metrics))
-        mean = float(np.mean(self.result.episodes["eval_episode_return"]))
+        result: Evaluated = request.content
+        self.result = result
+        log_scalars(self._writer, result.scalars)
+        metrics = mean_metrics(result.episodes)
+        announce(self._learner, Evaluation(result.order.env_step, result.order.train_iter, metrics))
+        mean = float(np.mean(result.episodes["eval_episode_return"]))
         if mean > self._best:
             self._best = mean
             save_atomically(self._state, self._folder / "ckpt" / BEST_CHECKPOINT)

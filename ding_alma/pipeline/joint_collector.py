@@ -15,6 +15,8 @@ class JointEpisodeCollector(EpisodeSerialCollector):
     So all processes explore by the same schedules and reach the run's limit in the same iteration.
     """
 
+    _total_envstep_count: int
+
     def collect(self, *args: Any, **kwargs: Any) -> list[Any]:
         """As DI-engine's; all processes must call it."""
         before = self._total_envstep_count

@@ -253,7 +253,7 @@ class AlmaPolicy(ValuePolicy):
             advised = heuristic_allocation(active, observation["heuristic_allocation"])
             return torch.where(due.unsqueeze(1), advised, held)
         state = DecisionState(
-            *(observation[key][due].to(self._device) for key in DECIDED_UPON),
+            **{key: observation[key][due].to(self._device) for key in DECIDED_UPON},
             last_allocation=held[due].to(self._device),
         )
         if source == "random":
@@ -301,7 +301,7 @@ class AlmaPolicy(ValuePolicy):
             return metrics
         batch = data.recent if self._allocation_config.age_limit else data.batch
         # All processes that learn together have one, or none learns.
-        if joint_size(int(batch is None)) == 0:
+        if joint_size(int(batch is None)) == 0 and batch is not None:
             metrics |= self._allocation_update(batch.to(self._device), data.env_step)
         return metrics
 

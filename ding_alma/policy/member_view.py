@@ -20,7 +20,7 @@ the one that left. An environment of the entity contract may do the same, (A,).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from easydict import EasyDict
@@ -159,7 +159,7 @@ class MapView(MemberView):
         )
 
 
-VIEWS: dict[str, type[MemberView]] = {"entities": EntityView, "map": MapView}
+VIEWS: dict[str, Callable[[EasyDict], MemberView]] = {"entities": EntityView, "map": MapView}
 """By the names that configs use."""
 
 

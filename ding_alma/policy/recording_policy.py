@@ -18,7 +18,7 @@ class RecordingPolicy(Policy):
     episodes that run.
     """
 
-    config = dict(
+    config: ClassVar[dict[str, Any]] = dict(
         learn=dict(
             learner=dict(
                 # (bool) Print the networks at the start.
@@ -117,7 +117,7 @@ def sibling_defaults() -> Iterator[EasyDict]:
     return (policy.default_config() for policy in _subclasses(RecordingPolicy))
 
 
-def _subclasses(policy: type) -> Iterator[type]:
+def _subclasses(policy: type[RecordingPolicy]) -> Iterator[type[RecordingPolicy]]:
     for subclass in policy.__subclasses__():
         yield subclass
         yield from _subclasses(subclass)

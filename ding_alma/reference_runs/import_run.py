@@ -92,7 +92,7 @@ def our_weights(checkpoint: ReferenceCheckpoint) -> dict[str, Tensor]:
         "coach": COACH_NAMES,
         "recognition": RECOGNITION_NAMES,
     }
-    weights = {}
+    weights: dict[str, Tensor] = {}
     for network, state in checkpoint.states.items():
         try:
             converted = convert_proposal(state) if network == "proposal" else convert_whole(state, tables[network])

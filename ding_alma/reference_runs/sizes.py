@@ -164,7 +164,7 @@ def _widened(checkpoint: ReferenceCheckpoint, at: int) -> ReferenceCheckpoint:
 
 def _network_values(checkpoint: ReferenceCheckpoint, kind: str) -> dict[str, Any]:
     layers, agent, mixer = AGENT_LAYERS[kind], checkpoint.states["agent"], checkpoint.states["mixer"]
-    values = {
+    values: dict[str, Any] = {
         "network.agent": kind,
         "network.attention_dim": agent[layers.encode].shape[0],
         "network.mixer": "flex" if "hyper_b_1.fc1.weight" in mixer else "linear" if mixer else "vdn",

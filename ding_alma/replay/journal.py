@@ -53,14 +53,15 @@ class EpisodeJournal:
 
     def append(self, episode: Episode) -> None:
         """Write one episode. Raises an OSError that says what to do if the disk is full."""
-        if self._file is None or self._count - self._first >= max(self._capacity // SEGMENTS, 1):
-            self._begin_file(episode)
+        file = self._file
+        if file is None or self._count - self._first >= max(self._capacity // SEGMENTS, 1):
+            file = self._begin_file(episode)
         numbers = _NUMBERS.pack(int(episode["length"]), int(episode["collected_at"]))
-        parts = [np.ascontiguousarray(episode[key].numpy()) for key, _, _ in self._layout.fields]
-        buffers = [memoryview(part).cast("B") for part in parts]
-        with writing(self._file.name):
-            self._file.write(numbers + _CHECKSUM.pack(self._layout.checksum(numbers, *buffers)))
-            self._file.writelines(buffers)
+        parts = [np.ascontiguousarray(torch.as_tensor(episode[key]).numpy()) for key, _, _ in self._layout.fields]
+        buffers = [part.data.cast("B") for part in parts]
+        with writing(file.name):
+            file.write(numbers + _CHECKSUM.pack(self._layout.checksum(numbers, *buffers)))
+            file.writelines(buffers)
         self._count += 1
 
     def commit(self) -> dict[str, int]:
@@ -71,7 +72,7 @@ class EpisodeJournal:
         self._committed = self._count
         if self._file is None:
             return {"episodes": self._count, "file": self._count, "bytes": 0}
-        self._sync()
+        _sync(self._file)
         return {"episodes": self._count, "file": self._first, "bytes": self._file.tell()}
 
     def forget(self) -> None:
@@ -133,10 +134,10 @@ class EpisodeJournal:
             self._file.truncate(place["bytes"])
             self._file.seek(place["bytes"])
 
-    def _begin_file(self, episode: Episode) -> None:
+    def _begin_file(self, episode: Episode) -> BinaryIO:
         if self._file is not None:
             # A commit syncs the newest file alone.
-            self._sync()
+            _sync(self._file)
             self._file.close()
         elif not self._is_restored:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -149,17 +150,19 @@ class EpisodeJournal:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._file = open(path, "wb")  # noqa: SIM115
             self._file.write(self._layout.line)
-
-    def _sync(self) -> None:
-        with writing(self._file.name):
-            self._file.flush()
-            os.fsync(self._file.fileno())
+        return self._file
 
     def _files(self) -> list[int]:
         return sorted(int(path.stem) for path in self._folder.glob(f"*{SUFFIX}") if path.stem.isdecimal())
 
     def _path(self, first: int) -> Path:
         return self._folder / f"{first:012d}{SUFFIX}"
+
+
+def _sync(file: BinaryIO) -> None:
+    with writing(file.name):
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,8 @@ class Layout:
     @classmethod
     def of(cls, episode: Episode) -> "Layout":
         """The layout of files for such episodes."""
-        arrays = {key: value.numpy() for key, value in episode.items() if key not in ("length", "collected_at")}
+        steps = {key: torch.as_tensor(value) for key, value in episode.items() if key not in ("length", "collected_at")}
+        arrays = {key: value.numpy() for key, value in steps.items()}
         fields = tuple((key, array.dtype, array.shape[1:]) for key, array in arrays.items())
         plain = [[key, dtype.str, list(shape)] for key, dtype, shape in fields]
         return cls(json.dumps({"format": FORMAT, "fields": plain}).encode() + b"\n", fields)
@@ -195,7 +199,7 @@ class Layout:
             raise ValueError(f"its first line is not that of this version ({error!r})") from error
         return cls(line, fields)
 
-    def checksum(self, *buffers: bytes | memoryview | np.ndarray) -> int:
+    def checksum(self, *buffers: bytes | memoryview) -> int:
         """Of the first line and what follows."""
         value = zlib.crc32(self.line)
         for buffer in buffers:
@@ -234,15 +238,16 @@ def read_file(path: Path, size: int | None) -> tuple[Layout, list[tuple[int, int
         raise ValueError(f"it has {len(data)} bytes, the checkpoint knows of {end}")
     with open(path, "rb") as file:
         layout = Layout.parse(file.readline())
-    records, at = [], len(layout.line)
+    records: list[tuple[int, int, np.ndarray]] = []
+    at = len(layout.line)
     while at < end:
         start = at + _HEAD
-        numbers, checksum = data[at : at + _NUMBERS.size], data[at + _NUMBERS.size : start]
+        numbers, checksum = data[at : at + _NUMBERS.size].tobytes(), data[at + _NUMBERS.size : start].tobytes()
         length, collected_at = _NUMBERS.unpack(numbers) if start <= end else (0, 0)
         stop = start + (length + 1) * layout.step_bytes
         if stop > end or length < 0:
             raise ValueError(f"it does not end with a whole episode at byte {end}")
-        if _CHECKSUM.unpack(checksum) != (layout.checksum(numbers, data[start:stop]),):
+        if _CHECKSUM.unpack(checksum) != (layout.checksum(numbers, data[start:stop].data),):
             raise ValueError(f"the checksum of its episode {len(records)} is wrong")
         records.append((length, collected_at, data[start:stop]))
         at = stop

@@ -2,7 +2,7 @@
 
 import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from ding.utils import BUFFER_REGISTRY
@@ -34,7 +34,7 @@ class EpisodeRing(IBuffer):
     Its random stream starts from numpy's global one, which DI-engine seeds before it builds the buffer.
     """
 
-    config = dict(
+    config: ClassVar[dict[str, Any]] = dict(
         # (int) Episodes kept; the oldest is overwritten.
         replay_buffer_size=5000,
         # (int) Steps of a training sequence, 2 or more (ALMA reference: max_traj_len).
@@ -51,6 +51,12 @@ class EpisodeRing(IBuffer):
         persist=True,
     )
 
+    _store: Store | None
+    """None until the first sample says of what kind it is."""
+    _next: int
+    """The slot that is written next."""
+    _count: int
+
     @classmethod
     def default_config(cls) -> EasyDict:
         """A deep copy of the default config."""
@@ -58,7 +64,7 @@ class EpisodeRing(IBuffer):
         config.cfg_type = cls.__name__ + "Dict"
         return config
 
-    def __init__(self, cfg: EasyDict, tb_logger=None, exp_name: str = "", instance_name: str = "buffer") -> None:
+    def __init__(self, cfg: EasyDict, tb_logger: Any = None, exp_name: str = "", instance_name: str = "buffer") -> None:
         check_block(cfg, self.config, "policy.other.replay_buffer", ADDED_BY_DING)
         check_range(cfg.replay_buffer_size, "policy.other.replay_buffer.replay_buffer_size", 1)
         check_range(cfg.sequence_length, "policy.other.replay_buffer.sequence_length", 2)
@@ -86,12 +92,12 @@ class EpisodeRing(IBuffer):
         for sample in samples:
             if self._store is None:
                 self._store = self._store_for(sample)
-            self._write(sample)
+            self._write(self._store, sample)
             if self._journal is not None and isinstance(self._store, EpisodeStore):
                 self._journal.append(sample)
 
-    def _write(self, sample: Any) -> None:
-        self._store.write(self._next, sample)
+    def _write(self, store: Store, sample: Any) -> None:
+        store.write(self._next, sample)
         self._next = (self._next + 1) % self._capacity
         self._count = min(self._count + 1, self._capacity)
 
@@ -106,12 +112,16 @@ class EpisodeRing(IBuffer):
         With ``consume``: all samples whatever ``batch_size`` says, oldest first; None if there are none.
         """
         if self._cfg.consume:
-            samples = [self._store.read(slot) for slot in self._oldest_first()]
+            samples = self._samples()
             self.clear()
             return samples or None
-        if self._count < batch_size:
+        if self._store is None or self._count < batch_size:
             return None
         return self._store.draw(self._oldest_first(), batch_size, self._random)
+
+    def _samples(self) -> list[Any]:
+        """All that is held, oldest first."""
+        return [] if self._store is None else [self._store.read(slot) for slot in self._oldest_first()]
 
     def _oldest_first(self) -> np.ndarray:
         return (self._next - self._count + np.arange(self._count)) % self._capacity
@@ -158,7 +168,7 @@ class EpisodeRing(IBuffer):
         try:
             for episode in self._journal.restore(state["journal"], lost.append):
                 self._store = self._store or self._store_for(episode)
-                self._write(episode)
+                self._write(self._store, episode)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             self.clear()
             raise ValueError(f"its episodes cannot be read: {error!r}") from error
@@ -175,7 +185,7 @@ class EpisodeRing(IBuffer):
     def state_dict(self) -> dict[str, Any]:
         """Samples from oldest to newest, and the random stream."""
         return {
-            "samples": [self._store.read(slot) for slot in self._oldest_first()],
+            "samples": self._samples(),
             "random": self._random.bit_generator.state,
         }
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -93,9 +94,9 @@ def mix(folders: Folders, episodes: int, seed: int, metric: str | None) -> Analy
     allocators = {method: own for method, own in runs.items() if all(map(_has_allocator, own))}
     columns: dict[str, Callable[[Run, int], Run]] = {}
     for method, own in allocators.items():
-        columns[method] = lambda run, index, own=own: choose_allocation(run, own[index % len(own)])
+        columns[method] = partial(_allocated_by_others, own)
     for rule in RULES:
-        columns[f"rule: {rule}"] = lambda run, index, rule=rule: choose_allocation(run, source=rule)
+        columns[f"rule: {rule}"] = partial(_allocated_by_rule, rule)
     name, rows = metric, {}
     for method, own in runs.items():
         cells = []
@@ -104,6 +105,7 @@ def mix(folders: Folders, episodes: int, seed: int, metric: str | None) -> Analy
             name = episode_metric(name, played[0][0].metrics)
             cells.append(Cell(tuple(_mean(each, name) for each in played), episodes * len(own)))
         rows[method] = tuple(cells)
+    name = _known(name)
     return Analysis(
         name="mix",
         title=f"{name} of agents under foreign allocators",
@@ -128,6 +130,21 @@ def _all(runs: dict[str, list[Run]]) -> list[Run]:
     return [run for own in runs.values() for run in own]
 
 
+def _allocated_by_others(others: list[Run], run: Run, index: int) -> Run:
+    return choose_allocation(run, others[index % len(others)])
+
+
+def _allocated_by_rule(rule: str, run: Run, index: int) -> Run:
+    return choose_allocation(run, source=rule)
+
+
+def _known(metric: str | None) -> str:
+    """The metric's name, which the first episode tells if the user does not."""
+    if metric is None:
+        raise RunError("no episode was played; name a run, or ask for at least one episode")
+    return metric
+
+
 def _names(folders: Folders) -> dict[str, list[str]]:
     return {method: list(map(str, paths)) for method, paths in folders.items()}
 
@@ -140,7 +157,8 @@ def _grouped(
     runs: dict[str, list[Run]], episodes: int, seed: int, metric: str | None, column: Callable[[PlayedEpisode], int]
 ) -> tuple[str, dict[str, list[Groups]]]:
     """The metric's name, and method -> its values of every run by column."""
-    name, table = metric, {}
+    name = metric
+    table: dict[str, list[Groups]] = {}
     for method, own in runs.items():
         table[method] = []
         for run in own:
@@ -149,7 +167,7 @@ def _grouped(
                 name = episode_metric(name, episode.metrics)
                 groups[column(episode)].append(episode.metrics[name])
             table[method].append(groups)
-    return name, table
+    return _known(name), table
 
 
 def _cells(table: dict[str, list[Groups]], columns: Iterable[int]) -> dict[str, tuple[Cell, ...]]:

@@ -104,12 +104,12 @@ def _regular_segments(batch: EpisodeBatch) -> _Segments:
 
 
 def _compiled_segments(batch: EpisodeBatch) -> _Segments:
-    names = ("decision", "last_transition", "terminated", "valid", "reward", "allocation")
-    arrays = [getattr(batch, name).contiguous().numpy() for name in names]
-    count, agents = int(arrays[0].sum()), arrays[-1].shape[2]
+    read = (batch.decision, batch.last_transition, batch.terminated, batch.valid, batch.reward, batch.allocation)
+    decision, ended, ends, valid, earned, allocation = (part.contiguous().numpy() for part in read)
+    count, agents = int(decision.sum()), allocation.shape[2]
     place, held = np.empty((2, count), np.int64), np.empty((count, agents), np.int64)
     reward, flags = np.empty(count, np.float32), np.empty((2, count), np.bool_)
-    _cut(*arrays, place, reward, flags, held)
+    _cut(decision, ended, ends, valid, earned, allocation, place, reward, flags, held)
     row, step, terminated, usable = (torch.from_numpy(x) for x in (*place, *flags))
     return _Segments(row, step, torch.from_numpy(reward), terminated, usable, torch.from_numpy(held))
 

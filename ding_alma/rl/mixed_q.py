@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ding_alma.model.attention.attention_plan import plan_attention
+from ding_alma.model.attention.attention_plan import AttentionPlan, plan_attention
 from ding_alma.model.attention.entity_inputs import EntityInputs
 from ding_alma.model.one_hot import one_hot
 from ding_alma.model.processes import mean_count
@@ -135,7 +135,7 @@ def mixed_q_loss(
         with COPA ``copa_vi_loss`` and ``copa_entropy_loss``.
 
     Raises:
-        ValueError: draws that the networks or the configuration call for are missing.
+        ValueError: draws or parts of the batch that the networks or the configuration call for are missing.
     """
     _check_draws(live, config, draws)
     rows, steps, agents = batch.action.shape
@@ -145,7 +145,7 @@ def mixed_q_loss(
     strategy = coach = None
     if live.coach is not None:
         coach = coach_batch(live.coach, batch, draws.coach_permutation, split)
-        strategy = held_strategy(coach, draws.coach_noise, batch.decision)
+        strategy = held_strategy(coach, _drawn(draws.coach_noise), batch.decision)
     utilities = _live_utilities(live, batch, merged, config, draws, split, strategy)
     taken = utilities.gather(-1, batch.action.flatten(0, 1).expand(len(utilities), -1, -1).unsqueeze(-1)).squeeze(-1)
     targets = _targets(target, batch, merged, config, draws, utilities[0].detach())
@@ -170,7 +170,7 @@ def mixed_q_loss(
         loss = (1 - config.imagined_weight) * loss + config.imagined_weight * imagined_loss
         metrics["im_loss"] = imagined_loss
 
-    if coach is not None:
+    if live.recognition is not None and coach is not None and strategy is not None:
         wanted = merged.present & merged.starts.unsqueeze(-1)
         guess = recognise(live.recognition, batch, draws.recognition_permutation, wanted)
         held = Gaussian(*(hold(part[:1], batch.decision).flatten(0, 2) for part in coach))
@@ -193,17 +193,23 @@ def _check_draws(live: ValueNetwork, config: MixedQConfig, draws: MixedQDraws) -
         raise ValueError(f"the loss needs the draws {missing}; make them with MixedQDraws.draw")
 
 
+def _drawn(draw: Tensor | None) -> Tensor:
+    """A draw that `_check_draws` has found to be there."""
+    assert draw is not None
+    return draw
+
+
 def _imagined_split(batch: EpisodeBatch, config: MixedQConfig, draws: MixedQDraws) -> Split:
     """The imagined groups of every row; drawn ones know of existence at the row's first step only."""
     agents = batch.action.shape[-1]
     if config.imagined_groups == "random":
-        return split_pairs(draws.groups, batch.entity_mask[:, 0], agents)
+        return split_pairs(_drawn(draws.groups), batch.entity_mask[:, 0], agents)
     if batch.groups is None:
         raise ValueError(f"imagined groups {config.imagined_groups!r} need a batch with the entities' true groups")
     given = given_pairs(batch.groups, batch.entity_mask, agents)
     if config.imagined_groups == "given":
         return given
-    return common_pairs(split_pairs(draws.groups, batch.entity_mask[:, 0], agents), given)
+    return common_pairs(split_pairs(_drawn(draws.groups), batch.entity_mask[:, 0], agents), given)
 
 
 def _merge(batch: EpisodeBatch, shown_actions: int) -> _Steps:
@@ -264,14 +270,13 @@ def _targets(
     strategy = None
     if target.coach is not None:
         coach = coach_batch(target.coach, batch, draws.target_coach_permutation)
-        strategy = held_strategy(coach, draws.target_coach_noise, batch.decision)
+        strategy = held_strategy(coach, _drawn(draws.target_coach_noise), batch.decision)
     seen = agent_allowed(target.conditioning, batch.obs_mask.flatten(0, 1), subtask)
     plan = plan_attention(seen.unsqueeze(0), _asking(target.agent, merged, merged.follows))
     label = subtask_label(subtask, subtasks, draws.target_agent_permutation)
     utilities = target.agent.unroll(merged.inputs, plan, merged.first, label, strategy).squeeze(0)
 
-    ties = batch.action_subtask.flatten(0, 1) if config.tie_actions else None
-    available = available_actions(batch.action_mask.flatten(0, 1), ties, subtask[:, :agents])
+    available = available_actions(batch.action_mask.flatten(0, 1), _ties(batch, config), subtask[:, :agents])
     judge = live_utilities if config.double_q else utilities
     best = judge.masked_fill(~available, -torch.inf).argmax(-1, keepdim=True)
     utility = utilities.gather(-1, best).squeeze(-1)
@@ -292,6 +297,15 @@ def _targets(
     return traced_returns(reward, done, value, trace, config.gamma)
 
 
+def _ties(batch: EpisodeBatch, config: MixedQConfig) -> Tensor | None:
+    """(N, A, U) int64, what every action is tied to; None if that is not looked at."""
+    if not config.tie_actions:
+        return None
+    if batch.action_subtask is None:
+        raise ValueError("tied actions need a batch with the subtasks that actions are tied to")
+    return batch.action_subtask.flatten(0, 1)
+
+
 def _goes_on(conditioning: str, batch: EpisodeBatch, starts: Tensor) -> Tensor:
     """(B, T - 1, G) bool: the next transition counts, and the same agents are still at the same subtask."""
     counts = starts[:, 1:].unsqueeze(-1)
@@ -303,7 +317,7 @@ def _goes_on(conditioning: str, batch: EpisodeBatch, starts: Tensor) -> Tensor:
 
 def _mixer_view(
     networks: ValueNetwork, batch: EpisodeBatch, merged: _Steps, subtask: Tensor, wanted: Tensor, split: Split | None
-):
+) -> tuple[EntityInputs, AttentionPlan, Tensor]:
     """Inputs, plan and membership of a mixer at the steps ``wanted`` (N,) bool, entities grouped by ``subtask``."""
     agents, subtasks = batch.action.shape[-1], batch.subtask_mask.shape[-1]
     kind = networks.conditioning

@@ -36,9 +36,10 @@ class Descent:
         """
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self._vector = nn.Parameter(torch.cat([parameter.detach().flatten() for parameter in parameters]))
-        self._vector.grad = torch.zeros_like(self._vector)
+        self._gradient = torch.zeros_like(self._vector)
+        self._vector.grad = self._gradient
         sizes = [parameter.numel() for parameter in parameters]
-        parts = zip(self._vector.detach().split(sizes), self._vector.grad.split(sizes), strict=True)
+        parts = zip(self._vector.detach().split(sizes), self._gradient.split(sizes), strict=True)
         for parameter, (values, gradient) in zip(parameters, parts, strict=True):
             parameter.data = values.view_as(parameter)
             parameter.grad = gradient.view_as(parameter)
@@ -56,7 +57,7 @@ class Descent:
             NotFiniteError: on a CPU, loss or gradient are not finite; the parameters are as they were. On other
                 devices looking would mean waiting.
         """
-        self._vector.grad.zero_()
+        self._gradient.zero_()
         loss.backward()
         if self._synchronise is not None:
             self._synchronise()

@@ -22,7 +22,8 @@ class Split(NamedTuple):
 
     def steps(self, length: int) -> tuple[Tensor, Tensor]:
         """Both masks for rows of ``length`` steps, rows and steps merged: (B length, queries, E)."""
-        return tuple(pairs.expand(-1, length, -1, -1).flatten(0, 1) for pairs in self)
+        same, different = (pairs.expand(-1, length, -1, -1).flatten(0, 1) for pairs in self)
+        return same, different
 
 
 def draw_groups(rows: int, entities: int, generator: torch.Generator | None = None) -> Tensor:

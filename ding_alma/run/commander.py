@@ -190,7 +190,7 @@ class CheckpointCommander(BaseSerialCommander):
 
         Raises a SystemExit, whose code shells take for that signal's.
         """
-        asked = [self._stop and self._stop.number]
+        asked = [None if self._stop is None else self._stop.number]
         if get_world_size() > 1:
             broadcast_object_list(asked, src=0)
         (number,) = asked

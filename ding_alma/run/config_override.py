@@ -77,6 +77,7 @@ def parse_value(text: str, default: Any, path: str) -> Any:
     """
     if isinstance(default, str):
         return text
+    value: Any
     if isinstance(default, bool):
         value = TRUTH.get(text.lower())
     elif isinstance(default, int):

@@ -116,7 +116,8 @@ class Watch:
         self._is_over.set()
         self._looking.join()
         with self._lock:
-            _raise_in(self._waiting, None)
+            if self._waiting is not None:
+                _raise_in(self._waiting, None)
             self._waiting = None
 
     def failure(self) -> str | None:
@@ -195,7 +196,7 @@ class Watch:
             return False
 
 
-def _raise_in(thread: int | None, error: type[BaseException] | None) -> None:
+def _raise_in(thread: int, error: type[BaseException] | None) -> None:
     """Let a thread raise an error at its next line of Python; None takes one back that it has not raised yet."""
     reference = None if error is None else ctypes.py_object(error)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), reference)

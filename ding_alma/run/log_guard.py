@@ -71,7 +71,7 @@ def guard_logs(writer: Any, *loggers: logging.Logger) -> None:
     for logger in loggers:
         for handler in logger.handlers:
             if isinstance(handler, logging.FileHandler):
-                handler.handleError = partial(_raise_named, handler)
+                setattr(handler, "handleError", partial(_raise_named, handler))  # noqa: B010  (a method of one object)
     events = writer.file_writer.event_writer
     guarded = GuardedEvents(events._ev_writer)
     events._ev_writer = events._worker._record_writer = guarded

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import cast
 
 import torch
 from ding.config import compile_config
@@ -172,7 +173,7 @@ def train_side_by_side(jobs: list[Job], processes: int, say: Callable[[str], Non
     def pass_on(number: int) -> None:
         for process, _ in list(running.values()):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, number)
+                os.kill(cast(int, process.pid), number)
 
     def end(number: int) -> None:
         tell(f"{name_of(number)}: the runs end after their iteration and its checkpoint; once more ends them at once")
@@ -195,7 +196,7 @@ def train_side_by_side(jobs: list[Job], processes: int, say: Callable[[str], Non
                 break
             ended = multiprocessing.connection.wait(list(running), NEWS_SECONDS)
             for sentinel in ended:
-                process, job = running.pop(sentinel)
+                process, job = running.pop(cast(int, sentinel))
                 process.join()
                 if not process.exitcode:
                     say(f"{job.folder}: done; {_last_evaluation(job)}")

@@ -238,7 +238,7 @@ def small(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
     """As `paper`, for the small task."""
     exp_name = f"runs/small_lux_{policy}"
     if policy == MAPS_POLICY:
-        settings = (COMMON, PAPER_SETTING, PAPER_MAPS, SMALL_SETTING, SMALL_MAPS)
+        settings: tuple[dict[str, Any], ...] = (COMMON, PAPER_SETTING, PAPER_MAPS, SMALL_SETTING, SMALL_MAPS)
         return compose(exp_name, "lux", policy, *settings, manager="subprocess", **env)
     settings = (COMMON, PAPER_SETTING, PAPER_ENTITIES, SMALL, SMALL_SETTING, SMALL_ENTITIES)
     return compose(exp_name, "lux_entities", policy, *settings, manager="subprocess", **env)

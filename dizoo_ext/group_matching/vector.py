@@ -139,7 +139,7 @@ class GroupMatchingVector(VectorEnv):
         n, agents = len(rows), self.spec.agents
         entity_mask = np.ones((n, agents), np.bool_)
         obs_mask = np.ones((n, agents, agents), np.bool_)
-        arrays = (
+        arrays: tuple[np.ndarray, ...] = (
             entities,
             entity_mask,
             obs_mask,

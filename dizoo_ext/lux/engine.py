@@ -63,7 +63,9 @@ def new_engine(lichen: bool = False, **config: Any) -> Any:
 
 @lru_cache(maxsize=1)
 def _fast_engine() -> type:
-    class FastEngine(engine_module().LuxAI_S2):
+    engine: Any = engine_module().LuxAI_S2
+
+    class FastEngine(engine):
         has_lichen = True
         replay: Replay | None = None
 

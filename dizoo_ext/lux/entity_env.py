@@ -12,7 +12,6 @@ from dizoo_ext.lux.match import MATCH_CONFIG
 from dizoo_ext.lux.replay import EpisodeReplays
 from dizoo_ext.lux.vector import LuxVector
 from dizoo_ext.lux.warm_up import warm_up
-from dizoo_ext.random_stream import fresh_seed
 
 
 @ENV_REGISTRY.register("lux_entities")
@@ -49,11 +48,10 @@ class LuxEntitiesEnv(EntityEnv):
 
     def reset(self, **options: Any) -> dict[str, np.ndarray]:
         """Begin a game; ``map_seed`` plays the engine's map of this seed instead of drawing one."""
-        if self._seed is None:
-            self.seed(fresh_seed())
+        seed = self._started_seed()
         if self._replay_path is not None and self._replays is None:
             players = ("policy", self._cfg.opponent)
-            self._replays = EpisodeReplays(self._replay_path, gif_name(type(self), self._seed), players)
+            self._replays = EpisodeReplays(self._replay_path, gif_name(type(self), seed), players)
         return super().reset(replay=None if self._replays is None else self._replays.begin(), **options)
 
     def step(self, action: np.ndarray) -> BaseEnvTimestep:

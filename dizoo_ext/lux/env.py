@@ -129,20 +129,14 @@ class LuxEnv(ConfiguredEnv):
 
         Raises a ValueError outside [0, 2**32).
         """
-        self._seed, state = seed_and_state(seed)
-        stream = stream_seed(self._seed, self._cfg.is_test)
-        self.match.seed(stream)
-        if state is not None:
-            self.match.set_stream_state(state)
-        self._action_generator = action_generator(stream)
+        self._start_stream(seed)
 
     def reset(self, map_seed: int | None = None) -> dict[str, np.ndarray]:
         """Begin a game; ``map_seed`` plays the engine's map of this seed instead of drawing one."""
-        if self._seed is None:
-            self.seed(fresh_seed())
+        seed = self._start_stream(fresh_seed()) if self._seed is None else self._seed
         self._episode_stream = self.stream_state
         if self._replay_folder is not None and self._replays is None:
-            name, other = gif_name(type(self), self._seed), self.match.opponent
+            name, other = gif_name(type(self), seed), self.match.opponent
             self._replays = EpisodeReplays(self._replay_folder, name, ("policy", "policy" if other == SELF else other))
             self._gif = EpisodeGif(self._replay_folder, name)
         self.match.reset(map_seed, None if self._replays is None else self._replays.begin())
@@ -165,7 +159,7 @@ class LuxEnv(ConfiguredEnv):
         }
         if self._gif is not None:
             self._gif.add(self.render(), outcome.done)
-        if outcome.done:
+        if outcome.metrics is not None:
             info["episode_info"] = outcome.metrics
             info["eval_episode_return"] = outcome.metrics[self._cfg.eval_metric]
             if self._replays is not None:
@@ -195,6 +189,16 @@ class LuxEnv(ConfiguredEnv):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.match.settings}, opponent={self.match.opponent!r})"
+
+    def _start_stream(self, seed: int | StreamState) -> int:
+        number, state = seed_and_state(seed)
+        self._seed = number
+        stream = stream_seed(number, self._cfg.is_test)
+        self.match.seed(stream)
+        if state is not None:
+            self.match.set_stream_state(state)
+        self._action_generator = action_generator(stream)
+        return number
 
     def _observe(self) -> dict[str, np.ndarray]:
         cfg = self._cfg

@@ -23,8 +23,8 @@ KEPT_WATER = 1000
 class LuxGame:
     """A game that is played by actions (2, M), one per team and slot.
 
-    The early phase is played inside `reset`. Every state is read once (`view`), and `legal` and `stocks` are computed
-    at most once from it.
+    The early phase is played inside `reset`, and there is no state before it. Every state is read once (`view`), and
+    `legal` and `stocks` are computed at most once from it.
 
     Args:
         kept_alive: team whose factories are given water at every step, so that they never die; None for none.
@@ -33,7 +33,6 @@ class LuxGame:
     def __init__(self, settings: LuxSettings, kept_alive: int | None = None) -> None:
         self.settings = settings
         self._kept_alive = kept_alive
-        self._state: _State | None = None
 
     @cached_property
     def engine(self) -> Any:

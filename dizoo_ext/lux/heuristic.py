@@ -30,7 +30,7 @@ from dizoo_ext.lux.settings import (
     TAKE_POWER,
     WAIT,
 )
-from dizoo_ext.lux.view import F_METAL, F_X, F_Y, SLOT, TEAM, U_HEAVY, U_ICE, U_POWER, U_X, U_Y
+from dizoo_ext.lux.view import F_METAL, F_X, F_Y, SLOT, TEAM, U_HEAVY, U_ICE, U_POWER, U_X, U_Y, View
 
 FULL_ENOUGH = 0.25
 """Share of its capacity at which a unit goes home."""
@@ -67,7 +67,15 @@ def heuristic_actions(game: LuxGame, team: int) -> np.ndarray:
     return actions
 
 
-def _wanted(unit, legal, view, costs, homes, ice, is_free):
+def _wanted(
+    unit: np.ndarray,
+    legal: np.ndarray,
+    view: View,
+    costs: np.ndarray,
+    homes: np.ndarray,
+    ice: np.ndarray,
+    is_free: np.ndarray,
+) -> int:
     """What a unit would like to do; marks the ice that it chooses in ``is_free``."""
     here = unit[[U_X, U_Y]]
     home = homes[np.abs(homes - here).sum(1).argmin()]
@@ -90,7 +98,7 @@ def _wanted(unit, legal, view, costs, homes, ice, is_free):
     return _towards(ice[chosen], here, legal, view)
 
 
-def _towards(target, here, legal, view):
+def _towards(target: np.ndarray, here: np.ndarray, legal: np.ndarray, view: View) -> int:
     """The legal step that comes nearest, over the least rubble among equals."""
     best, best_key = RECHARGE, None
     for d in range(1, 5):

@@ -72,7 +72,7 @@ class LuxMatch:
         FileNotFoundError: the opponent's checkpoint is missing.
     """
 
-    def __init__(self, cfg: dict[str, Any], is_test: bool) -> None:
+    def __init__(self, cfg: Mapping[str, Any], is_test: bool) -> None:
         check_choice(cfg["opponent"], OPPONENTS, "env.opponent")
         check_range(cfg["training_limit"], "env.training_limit", 0)
         names = [field.name for field in fields(LuxSettings)]
@@ -104,7 +104,9 @@ class LuxMatch:
         return {"maps": self._maps.get_state(legacy=False), "opponent": self._generator.bit_generator.state}
 
     def set_stream_state(self, state: Mapping[str, Any]) -> None:
-        """Draw on from a `stream_state`; the next call must be a reset."""
+        """Draw on from a `stream_state`; the next call must be a reset. Raises a RuntimeError before `seed`."""
+        if self._maps is None:
+            raise RuntimeError("seed the match before setting its streams' state")
         self._maps.set_state(state["maps"])
         self._generator.bit_generator.state = state["opponent"]
 

@@ -1,6 +1,7 @@
 """Who plays the second team."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -56,13 +57,21 @@ class Checkpoint(Opponent):
         return self._player.act(game, team, generator)
 
 
+_RULES: Mapping[str, Callable[[], Opponent]] = {
+    KEPT_ALIVE: Idle,
+    "idle": Idle,
+    "random": RandomLegal,
+    "heuristic": Heuristic,
+}
+
+
 def make_opponent(name: str, checkpoint: str) -> Opponent | None:
     """The opponent of a checked name; None under 'self'."""
     if name == SELF:
         return None
     if name == CHECKPOINT:
         return Checkpoint(checkpoint)
-    return {KEPT_ALIVE: Idle, "idle": Idle, "random": RandomLegal, "heuristic": Heuristic}[name]()
+    return _RULES[name]()
 
 
 def no_actions(settings: LuxSettings) -> np.ndarray:

@@ -68,7 +68,8 @@ def ice_at_rim(ice: np.ndarray) -> np.ndarray:
     """(W, W), tiles of ice at the sides of a factory with its centre here."""
     padded = np.pad(np.asarray(ice) > 0, 2)
     width, height = ice.shape
-    return sum(padded[2 + dx : 2 + dx + width, 2 + dy : 2 + dy + height].astype(int) for dx, dy in RIM)
+    shifted = (padded[2 + dx : 2 + dx + width, 2 + dy : 2 + dy + height].astype(int) for dx, dy in RIM)
+    return sum(shifted, np.zeros(ice.shape, int))
 
 
 def place_scores(rim: np.ndarray, ice: np.ndarray, ore: np.ndarray, rubble: np.ndarray, own: np.ndarray) -> np.ndarray:

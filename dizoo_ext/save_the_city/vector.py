@@ -209,7 +209,7 @@ class SaveTheCityVector(VectorEnv):
             )
         self.cities[env] = state
         self._mark_seeded(env)
-        self.refresh([env])
+        self.refresh(np.array([env]))
 
     def refresh(self, ids: np.ndarray | None = None) -> None:
         """Bring availability in line with ``cities`` after writing to it."""

@@ -46,7 +46,7 @@ def _source_digest() -> int:
     digest = zlib.crc32(Path(mersenne.__file__).read_bytes())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest = zlib.crc32(path.read_bytes(), digest)
-    return zlib.crc32(BATTLE.names[-1].encode(), digest)
+    return zlib.crc32(str(BATTLE.names).encode(), digest)
 
 
 MATCH = np.dtype(

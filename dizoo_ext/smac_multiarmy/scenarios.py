@@ -139,9 +139,9 @@ def scenario_set(name: str) -> ScenarioSet:
         pairs = tuple(zip(teams, teams, strict=True))
         return ScenarioSet(name, pairs, limit, 1, most, 1.0, rotates=True, random_tags=True)
     parts, additional, armies, army_size = _MULTI_ARMY[name]
-    allies = teams_of(*parts)
-    enemies = with_one_more(allies, additional) if additional else allies
-    pairs = tuple(zip(allies, enemies, strict=True))
+    teams = teams_of(*parts)
+    opponents = with_one_more(teams, additional) if additional else teams
+    pairs = tuple(zip(teams, opponents, strict=True))
     return ScenarioSet(name, pairs, 150, armies, army_size, 1.0, rotates=True, random_tags=True)
 
 

@@ -22,7 +22,7 @@ from dizoo_ext.smac_multiarmy.kernel import (
     summarise_rows,
 )
 from dizoo_ext.smac_multiarmy.match import MATCH
-from dizoo_ext.smac_multiarmy.play import EmbeddedPlay, StagedPlay
+from dizoo_ext.smac_multiarmy.play import EmbeddedPlay, Play, StagedPlay
 from dizoo_ext.smac_multiarmy.refusals import refusal
 from dizoo_ext.smac_multiarmy.render import draw_match
 from dizoo_ext.smac_multiarmy.scenarios import SCENARIO_SETS, scenario_set, scenario_table
@@ -109,6 +109,7 @@ class SmacMultiArmyVector(VectorEnv):
         self.matches = np.zeros(num_envs, MATCH)
         """(B,) records: everything above the engine."""
         arguments = (self.matches, self.rules, self._table, self.scenarios.table)
+        self.play: Play
         if engine == EMBEDDED:
             self.play = EmbeddedPlay(*arguments)
         elif callable(engine):
@@ -213,7 +214,7 @@ class SmacMultiArmyVector(VectorEnv):
         n = len(rows)
         agents, entities, subtasks = self.spec.agents, self.spec.entities, self.spec.subtasks
         actions = self.spec.actions
-        arrays = (
+        arrays: tuple[np.ndarray, ...] = (
             np.empty((n, entities, self.spec.features), np.float32),
             np.empty((n, entities), np.bool_),
             np.empty((n, agents, entities), np.bool_),
@@ -226,7 +227,7 @@ class SmacMultiArmyVector(VectorEnv):
         observe_rows(self.matches, rows, self.rules, self._table, *arrays)
         if self._has_flat_view:
             last_action = self.matches["last_action"][rows, :agents]
-            arrays += flat_view(*arrays[:3], last_action, actions)
+            arrays += flat_view(arrays[0], arrays[1], arrays[2], last_action, actions)
             if len(self._observation_keys) == 1 + len(FLAT_KEYS):
                 arrays = (arrays[5], *arrays[-2:])
         return dict(zip(self._observation_keys, arrays, strict=True))

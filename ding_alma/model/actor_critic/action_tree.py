@@ -34,15 +34,15 @@ class ActionTree(nn.Module):
             ValueError: a path is empty, occurs twice, or is the beginning of another.
         """
         super().__init__()
-        paths = [tuple(path) for path in paths]
-        for path in paths:
-            if not path or sum(other[: len(path)] == path for other in paths) != 1:
+        routes = [tuple(path) for path in paths]
+        for path in routes:
+            if not path or sum(other[: len(path)] == path for other in routes) != 1:
                 raise ValueError(f"an action's path must be its own and end where no other goes on, got {path}")
-        self.actions = len(paths)
-        self.depth = max(map(len, paths))
-        self.columns = 1 + max(column for path in paths for column in path)
+        self.actions = len(routes)
+        self.depth = max(map(len, routes))
+        self.columns = 1 + max(column for path in routes for column in path)
         for depth in range(self.depth):
-            for name, value in _stage(paths, depth)._asdict().items():
+            for name, value in _stage(routes, depth)._asdict().items():
                 self.register_buffer(f"{name}_{depth}", value, persistent=False)
 
     def stage(self, depth: int) -> _Stage:

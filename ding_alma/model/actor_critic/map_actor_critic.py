@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ding_alma.model.actor_critic.action_tree import ActionTree, TreeCategorical
 from ding_alma.model.actor_critic.categorical import ActionDistribution, MaskedCategorical
 from ding_alma.model.actor_critic.interface import MemberActorCritic
-from ding_alma.model.actor_critic.map_blocks import ConvBlock, MapEmbedding, PlaneValue, initialise
+from ding_alma.model.actor_critic.map_blocks import ConvBlock, MapEmbedding, PlaneValue, initialise, say_what_follows
 
 TRUNK_WIDTH = 8
 VALUE_WIDTH = 4
@@ -22,7 +22,7 @@ class FlatActor(nn.Module):
     def __init__(self, width: int, actions: int) -> None:
         super().__init__()
         self.output = nn.Linear(width, actions)
-        self.output.followed_by = "output"
+        say_what_follows(self.output, "output")
 
     def forward(self, at_member: Tensor, mask: Tensor) -> ActionDistribution:
         """Args: at_member (N, M, width); mask (N, M, U) bool."""
@@ -45,7 +45,7 @@ class StagedActor(nn.Module):
             raise ValueError(f"the heads have {sum(heads)} outputs, but the actions' paths use {self.tree.columns}")
         self.outputs = nn.ModuleList(nn.Linear(width, outputs) for outputs in heads)
         for output in self.outputs:
-            output.followed_by = "output"
+            say_what_follows(output, "output")
 
     def forward(self, at_member: Tensor, mask: Tensor) -> ActionDistribution:
         """Args: at_member (N, M, width); mask (N, M, U) bool."""
@@ -112,7 +112,8 @@ class MapActorCritic(MemberActorCritic):
 def _boards(planes: Tensor) -> Tensor:
     """(N, C, H, W) float32 in the order of memory that convolutions like best: channels last on a CPU, where every
     layer would otherwise put them into another order and back."""
-    return planes.float(memory_format=torch.channels_last if planes.device.type == "cpu" else torch.preserve_format)
+    order = torch.channels_last if planes.device.type == "cpu" else torch.preserve_format
+    return planes.to(torch.float32, memory_format=order)
 
 
 def _read(planes: Tensor, position: Tensor) -> Tensor:

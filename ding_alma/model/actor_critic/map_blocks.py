@@ -17,6 +17,8 @@ GAINS: Mapping[str, float] = {
     "output": 0.01,
 }
 """Gain of a layer's orthogonal weights, by what follows it; outputs start small."""
+_FOLLOWED_BY = "followed_by"
+"""Attribute of a layer. `nn.Module` declares its attributes as tensors and modules, and this is a word."""
 
 
 class ConvBlock(nn.Module):
@@ -26,7 +28,7 @@ class ConvBlock(nn.Module):
         super().__init__()
         self.convolution = nn.Conv2d(inputs, outputs, kernel, padding="same", bias=False)
         self.normalisation = nn.BatchNorm2d(outputs)
-        self.convolution.followed_by = "leaky_relu"
+        say_what_follows(self.convolution, "leaky_relu")
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) to (N, outputs, H, W)."""
@@ -41,7 +43,8 @@ class SqueezeExcitation(nn.Module):
         super().__init__()
         self.squeeze = nn.Linear(width, squeezed)
         self.excite = nn.Linear(squeezed, width)
-        self.squeeze.followed_by, self.excite.followed_by = "relu", "sigmoid"
+        say_what_follows(self.squeeze, "relu")
+        say_what_follows(self.excite, "sigmoid")
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, width, H, W) to (N, width, 1, 1)."""
@@ -83,26 +86,32 @@ class PlaneValue(nn.Sequential):
 
     def __init__(self, inputs: int, hidden: int) -> None:
         output = nn.Conv2d(hidden, 1, 1)
-        output.followed_by = "output"
+        say_what_follows(output, "output")
         super().__init__(ConvBlock(inputs, hidden, 1), output)
+
+
+def say_what_follows(layer: nn.Module, what: str) -> None:
+    """Tell `initialise` what follows a layer, by a key of `GAINS`."""
+    setattr(layer, _FOLLOWED_BY, what)
 
 
 def initialise(network: nn.Module, weight_scale: float) -> None:
     """Orthogonal weights times ``weight_scale``, biases zero, then spectral normalisation of the convolutions.
 
     Every layer draws from a stream of its own, named after the layer and torch's seed: adding or reordering layers
-    leaves the others' weights as they are. Layers say in ``followed_by`` what follows them (`GAINS`). Under spectral
+    leaves the others' weights as they are. Layers hold what follows them (see `say_what_follows`). Under spectral
     normalisation the scale changes no output, it lets the optimiser's steps turn the weights faster.
     """
     for name, layer in list(network.named_modules()):
         if not isinstance(layer, nn.Conv2d | nn.Linear):
             continue
+        followed_by = getattr(layer, _FOLLOWED_BY)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(torch.initial_seed() ^ zlib.crc32(name.encode()))
-            nn.init.orthogonal_(layer.weight, GAINS[layer.followed_by])
+            nn.init.orthogonal_(layer.weight, GAINS[followed_by])
             with torch.no_grad():
                 layer.weight.mul_(weight_scale)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-            if layer.followed_by == "leaky_relu":
+            if followed_by == "leaky_relu":
                 spectral_norm(layer)

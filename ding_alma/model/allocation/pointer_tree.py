@@ -105,7 +105,7 @@ class PointerTree:
                 *(self.row, child, parent, chosen, after, self.allocation),
             )
             before = point, team, log_prob, gain, parent[:rows], chosen[:rows]
-            point, team, total = (array[:rows] for array in after)
+            point, team, total = after[0][:rows], after[1][:rows], after[2][:rows]
             if agent + 1 == self.agent_count:
                 self.levels.append(_Level(*before))
                 break
@@ -136,9 +136,9 @@ class PointerTree:
 
     def totals(self) -> tuple[Tensor, Tensor, Tensor]:
         """(N, P) log-probability, entropy and mean largest probability of every proposal."""
-        out = tuple(torch.empty(self.row.shape) for _ in range(3))
-        pointer_rows.collect(self.row, self.active, self.total, *(values.numpy() for values in out))
-        return out
+        log_prob, entropy, best_prob = (torch.empty(self.row.shape) for _ in range(3))
+        pointer_rows.collect(self.row, self.active, self.total, log_prob.numpy(), entropy.numpy(), best_prob.numpy())
+        return log_prob, entropy, best_prob
 
     def slope(self, by_log_prob: Tensor, by_entropy: Tensor) -> tuple[Tensor, ...]:
         """Gradient by `totals`' first two (N, P) to that by agents, subtasks and both layers' weights and biases."""
@@ -154,8 +154,9 @@ class PointerTree:
         )
         tree = self.point, self.parent, self.newest, self.place
         for agent, level in reversed(list(enumerate(self.levels))):
+            first, last = level.teams
             pointer_teams.slope_of_later_logits(
-                *(agent, *level.teams, self.point, self.parent, self.place, probe, self.active, self.embedding),
+                *(agent, first, last, self.point, self.parent, self.place, probe, self.active, self.embedding),
                 *(by_logit, to_meeting, to_probe, to_embedding),
             )
             if len(level.missing):

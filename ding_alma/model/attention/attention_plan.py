@@ -29,6 +29,8 @@ class AttentionPlan(ABC):
     """Agents that ask and entities that are looked at, in ``views`` views."""
 
     views: int
+    agents: int
+    """A."""
 
     @abstractmethod
     def gather(self, x: Tensor) -> Tensor:

@@ -41,7 +41,9 @@ def encode_and_attend(
 
 class _EncodedAttention(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, inputs: EntityInputs, rows: Tensor, pairs: Neighbours, heads: int, *weights: Tensor):
+    def forward(
+        ctx: Any, inputs: EntityInputs, rows: Tensor, pairs: Neighbours, heads: int, *weights: Tensor
+    ) -> Tensor:
         networks = len(weights) // 3
         first, bias, weight_in = (weights[part * networks : (part + 1) * networks] for part in range(3))
         ctx.weight_in = [weight.numpy() for weight in weight_in]

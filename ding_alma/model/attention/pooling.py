@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from ding_alma.model.attention.attention import EntityAttention
 from ding_alma.model.attention.attention_plan import AttentionPlan
 
 
@@ -31,3 +32,7 @@ class MeanPooling(EntityPooling):
     """The sum over the seen entities, divided by all E."""
 
     reduce = "mean"
+
+
+Pooling = EntityAttention | EntityPooling
+"""What may sum up the entities that an agent sees."""

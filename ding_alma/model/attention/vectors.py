@@ -34,8 +34,9 @@ def dot_of(length: int) -> Callable:
             return None
 
         def code(context, builder, signature, arguments):
-            left = builder.load(_vector(context, builder, signature.args[0], *arguments[:2], length), align=4)
-            right = builder.load(_vector(context, builder, signature.args[2], *arguments[2:], length), align=4)
+            x_array, x_at, y_array, y_at = arguments
+            left = builder.load(_vector(context, builder, signature.args[0], x_array, x_at, length), align=4)
+            right = builder.load(_vector(context, builder, signature.args[2], y_array, y_at, length), align=4)
             product = builder.fmul(left, right, flags=["fast"])
             name = f"llvm.vector.reduce.fadd.v{length}f32"
             kind = ir.FunctionType(ir.FloatType(), [ir.FloatType(), product.type])
@@ -57,11 +58,12 @@ def add_multiple_of(length: int) -> Callable:
             return None
 
         def code(context, builder, signature, arguments):
-            target = _vector(context, builder, signature.args[0], *arguments[:2], length)
-            source = builder.load(_vector(context, builder, signature.args[3], *arguments[3:], length), align=4)
+            x_array, x_at, multiplier, y_array, y_at = arguments
+            target = _vector(context, builder, signature.args[0], x_array, x_at, length)
+            source = builder.load(_vector(context, builder, signature.args[3], y_array, y_at, length), align=4)
             many = ir.VectorType(ir.FloatType(), length)
             zero = ir.Constant(ir.IntType(32), 0)
-            one = builder.insert_element(ir.Constant(many, ir.Undefined), arguments[2], zero)
+            one = builder.insert_element(ir.Constant(many, ir.Undefined), multiplier, zero)
             mask = ir.Constant(ir.VectorType(ir.IntType(32), length), [0] * length)
             factors = builder.shuffle_vector(one, ir.Constant(many, ir.Undefined), mask)
             change = builder.fmul(factors, source, flags=["fast"])

@@ -11,6 +11,7 @@ from ding_alma.model.attention.attention import EntityAttention
 from ding_alma.model.attention.attention_plan import AttentionPlan
 from ding_alma.model.attention.entity_inputs import EntityInputs
 from ding_alma.model.attention.linear import linear, linear_relu
+from ding_alma.model.attention.pooling import Pooling
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
 
 
@@ -54,7 +55,7 @@ class LabelledEncoder(nn.Module):
 
 def look(
     encoder: LabelledEncoder,
-    pooling: nn.Module,
+    pooling: Pooling,
     inputs: EntityInputs,
     plan: AttentionPlan,
     label: SubtaskLabel | None = None,
@@ -157,7 +158,7 @@ class AgentNetwork(ReactiveAgent):
         heads: int,
         hidden_dim: int,
         embedding: SubtaskEmbedding | None = None,
-        pooling: Callable[[int, int], nn.Module] = EntityAttention,
+        pooling: Callable[[int, int], Pooling] = EntityAttention,
     ) -> None:
         """``features`` counts the entity features and the one-hot last action where it is shown; ``pooling`` is the
         class that sums up what is seen."""

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ding_alma.model.attention.attention import EntityAttention
 from ding_alma.model.attention.attention_plan import AttentionPlan
 from ding_alma.model.attention.entity_inputs import EntityInputs
+from ding_alma.model.attention.pooling import Pooling
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
 from ding_alma.model.value.agent import LabelledEncoder, ReactiveAgent, SubtaskLabel, look
 
@@ -23,7 +24,7 @@ class DirectAgent(ReactiveAgent):
         heads: int,
         hidden_dim: int,
         embedding: SubtaskEmbedding | None = None,
-        pooling: Callable[[int, int], nn.Module] = EntityAttention,
+        pooling: Callable[[int, int], Pooling] = EntityAttention,
     ) -> None:
         """As `AgentNetwork`; there is no layer that ``hidden_dim`` could size."""
         super().__init__()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ding_alma.model.attention.attention import EntityAttention
 from ding_alma.model.attention.attention_plan import AttentionPlan
 from ding_alma.model.attention.entity_inputs import EntityInputs
+from ding_alma.model.attention.pooling import Pooling
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
 from ding_alma.model.value.agent import Agent, LabelledEncoder, SubtaskLabel, look
 
@@ -25,7 +26,7 @@ class RecurrentAgent(Agent):
         heads: int,
         hidden_dim: int,
         embedding: SubtaskEmbedding | None = None,
-        pooling: Callable[[int, int], nn.Module] = EntityAttention,
+        pooling: Callable[[int, int], Pooling] = EntityAttention,
     ) -> None:
         """As `AgentNetwork`; ``hidden_dim`` is also the size of the memory."""
         super().__init__()

@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from ding_alma.model.attention.attention import EntityAttention
-from ding_alma.model.attention.pooling import MaxPooling, MeanPooling
+from ding_alma.model.attention.pooling import MaxPooling, MeanPooling, Pooling
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
 from ding_alma.model.value.agent import Agent, AgentNetwork
 from ding_alma.model.value.agent_direct import DirectAgent
@@ -26,7 +26,7 @@ AGENTS: Mapping[str, type[Agent]] = {
     "direct": DirectAgent,
 }
 MIXERS: Mapping[str, type[UtilityMixer]] = {"flex": Mixer, "linear": LinearMixer, "vdn": SumMixer}
-POOLINGS: Mapping[str, type[nn.Module]] = {"attention": EntityAttention, "max": MaxPooling, "mean": MeanPooling}
+POOLINGS: Mapping[str, type[Pooling]] = {"attention": EntityAttention, "max": MaxPooling, "mean": MeanPooling}
 """What agents, mixers and the agents' view of entities may be made of, by the names that configs use."""
 
 

@@ -3,6 +3,8 @@
 Game data count in game seconds of `LOOPS_PER_SECOND` loops; the table counts in loops, map units and hit points.
 """
 
+from typing import Any
+
 import numpy as np
 
 LOOPS_PER_SECOND = 16
@@ -63,7 +65,7 @@ armed. ``max_cooldown`` is what features divide cooldowns by, in every profile. 
 """
 
 
-def _unit(*, seconds: float = 0.0, speed: float, **values) -> dict:
+def _unit(*, seconds: float = 0.0, speed: float, **values: Any) -> dict[str, Any]:
     """A row from numbers in game seconds: the weapon's period and the speed."""
     return dict(values, period=seconds * LOOPS_PER_SECOND, speed=speed / LOOPS_PER_SECOND)
 
@@ -100,14 +102,14 @@ _LOTV = {
     ),
 }
 # The Liberty catalogue, which the maps name as their only dependency.
-_WOL = {
+_WOL: dict[str, dict[str, Any]] = {
     "zealot": dict(scan_range=5),
     "stalker": dict(scan_range=6, damage=10, bonus=4, period=1.44 * LOOPS_PER_SECOND),
     "marine": dict(scan_range=5),
     "marauder": dict(scan_range=6),
 }
 # The multiplayer catalogue of game version 4.1 (build 60196); two shots of the Marauder are uncertain.
-_4_1 = {
+_4_1: dict[str, dict[str, Any]] = {
     "stalker": dict(damage=15, bonus=6, period=2.16 * LOOPS_PER_SECOND),
     "marauder": dict(damage=5, bonus=5, hits=2),
 }

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -191,7 +192,7 @@ class StarCraftEngine(Engine):
             raise
 
 
-def _game_module():
+def _game_module() -> ModuleType:
     try:
         make_protocol_importable()
         return importlib.import_module("dizoo_ext.smac_multiarmy.sc2.game")

@@ -6,7 +6,7 @@ Importing this module needs pysc2.
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pysc2.run_configs.lib import VERSIONS
@@ -72,10 +72,13 @@ class Game:
         executable, data_version = installed_version(launch.folder, launch.game_version)
         self.loop = 0
         self.controls_enemies = False
-        self._connection: Connection | None = None
         self._process = GameProcess(executable, launch.folder, data_version)
         try:
             self._connection = Connection(self._process, launch.launch_timeout, launch.request_timeout)
+        except BaseException:
+            self._process.close()
+            raise
+        try:
             self._join(launch.map_path, races, seed)
             self._ids = self._read_ids()
         except BaseException:
@@ -89,15 +92,13 @@ class Game:
 
     def close(self) -> None:
         """Ask the game to quit and see to it that it does."""
-        if self._connection is not None:
-            self._connection.quit()
-            self._process.wait_for_quit()
+        self._connection.quit()
+        self._process.wait_for_quit()
         self._process.close()
 
     def abandon(self) -> None:
         """End a game that is not worth talking to any more."""
-        if self._connection is not None:
-            self._connection.hang_up()
+        self._connection.hang_up()
         self._process.close()
 
     def clear(self) -> None:
@@ -226,7 +227,7 @@ class Game:
                 )
         return ids
 
-    def _debug(self, **command) -> None:
+    def _debug(self, **command: Any) -> None:
         self._debug_all([debug_pb2.DebugCommand(**command)])
 
     def _debug_all(self, commands: Iterable[debug_pb2.DebugCommand]) -> None:

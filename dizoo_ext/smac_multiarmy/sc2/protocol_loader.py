@@ -44,7 +44,7 @@ class _ProtocolFinder(MetaPathFinder):
         if not fullname.startswith(f"{PACKAGE}.") or not fullname.endswith("_pb2"):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
-        if spec is not None:
+        if spec is not None and spec.origin is not None:
             spec.loader = _DescriptorLoader(fullname, spec.origin)
         return spec
 
@@ -59,9 +59,10 @@ class _DescriptorLoader(SourceFileLoader):
         serialised = serialised_descriptor(self.get_data(self.path).decode("utf-8"), self.path)
         for dependency in descriptor_pb2.FileDescriptorProto.FromString(serialised).dependency:
             importlib.import_module(dependency.replace("/", ".").removesuffix(".proto") + "_pb2")
-        module.DESCRIPTOR = descriptor_pool.Default().AddSerializedFile(serialised)
-        builder.BuildMessageAndEnumDescriptors(module.DESCRIPTOR, vars(module))
-        builder.BuildTopDescriptorsAndMessages(module.DESCRIPTOR, module.__name__, vars(module))
+        descriptor = descriptor_pool.Default().AddSerializedFile(serialised)
+        vars(module)["DESCRIPTOR"] = descriptor
+        builder.BuildMessageAndEnumDescriptors(descriptor, vars(module))
+        builder.BuildTopDescriptorsAndMessages(descriptor, module.__name__, vars(module))
 
 
 def serialised_descriptor(source: str, path: str) -> bytes:

@@ -19,7 +19,8 @@ def creations(roster: np.ndarray) -> list[Creation]:
     """The units of a () `ROSTER` record in order; neighbours that differ in nothing become one entry."""
     found: list[Creation] = []
     for slot in range(int(roster["units"])):
-        one = Creation(*(roster[field][slot].item() for field in ("type", "owner", "x", "y")), quantity=1)
+        kind, owner, x, y = (roster[field][slot].item() for field in ("type", "owner", "x", "y"))
+        one = Creation(kind, owner, x, y, quantity=1)
         if found and found[-1][:4] == one[:4]:
             found[-1] = found[-1]._replace(quantity=found[-1].quantity + 1)
         else:

@@ -184,6 +184,13 @@ def test_missing_draws_are_named():
         mixed_q_loss(networks, networks, random_batch(), MixedQConfig(imagined_weight=0.5), MixedQDraws())
 
 
+def test_tied_actions_need_a_batch_with_ties():
+    networks, batch, config = ValueNetwork(SHAPE), random_batch(), MixedQConfig(tie_actions=True)
+    assert batch.action_subtask is None
+    with pytest.raises(ValueError, match="tied actions need"):
+        mixed_q_loss(networks, networks, batch, config, MixedQDraws())
+
+
 def test_unknown_conditioning_is_refused():
     with pytest.raises(ValueError, match="conditioning must be one of"):
         ValueNetwork(SHAPE, "full_obs")

@@ -14,6 +14,7 @@ from lux_stage import SMALL
 
 from dizoo_ext.lux import LuxEnv
 from dizoo_ext.lux.heuristic import heuristic_actions
+from dizoo_ext.lux.match import LuxMatch
 from dizoo_ext.lux.opponents import OPPONENTS
 from dizoo_ext.lux.settings import ACTIONS, BUILD_HEAVY, GIVE_ICE, WATER
 
@@ -177,6 +178,15 @@ def test_a_finished_episode_is_not_stepped_on():
     finish(env)
     with pytest.raises(RuntimeError, match="reset"):
         env.step(env.random_action())
+
+
+def test_a_match_begins_with_a_seed():
+    match = LuxMatch(new_env().cfg, is_test=False)
+    assert match.stream_state() is None
+    with pytest.raises(RuntimeError, match="seed the match"):
+        match.reset()
+    with pytest.raises(RuntimeError, match="seed the match"):
+        match.set_stream_state(new_env().match.stream_state())
 
 
 @pytest.mark.parametrize(
