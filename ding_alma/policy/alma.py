@@ -77,7 +77,7 @@ class AlmaPolicy(ValuePolicy):
             conditioning="mask",
             # (str) How utilities of the agents at a subtask become its value: 'flex' (paper: hypernetworks, monotonic)
             # or 'vdn' (their sum; a third of the cost of an update, less to express).
-            mixer="flex",
+            subtask_mixer="flex",
         ),
         # (dict) Allocation controller (docs/reference/alma.md#allocation-controller).
         allocation=dict(
@@ -142,7 +142,7 @@ class AlmaPolicy(ValuePolicy):
         super().check_values(cfg)
         check_choice(cfg.allocation.source, ALLOCATION_SOURCES, "policy.allocation.source")
         check_choice(cfg.network.conditioning, CONDITIONINGS, "policy.network.conditioning")
-        check_choice(cfg.network.mixer, SUBTASK_MIXERS, "policy.network.mixer")
+        check_choice(cfg.network.subtask_mixer, SUBTASK_MIXERS, "policy.network.subtask_mixer")
         allocation = cfg.allocation
         for name in ("random_agent", "random_proposal"):
             check_schedule(allocation[name], f"policy.allocation.{name}", "length")
@@ -174,7 +174,7 @@ class AlmaPolicy(ValuePolicy):
             softmax_mixing=network.softmax_mixing,
             mixer_bias_abs=network.mixer_bias_abs,
             popart=network.popart,
-            mixer=network.mixer,
+            mixer=network.subtask_mixer,
         )
         allocator = None
         if allocation.source == "learned":

@@ -9,4 +9,4 @@ from ding_alma.setting.blocks import MAIN
 def default_hooks() -> dict[str, dict[str, Any]]:
     """The entries that give a run its record and its progress, for ``policy.learn.learner.hook``."""
     hook = MAIN["policy"]["learn"]["learner"]["hook"]
-    return {name: copy.deepcopy(hook[name]) for name in ("run_record", "progress")}
+    return {"run_record": copy.deepcopy(hook["run_record"]), "progress": {**hook["progress"], "ext_args": {}}}

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import logging
 import multiprocessing
 import os
 import re
@@ -121,6 +122,11 @@ def test_a_full_disk_stops_with_the_file_and_the_run_goes_on_when_there_is_room(
 
 def train_on_a_full_disk(main, create, size, messages):
     """In a process of its own, whose output has room."""
+    # DI-engine keeps the text logs of earlier runs of this process open.
+    for logger in logging.root.manager.loggerDict.values():
+        for handler in list(getattr(logger, "handlers", [])):
+            if isinstance(handler, logging.FileHandler):
+                logger.removeHandler(handler)
     gc.freeze()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)

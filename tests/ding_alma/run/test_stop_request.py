@@ -185,6 +185,7 @@ def is_alive(process):
 def test_runs_side_by_side_are_asked_too(monkeypatch, capfd):
     monkeypatch.setattr(multiprocessing, "get_context", lambda method: FORK)
     jobs, news = toy_jobs([0, 1, 2]), []
+    others = set(multiprocessing.active_children())
 
     def interrupt():
         wait_for(lambda: have_saved(jobs[:2]))
@@ -194,7 +195,7 @@ def test_runs_side_by_side_are_asked_too(monkeypatch, capfd):
         threading.Thread(target=interrupt).start()
         training.train_side_by_side(jobs, 2, news.append)
     assert ended.value.code == 128 + signal.SIGTERM
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= others
     text = "\n".join(news)
     assert "out/seed0: saved; evaluation at" in text and "out/seed1: saved" in text, text
     assert "out/seed2: not begun" in text and "go on with ding-alma train --resume out" in text
