@@ -58,8 +58,8 @@ def test_a_missing_package_is_reported_at_once(double, monkeypatch, package):
 
 
 def test_a_package_that_turns_out_to_be_missing_is_reported_too(begin, monkeypatch):
-    for name in ("sc2_game", "sc2_connection"):
-        monkeypatch.delitem(sys.modules, f"dizoo_ext.smac_multiarmy.engine.{name}", raising=False)
+    for name in ("game", "connection"):
+        monkeypatch.delitem(sys.modules, f"dizoo_ext.smac_multiarmy.sc2.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "absl", None)
     with pytest.raises(ModuleNotFoundError, match="uv sync --extra sc2"):
         begin()
