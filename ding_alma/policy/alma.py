@@ -76,7 +76,7 @@ class AlmaPolicy(ValuePolicy):
             # labels ("ALMA No Mask").
             conditioning="mask",
             # (str) How utilities of the agents at a subtask become its value: 'flex' (paper: hypernetworks, monotonic)
-            # or 'vdn' (their sum; a third of the cost of an update, less to express).
+            # or 'vdn' (their sum: cheaper updates, less to express).
             subtask_mixer="flex",
         ),
         # (dict) Allocation controller (docs/reference/alma.md#allocation-controller).
