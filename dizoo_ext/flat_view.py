@@ -43,12 +43,13 @@ def _write_agent_state(entities, entity_mask, obs_mask, last_action, actions, ag
             if not entity_mask[k, i]:
                 row[:tail] = 0.0
                 continue
-            row[:features] = entities[k, i]
+            # Number by number: for an array copied into a slice, numba compiles the text of a message for seconds.
+            for f in range(features):
+                row[f] = entities[k, i, f]
             for e in range(count):
                 start = features * (1 + e)
-                if obs_mask[k, i, e]:
-                    row[start : start + features] = entities[k, e]
-                else:
-                    row[start : start + features] = 0.0
+                is_seen = obs_mask[k, i, e]
+                for f in range(features):
+                    row[start + f] = entities[k, e, f] if is_seen else np.float32(0)
             if last_action[k, i] >= 0:
                 row[tail + last_action[k, i]] = 1.0

@@ -56,7 +56,9 @@ def _choose_scenario(city, table, index, n_tasks):
     scenario = table[index]
     city.agents = scenario.agents
     city.buildings = scenario.buildings
-    city.agent_type[:] = scenario.agent_type
+    # One by one: for an array copied into a slice, numba compiles the text of a message for seconds.
+    for i in range(len(city.agent_type)):
+        city.agent_type[i] = scenario.agent_type[i]
     for b in range(city.buildings):
         if scenario.building_type[b] == DRAWN:
             city.building_type[b] = FAST if draw_uniform(city) < 0.5 else SLOW

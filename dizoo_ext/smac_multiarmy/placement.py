@@ -171,7 +171,9 @@ def _deal_tags(match, rules):
     else:
         tags = np.empty(max(rules.num_agents, rules.num_enemies), np.int16)
         _shuffle(match, tags, rules.num_enemies)
-        match.tag[match.agents : match.agents + match.enemies] = tags[: match.enemies]
+        # One by one: for an array copied into a slice, numba compiles the text of a message for seconds.
+        for e in range(match.enemies):
+            match.tag[match.agents + e] = tags[e]
         _shuffle(match, tags, rules.num_agents)
         for i in range(match.agents):
             match.tag[i] = rules.num_enemies + tags[i]

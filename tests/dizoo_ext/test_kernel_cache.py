@@ -6,12 +6,16 @@ import sys
 
 import pytest
 
+# The game whose kernels compile fastest.
 PLAY = """
 import {package}
-from dizoo_ext.save_the_city.env import SaveTheCityEnv
-env = SaveTheCityEnv(dict(scenario="2-5a_2-5b", episode_limit=3))
+from numba.core import event
+from dizoo_ext.group_matching.env import GroupMatchingEnv
+env = GroupMatchingEnv({{}})
 env.seed(0)
-env.reset()
+with event.install_recorder("numba:compile") as recorder:
+    env.reset()
+print(*(compiled.data["dispatcher"].py_func.__module__ for _, compiled in recorder.buffer))
 """
 
 
@@ -31,6 +35,9 @@ def test_compiled_code_goes_elsewhere_and_a_line_says_so(package, tmp_path):
     told = [line for line in result.stderr.splitlines() if "numba can keep compiled code neither" in line]
     assert len(told) == 1 and str(folder) in told[0]
     assert [*folder.rglob("*.nbi")] != []
+    compiled = result.stdout.split()
+    assert "dizoo_ext.flat_view" in compiled
+    assert not [module for module in compiled if "unicode" in module], "text in a kernel takes seconds to compile"
 
 
 def test_nobody_else_can_put_code_there(tmp_path):
