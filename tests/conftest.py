@@ -1,5 +1,6 @@
-"""Options and golden data shared by all tests."""
+"""Options and golden data shared by all tests, and what would make each training among them slow."""
 
+import ast
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,17 @@ def pytest_generate_tests(metafunc):
     folder = metafunc.config.getoption("--golden-dir") / area
     paths = sorted(folder.glob(GOLDEN_PATTERNS[area][kind]))
     metafunc.parametrize("golden_path", paths, ids=[path.stem for path in paths])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unformatted_configs():
+    """DI-engine has yapf format two copies of the config of every run, which takes longer than a short training.
+
+    A config that is no Python is refused as before.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("yapf.yapflib.yapf_api.FormatCode", lambda text: (text, not ast.parse(text)))
+        yield
 
 
 @pytest.fixture
