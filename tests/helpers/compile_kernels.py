@@ -1,0 +1,56 @@
+"""Fills numba's cache with the kernels that most tests use, each compiled once, in two processes.
+
+Two workers that find the cache empty would each compile nearly everything for themselves.
+"""
+
+import contextlib
+import multiprocessing
+import tempfile
+
+from embedded_engine import EmbeddedEngine
+from tiny_runs import tiny_config, train
+
+from dizoo_ext.group_matching.vector import GroupMatchingVector
+from dizoo_ext.save_the_city.baseline import ALLOCATIONS, play_baseline
+from dizoo_ext.save_the_city.vector import SaveTheCityVector
+from dizoo_ext.smac_multiarmy.vector import SmacMultiArmyVector
+
+
+def learn() -> None:
+    """The networks' kernels, the city's and Lux'."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for policy, config in (
+            ("alma", "small/save_the_city_alma"),
+            ("refil", "small/save_the_city_alma"),
+            ("copa", "small/save_the_city_alma"),
+            ("mppo", "small/lux_mppo"),
+        ):
+            train(*tiny_config(policy, config=config), iterations=2)
+    for allocation in ALLOCATIONS:
+        play_baseline(SaveTheCityVector(1), allocation, episodes=1)
+
+
+def play() -> None:
+    """Battles in one compiled call and in steps, and the other games that no training here plays."""
+    for vector, options in (
+        (SmacMultiArmyVector, {}),
+        (SmacMultiArmyVector, dict(engine=EmbeddedEngine)),
+        (GroupMatchingVector, {}),
+    ):
+        env = vector(1, **options)
+        env.seed([0])
+        observation, done = env.reset(), False
+        while not done:
+            step = env.step(observation["action_mask"].argmax(-1))
+            observation, done = step.observation, step.done[0]
+
+
+if __name__ == "__main__":
+    # Forked, because each import of everything takes as long as a kernel.
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=target) for target in (learn, play)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    raise SystemExit(any(process.exitcode for process in processes))
