@@ -7,6 +7,7 @@ from ding.framework import Parallel
 
 import ding_alma  # noqa: F401  (registers everything that a config may name)
 import dizoo_ext  # noqa: F401
+from ding_alma.pipeline.authentication import ensure_secret, shared_key
 from ding_alma.pipeline.environment_variables import job_from_environment
 from ding_alma.pipeline.learner import learn
 from ding_alma.pipeline.messages import LEARNER, role_of
@@ -22,6 +23,7 @@ def main() -> None:
     Raises:
         RuntimeError: it was not started by ``ditask``.
         ValueError: the learner finds no job in its environment variables (see environment_variables.py).
+        RunError: the environment variables hold no secret (see authentication.py).
     """
     run_node(None)
 
@@ -36,15 +38,17 @@ def run_node(job: Job | None) -> None:
     if not router.is_active:
         raise RuntimeError("start this with ditask or `ding-alma train CONFIG --collectors N`; see docs/scale.md")
     end_with_parent()
+    transport = RouterTransport(shared_key())
     if role_of(router.node_id) != LEARNER:
-        work(RouterTransport(), router.node_id)
+        work(transport, router.node_id)
         return
     job = job or job_from_environment()
     collectors = job.collectors or max(1, router.n_parallel_workers - FIRST_COLLECTOR)
-    learn(RouterTransport(), job, collectors)
+    learn(transport, job, collectors)
 
 
 def train_on_this_host(job: Job, collectors: int) -> None:
-    """One learner, one evaluator and so many collectors, each a process of this host."""
+    """One learner, one evaluator and so many collectors, each a process of this host. No port is opened."""
+    ensure_secret()
     nodes = FIRST_COLLECTOR + collectors
     Parallel.runner(n_parallel_workers=nodes, protocol="ipc", topology="star", startup_interval=0)(run_node, job)
