@@ -13,6 +13,8 @@ from tiny_runs import write_untrained_run
 
 from ding_alma.cli.main import main
 from ding_alma.run.hooks import register_hooks
+from ding_alma.run.own_files import refuse_links
+from ding_alma.run.run_error import RunError
 from dizoo_ext import trusted_imports
 
 COMMANDS = {
@@ -144,6 +146,30 @@ def test_resume_follows_no_links_out_of_the_folder(run, tmp_path, name, group):
     assert result.exit_code == 1 and "is a symbolic link" in result.output and name in result.output
     assert len(result.output.strip().splitlines()) == 1, result.output
     assert everything(outside) == before
+
+
+@pytest.mark.parametrize("name", ["lock", "total_config.py", "evaluations.json", "replay/0.episodes", "log/a.txt"])
+def test_resume_writes_into_no_file_that_has_another_name_outside(run, tmp_path, name):
+    outside = tmp_path / "outside.txt"
+    outside.write_text("mine")
+    (run / name).parent.mkdir(exist_ok=True)
+    (run / name).unlink(missing_ok=True)
+    os.link(outside, run / name)
+    result = call("train", "--resume", "run")
+    assert result.exit_code == 1 and f"run/{name} is a hard link" in result.output, result.output
+    assert len(result.output.strip().splitlines()) == 1
+    assert outside.read_text() == "mine"
+
+
+def test_checkpoints_may_have_other_names_and_files_two_within_the_folder(run):
+    os.link(run / "ckpt" / "ckpt_best.pth.tar", "kept.pth.tar")
+    os.link(run / "ckpt" / "ckpt_last.pth.tar", run / "ckpt" / "iteration_0.pth.tar")
+    (run / "notes.txt").write_text("mine")
+    os.link(run / "notes.txt", run / "ckpt" / "notes.txt")
+    refuse_links("run")
+    os.link(run / "notes.txt", "notes.txt")
+    with pytest.raises(RunError, match=r"notes\.txt is a hard link .* outside of run"):
+        refuse_links("run")
 
 
 def test_resume_follows_no_links_beside_the_runs_of_a_group(run):
