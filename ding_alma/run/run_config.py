@@ -1,6 +1,5 @@
 """The complete configuration of a run, kept in its folder so that the run can be rebuilt from the folder alone."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from easydict import EasyDict
 from ding_alma.atomic_file import write_json_atomically
 from ding_alma.run.plain_values import plain_values
 from ding_alma.run.run_error import RunError
+from dizoo_ext.checked_json import read_checked_json, with_checksum
 from dizoo_ext.trusted_imports import check_imports
 
 RUN_CONFIG_NAME = "run_config.json"
@@ -61,9 +61,8 @@ def read_merged_config(run_dir: str | Path) -> EasyDict:
 
 def keep_config(merged: EasyDict, run_dir: Path) -> None:
     """Write `RUN_CONFIG_NAME` into ``run_dir``. Raises a TypeError if it holds a value that JSON cannot."""
-    write_json_atomically(
-        {"format": 1, "main": plain_values(merged), "create": create_part(merged)}, run_dir / RUN_CONFIG_NAME
-    )
+    content = {"format": 1, "main": plain_values(merged), "create": create_part(merged)}
+    write_json_atomically(with_checksum(content), run_dir / RUN_CONFIG_NAME)
 
 
 def read_run_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
@@ -77,14 +76,16 @@ def read_run_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
     """
     path = Path(path)
     try:
-        parts = json.loads(path.read_text(encoding="utf-8"))
+        parts = read_checked_json(path)
         main, create = EasyDict(parts["main"]), EasyDict(parts["create"])
     except FileNotFoundError:
         raise RunError(
             f"{path} is missing; keep checkpoints in their run's folder or name the config file with --config"
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} is damaged ({error!r}); name the config file with --config instead") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{path} is damaged ({type(error).__name__}: {error}); name the config file with --config instead"
+        ) from error
     try:
         check_imports(parts, path)
     except ValueError as error:

@@ -16,6 +16,7 @@ from ding_alma.run.hooks import register_hooks
 from ding_alma.run.own_files import refuse_links
 from ding_alma.run.run_error import RunError
 from dizoo_ext import trusted_imports
+from dizoo_ext.checked_json import read_checked_json
 
 COMMANDS = {
     "eval": ["eval", "run", "--episodes", "1"],
@@ -52,7 +53,7 @@ def call(*arguments):
 def change(run, key, value):
     """Set a dotted key of the run's configuration, which begins with ``main`` or ``create``."""
     path = run / "run_config.json"
-    config = json.loads(path.read_text())
+    config = read_checked_json(path)
     part, *blocks, last = key.split(".")
     node = config[part]
     for block in blocks:
@@ -113,6 +114,35 @@ def test_resume_says_what_is_damaged(run):
     result = call(*COMMANDS["resume"])
     assert result.exit_code == 1 and "run_config.json is damaged" in result.output
     assert len(result.output.strip().splitlines()) == 1, result.output
+
+
+@pytest.mark.parametrize(("command", "name"), [("eval", "run_config.json"), ("resume", "run_config.json")])
+def test_a_folder_in_the_place_of_a_file_is_one_line(run, command, name):
+    (run / name).unlink()
+    (run / name).mkdir()
+    result = call(*COMMANDS[command])
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit), result.exception
+    assert len(result.output.strip().splitlines()) == 1, result.output
+
+
+def test_the_last_checkpoint_does_not_take_the_best_one_s_place_without_a_word(run, caplog):
+    (run / "ckpt" / "ckpt_best.pth.tar").unlink()
+    with caplog.at_level("WARNING"):
+        assert call(*COMMANDS["eval"]).exit_code == 0
+    assert "run/ckpt has no ckpt_best.pth.tar: ckpt_last.pth.tar takes its place" in caplog.text
+
+
+def test_an_edited_config_is_refused_until_its_checksum_is_deleted(run):
+    path = run / "run_config.json"
+    text = path.read_text()
+    path.write_text(text.replace('"episode_limit": 12', '"episode_limit": 13'))
+    assert path.read_text() != text
+    result = call(*COMMANDS["eval"])
+    assert result.exit_code == 1 and "run_config.json is damaged" in result.output and "checksum" in result.output
+    content = json.loads(path.read_text())
+    del content["checksum"]
+    path.write_text(json.dumps(content))
+    assert call(*COMMANDS["eval"]).exit_code == 0
 
 
 def everything(folder):
