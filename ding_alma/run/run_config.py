@@ -1,5 +1,6 @@
 """The complete configuration of a run, kept in its folder so that the run can be rebuilt from the folder alone."""
 
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from ding.config import compile_config, read_config, read_config_directly
 from easydict import EasyDict
 
 from ding_alma.atomic_file import write_json_atomically
+from ding_alma.run.config_shape import check_shape
 from ding_alma.run.plain_values import plain_values
 from ding_alma.run.run_error import RunError
 from dizoo_ext.checked_json import read_checked_json, with_checksum
@@ -103,9 +105,17 @@ def read_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
     if not path.is_file():
         raise RunError(f"config {path} does not exist")
     try:
-        return read_config(str(path))
-    except (KeyError, AssertionError, SyntaxError, ImportError) as error:
-        raise RunError(f"{path} is not a DI-engine config: {error}") from error
+        # DI-engine hands on plain dicts as they are, and reads them by attribute.
+        main, create = (EasyDict(part) for part in read_config(str(path)))
+        return main, create
+    except KeyError as error:
+        raise RunError(f"{path} is not a DI-engine config: {error} is missing") from error
+    except Exception as error:
+        # A config is a program, which can fail in any way.
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+        place = f"{path}, line {lines[-1]}" if lines else f"{path}"
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise RunError(f"{place}: this config cannot be read ({said})") from error
 
 
 def compile_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
@@ -115,4 +125,8 @@ def compile_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
         RunError: the file is missing or is not a DI-engine config.
     """
     main, create = read_config_file(path)
+    try:
+        check_shape(main, create)
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{path}: {error}") from error
     return compile_config(main, create_cfg=create, auto=True, save_cfg=False), create
