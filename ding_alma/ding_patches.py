@@ -2,7 +2,8 @@
 
 Beside these it only adds entries under new names to DI-engine's registries. A run wraps some methods of its own
 objects, which go with them: the learner's ``train`` (run/faults.py), the collector's ``collect`` and the evaluator's
-``eval`` (run/environment_guard.py, run/commander.py), the ``add_scalar`` of its tensorboard writer (run/scalars.py).
+``eval`` (run/environment_guard.py, run/commander.py), the ``add_scalar`` of its tensorboard writer (run/scalars.py),
+what the router of a parallel run sends and receives (pipeline/authentication.py).
 """
 
 import importlib
@@ -14,6 +15,7 @@ from ding_alma.model.qmix import qmix_network
 from ding_alma.pipeline.parallel_command import completed_entry
 from ding_alma.run.checkpoint_hook import AtomicSaveCkptHook, CheckedLoadCkptHook
 from ding_alma.run.commander import CheckpointCommander
+from ding_alma.run.config_shape import checked_pipeline
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,17 @@ PATCHES = (
         "ding.entry.serial_entry_onpolicy.BaseSerialCommander",
         "the same in the on-policy entry",
         lambda original: CheckpointCommander,
+    ),
+    Patch(
+        "ding.entry.serial_entry.serial_pipeline",
+        "``ding -m serial`` merges the config before anything of ours looks at it: a value where a block belongs, "
+        "or an unknown type, ends it with an error that names no key",
+        checked_pipeline,
+    ),
+    Patch(
+        "ding.entry.serial_entry_onpolicy.serial_pipeline_onpolicy",
+        "the same for ``ding -m serial_onpolicy``",
+        checked_pipeline,
     ),
     Patch(
         "ding.worker.learner.learner_hook.hook_mapping[save_ckpt]",

@@ -27,6 +27,7 @@ BASEMENT, ROOF = {"atomic_file"}, {"ding_patches"}
 """Modules of ding_alma itself: anybody may import the first, and the second may import anybody."""
 FULLEST_ROOM = 27
 SHARED_WITH_ALGORITHMS = {
+    "checked_json",
     "checked_load",
     "contract",
     "gif",

@@ -2,8 +2,10 @@
 
 import contextlib
 import math
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,6 +20,7 @@ from ding_alma.report.allocation_choice import choose_allocation
 from ding_alma.report.play import Run, evaluate, film, load_run, summarise
 from ding_alma.report.scenario_table import scenario_table
 from ding_alma.run.run_error import RunError
+from ding_alma.run.stop_request import exit_status, tell
 from dizoo_ext.gif import save_gif
 
 CONTEXT = dict(help_option_names=["-h", "--help"], show_default=True)
@@ -37,7 +40,19 @@ allocation_option = click.option(
 )
 
 
-@click.group(context_settings=CONTEXT)
+class Commands(click.Group):
+    """Ends with 128 + SIGINT at Ctrl-C, as shells expect, where click would end with 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a subcommand."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            tell("Interrupted")
+            raise SystemExit(exit_status(signal.SIGINT)) from None
+
+
+@click.group(cls=Commands, context_settings=CONTEXT)
 def main() -> None:
     """Look at policies that `ding` has trained.
 

@@ -1,9 +1,11 @@
-"""The way messages take: DI-engine's router, which may lose them."""
+"""The way messages take: DI-engine's router, which may lose them, and which is made to drop those of strangers."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from ding.framework import Parallel
+
+from ding_alma.pipeline.authentication import authenticate
 
 TO_LEARNER = "ding_alma.learner"
 TO_ALL = "ding_alma.all"
@@ -25,13 +27,18 @@ class Transport(Protocol):
 
 
 class RouterTransport:
-    """`Transport` over DI-engine's router, which `ditask` has set up in this process."""
+    """`Transport` over DI-engine's router, which `ditask` has set up in this process; one for each process.
 
-    def __init__(self) -> None:
+    Args:
+        key: what all processes of the run know; messages from others are not unpickled.
+    """
+
+    def __init__(self, key: bytes) -> None:
         self._router = Parallel()
+        authenticate(self._router, key)
 
     def send(self, topic: str, message: Any) -> None:
-        """Pickle and send."""
+        """Pickle, sign and send."""
         self._router.emit(topic, message)
 
     def listen(self, topic: str, function: Callable[[Any], None]) -> None:

@@ -64,6 +64,13 @@ def check_policy_config(cfg: EasyDict, defaults: Mapping[str, Any], siblings: It
     """Refuse keys nobody reads and wrong or impossible values in a policy's merged config; see `check_policy_keys`."""
     check_policy_keys(cfg, defaults, siblings)
     check_ranges(cfg, COMMON)
+    collector = cfg.collect.get("collector", {})
+    if collector and collector.get("get_train_sample") is not True:
+        raise ValueError(
+            "policy.collect.collector must collect whole episodes (create_config.collector = dict(type='episode', "
+            f"get_train_sample=True)), got type {collector.get('type')!r}, get_train_sample "
+            f"{collector.get('get_train_sample')!r}"
+        )
 
 
 def check_ranges(cfg: Mapping[str, Any], ranges: Ranges) -> None:

@@ -34,6 +34,7 @@ def read_sizes(cfg: EasyDict) -> EntitySpec:
     """Sizes from ``policy.model`` (the block shared with DI-engine's own policies) and ``policy.entity``.
 
     Raises:
+        TypeError: a size is of a wrong type.
         ValueError: a size is missing, not positive, or the flat view's sizes do not follow from the entity sizes.
     """
     for key in ("entities", "features", "subtasks"):
@@ -41,6 +42,13 @@ def read_sizes(cfg: EasyDict) -> EntitySpec:
     for key in ("agent_num", "action_shape", "obs_shape"):
         if key not in cfg.model:
             raise ValueError(f"policy.model.{key} is missing; it is one of the keys shared with DI-engine's policies")
+    for key in ("agent_num", "action_shape"):
+        size = cfg.model[key]
+        if isinstance(size, bool) or not isinstance(size, int):
+            raise TypeError(f"policy.model.{key} must be an integer, got {size!r}")
+        check_range(size, f"policy.model.{key}", 1)
+    if not isinstance(cfg.model.obs_shape, Mapping):
+        raise TypeError(f"policy.model.obs_shape must be a block of keys, got {cfg.model.obs_shape!r}")
     sizes = EntitySpec(
         agents=cfg.model.agent_num,
         entities=cfg.entity.entities,

@@ -184,7 +184,7 @@ def _from_record(path: Path) -> FinishedRun:
     except (KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error!r})") from error
     config = path.parent / RUN_CONFIG_NAME
-    setting = _setting(read_run_config(config)[0].get("env", {})) if config.is_file() else {}
+    setting = _setting(read_run_config(config)[0].get("env", {})) if config.exists() else {}
     return _finished_run(path, {**record, "setting": setting}, points, names)
 
 

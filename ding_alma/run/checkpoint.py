@@ -1,5 +1,6 @@
 """Checkpoints on the disk: their names, where they are and how they are read."""
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ def find_checkpoint(path: Path) -> Path:
         folder = path / "ckpt" if (path / "ckpt").is_dir() else path
         for name in (BEST_CHECKPOINT, LAST_CHECKPOINT):
             if (folder / name).is_file():
+                if name != BEST_CHECKPOINT:
+                    logging.warning(f"{folder} has no {BEST_CHECKPOINT}: {name} takes its place")
                 return folder / name
         raise RunError(f"no {BEST_CHECKPOINT} or {LAST_CHECKPOINT} in {folder}; name a checkpoint file")
     if not path.is_file():

@@ -101,7 +101,10 @@ class CheckedLoadCkptHook(LoadCkptHook):
         """
         if not self._load_path:
             return
-        state = read_checkpoint(self._load_path)
+        try:
+            state = read_checkpoint(self._load_path)
+        except RunError as error:
+            raise RunError(f"policy.learn.learner.hook.load_ckpt_before_run: {error}") from error
         engine.last_iter.update(state.pop("last_iter", 0))
         engine.collector_envstep = state.pop("last_step", 0)
         engine.loaded_run = state.pop("run", None)

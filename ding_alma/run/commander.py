@@ -19,7 +19,7 @@ from ding_alma.atomic_file import sweep_unfinished
 from ding_alma.policy.episode_policy import EpisodePolicy
 from ding_alma.replay.memory import describe_need, step_bytes
 from ding_alma.run.checkpoint_hook import AtomicSaveCkptHook
-from ding_alma.run.config_override import default_config
+from ding_alma.run.config_shape import default_config
 from ding_alma.run.ding_keys import check_device, check_ding_values
 from ding_alma.run.environment_guard import GuardedEnvironments
 from ding_alma.run.evaluation import Evaluation, announce, mean_metrics

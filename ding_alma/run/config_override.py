@@ -6,11 +6,10 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ding.config import compile_config
-from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 
 from ding_alma.policy.config_check import READ_BY_DING
+from ding_alma.run.config_shape import check_shape
 from ding_alma.run.run_error import RunError
 from ding_alma.setting.compose import consequences
 
@@ -53,20 +52,17 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
     # What a choice is decides what its defaults are: choices first.
     for path, text in pairs:
         if path in CHOICES:
-            create.setdefault(CHOICES[path], EasyDict()).type = text
-    _check_policy_type(create)
-    defaults = default_config(create)
+            _choose(create, CHOICES[path], text)
+    try:
+        defaults = check_shape(main, create)
+    except (ValueError, TypeError) as error:
+        raise RunError(str(error)) from error
     for path, text in pairs:
         if path not in CHOICES:
             _set(main, path, _value(path, text, _find(defaults, path), _find(main, path), defaults, main))
     if any(path.startswith("env.") for path, _ in pairs):
         _follow_environment((given_main, given_create), (main, create), {path for path, _ in pairs})
     return main, create
-
-
-def default_config(create: EasyDict) -> EasyDict:
-    """Everything that DI-engine would fill in beside an empty main part."""
-    return compile_config(EasyDict(env={}, policy={}), create_cfg=create, auto=True, save_cfg=False)
 
 
 def parse_value(text: str, default: Any, path: str) -> Any:
@@ -111,13 +107,9 @@ def _pair(change: str) -> tuple[str, str]:
     return path, text
 
 
-def _check_policy_type(create: EasyDict) -> None:
-    name = create.policy.type
-    if name in POLICY_REGISTRY:
-        return
-    known = sorted(each for each in POLICY_REGISTRY if not each.endswith("_command"))
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    raise RunError(f"unknown policy {name!r}; did you mean {' or '.join(near) or ', '.join(known)}?")
+def _choose(create: Any, block: str, name: str) -> None:
+    if isinstance(create, Mapping) and isinstance(create.setdefault(block, EasyDict()), Mapping):
+        create[block].type = name
 
 
 def _value(path: str, text: str, default: Any, given: Any, defaults: EasyDict, main: EasyDict) -> Any:

@@ -102,7 +102,7 @@ def check_ding_keys(main: EasyDict, defaults: EasyDict) -> None:
         "policy.other.eps": EPSILON,
     }.items():
         _check_names(_block(main, path), known, path)
-    _check_hooks(_block(main, "policy.learn.learner.hook"))
+    check_hooks(main)
     blocks = {name: _block(main, f"policy.{name}") for name in POLICY_BLOCKS}
     check_policy_keys(EasyDict({**_block(main, "policy"), **blocks}), policy, siblings)
 
@@ -191,8 +191,15 @@ def _check_names(block: Mapping[str, Any], known: Any, path: str) -> None:
     check_block(block, dict.fromkeys(known), path)
 
 
-def _check_hooks(hooks: Mapping[str, Any]) -> None:
+def check_hooks(main: Mapping[str, Any]) -> None:
+    """Check the learner's hooks in a main config.
+
+    Raises:
+        ValueError: an unknown hook, key, type or position.
+        TypeError: a value where a block belongs.
+    """
     path = "policy.learn.learner.hook"
+    hooks = _block(main, path)
     plain = {name: value for name, value in hooks.items() if not isinstance(value, Mapping)}
     _check_names(plain, simplified_hook_mapping, path)
     for name, hook in hooks.items():
@@ -201,3 +208,4 @@ def _check_hooks(hooks: Mapping[str, Any]) -> None:
         _check_names(hook, HOOK, f"{path}.{name}")
         for key, choices in (("type", hook_mapping), ("position", HOOK_POSITIONS)):
             check_choice(hook.get(key), choices, f"{path}.{name}.{key}")
+        check_number(hook.get("priority", 0), f"{path}.{name}.priority", 0)

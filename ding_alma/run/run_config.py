@@ -1,6 +1,6 @@
 """The complete configuration of a run, kept in its folder so that the run can be rebuilt from the folder alone."""
 
-import json
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,10 @@ from ding.config import compile_config, read_config, read_config_directly
 from easydict import EasyDict
 
 from ding_alma.atomic_file import write_json_atomically
+from ding_alma.run.config_shape import check_shape
 from ding_alma.run.plain_values import plain_values
 from ding_alma.run.run_error import RunError
+from dizoo_ext.checked_json import read_checked_json, with_checksum
 from dizoo_ext.trusted_imports import check_imports
 
 RUN_CONFIG_NAME = "run_config.json"
@@ -61,9 +63,8 @@ def read_merged_config(run_dir: str | Path) -> EasyDict:
 
 def keep_config(merged: EasyDict, run_dir: Path) -> None:
     """Write `RUN_CONFIG_NAME` into ``run_dir``. Raises a TypeError if it holds a value that JSON cannot."""
-    write_json_atomically(
-        {"format": 1, "main": plain_values(merged), "create": create_part(merged)}, run_dir / RUN_CONFIG_NAME
-    )
+    content = {"format": 1, "main": plain_values(merged), "create": create_part(merged)}
+    write_json_atomically(with_checksum(content), run_dir / RUN_CONFIG_NAME)
 
 
 def read_run_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
@@ -77,14 +78,16 @@ def read_run_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
     """
     path = Path(path)
     try:
-        parts = json.loads(path.read_text(encoding="utf-8"))
+        parts = read_checked_json(path)
         main, create = EasyDict(parts["main"]), EasyDict(parts["create"])
     except FileNotFoundError:
         raise RunError(
             f"{path} is missing; keep checkpoints in their run's folder or name the config file with --config"
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} is damaged ({error!r}); name the config file with --config instead") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{path} is damaged ({type(error).__name__}: {error}); name the config file with --config instead"
+        ) from error
     try:
         check_imports(parts, path)
     except ValueError as error:
@@ -102,9 +105,17 @@ def read_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
     if not path.is_file():
         raise RunError(f"config {path} does not exist")
     try:
-        return read_config(str(path))
-    except (KeyError, AssertionError, SyntaxError, ImportError) as error:
-        raise RunError(f"{path} is not a DI-engine config: {error}") from error
+        # DI-engine hands on plain dicts as they are, and reads them by attribute.
+        main, create = (EasyDict(part) for part in read_config(str(path)))
+        return main, create
+    except KeyError as error:
+        raise RunError(f"{path} is not a DI-engine config: {error} is missing") from error
+    except Exception as error:
+        # A config is a program, which can fail in any way.
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+        place = f"{path}, line {lines[-1]}" if lines else f"{path}"
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise RunError(f"{place}: this config cannot be read ({said})") from error
 
 
 def compile_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
@@ -114,4 +125,8 @@ def compile_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
         RunError: the file is missing or is not a DI-engine config.
     """
     main, create = read_config_file(path)
+    try:
+        check_shape(main, create)
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{path}: {error}") from error
     return compile_config(main, create_cfg=create, auto=True, save_cfg=False), create

@@ -1,6 +1,5 @@
 """The evaluations of a run as one JSON file in its folder."""
 
-import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from ding_alma.run.evaluation import Evaluation
 from ding_alma.run.machine import command_line, describe_machine, describe_versions
 from ding_alma.run.plain_values import finite_or_none
 from ding_alma.run.run_error import RunError
+from dizoo_ext.checked_json import read_checked_json, with_checksum
 
 RECORD_NAME = "evaluations.json"
 
@@ -64,7 +64,7 @@ class RunRecord:
                 "versions": describe_versions(),
             }
         )
-        write_json_atomically(self._record, self._path)
+        self._write()
 
     def add(self, evaluation: Evaluation) -> None:
         """Append one evaluation, in place of one at the same env step; NaN is kept as null."""
@@ -78,7 +78,10 @@ class RunRecord:
                 "training": {name: finite_or_none(value) for name, value in evaluation.training.items()},
             }
         )
-        write_json_atomically(self._record, self._path)
+        self._write()
+
+    def _write(self) -> None:
+        write_json_atomically(with_checksum(self._record), self._path)
 
     def _keep(self, condition: Callable[[dict[str, Any]], bool]) -> None:
         self._record["evaluations"] = [point for point in self._record["evaluations"] if condition(point)]
@@ -96,11 +99,13 @@ def read_record(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     path = path / RECORD_NAME if path.is_dir() else path
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_checked_json(path)
         if not isinstance(record["evaluations"], list) or not isinstance(record["parts"], list):
             raise ValueError("evaluations and parts must be lists")
     except FileNotFoundError:
         raise RunError(f"{path} is missing; is this the folder of a run with the run_record hook?") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} is damaged ({error!r}); move it away to begin a new record") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{path} is damaged ({type(error).__name__}: {error}); move it away to begin a new record"
+        ) from error
     return record

@@ -21,7 +21,8 @@ from easydict import EasyDict
 
 from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.run.checkpoint import LAST_CHECKPOINT, read_checkpoint
-from ding_alma.run.config_override import default_config, override
+from ding_alma.run.config_override import override
+from ding_alma.run.config_shape import default_config
 from ding_alma.run.ding_keys import check_device, check_ding_keys, check_ding_values
 from ding_alma.run.evaluation import Evaluation
 from ding_alma.run.job import Job

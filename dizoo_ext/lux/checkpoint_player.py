@@ -1,6 +1,5 @@
 """Lets a trained policy play a team: self-play against a checkpoint."""
 
-import json
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from ding.torch_utils import to_tensor
 from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 
+from dizoo_ext.checked_json import read_checked_json
 from dizoo_ext.checked_load import load_checked
 from dizoo_ext.lux.game import LuxGame
 from dizoo_ext.lux.observation import map_observation
@@ -42,10 +42,12 @@ class CheckpointPlayer:
                 f"env.opponent_checkpoint: no {RUN_CONFIG} beside {path}; leave checkpoints in their run's folder"
             )
         try:
-            config = json.loads(found[0].read_text(encoding="utf-8"))["main"]
+            config = read_checked_json(found[0])["main"]
             self._config = EasyDict({block: config[block] for block in ("env", "policy")})
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"env.opponent_checkpoint: {found[0]} is damaged ({error!r})") from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"env.opponent_checkpoint: {found[0]} is damaged ({type(error).__name__}: {error})"
+            ) from error
         check_imports(config, f"env.opponent_checkpoint: {found[0]}")
         self._policy: Any = None
 

@@ -15,6 +15,7 @@ from ding_alma.cli.main import main
 from ding_alma.report.play import evaluate, load_run, summarise
 from ding_alma.run.hooks import register_hooks
 from ding_alma.run.run_error import RunError
+from dizoo_ext.checked_json import read_checked_json
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def test_a_checkpoint_of_other_sizes_is_explained(copy):
 
 
 def test_a_scenario_of_other_sizes_is_explained(copy, monkeypatch):
-    kept = json.loads((copy / "run_config.json").read_text())
+    kept = read_checked_json(copy / "run_config.json")
     kept["main"]["env"]["scenario"] = "small"
     (copy / "run_config.json").write_text(json.dumps(kept))
 

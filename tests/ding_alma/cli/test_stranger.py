@@ -13,7 +13,10 @@ from tiny_runs import write_untrained_run
 
 from ding_alma.cli.main import main
 from ding_alma.run.hooks import register_hooks
+from ding_alma.run.own_files import refuse_links
+from ding_alma.run.run_error import RunError
 from dizoo_ext import trusted_imports
+from dizoo_ext.checked_json import read_checked_json
 
 COMMANDS = {
     "eval": ["eval", "run", "--episodes", "1"],
@@ -50,7 +53,7 @@ def call(*arguments):
 def change(run, key, value):
     """Set a dotted key of the run's configuration, which begins with ``main`` or ``create``."""
     path = run / "run_config.json"
-    config = json.loads(path.read_text())
+    config = read_checked_json(path)
     part, *blocks, last = key.split(".")
     node = config[part]
     for block in blocks:
@@ -113,6 +116,35 @@ def test_resume_says_what_is_damaged(run):
     assert len(result.output.strip().splitlines()) == 1, result.output
 
 
+@pytest.mark.parametrize(("command", "name"), [("eval", "run_config.json"), ("resume", "run_config.json")])
+def test_a_folder_in_the_place_of_a_file_is_one_line(run, command, name):
+    (run / name).unlink()
+    (run / name).mkdir()
+    result = call(*COMMANDS[command])
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit), result.exception
+    assert len(result.output.strip().splitlines()) == 1, result.output
+
+
+def test_the_last_checkpoint_does_not_take_the_best_one_s_place_without_a_word(run, caplog):
+    (run / "ckpt" / "ckpt_best.pth.tar").unlink()
+    with caplog.at_level("WARNING"):
+        assert call(*COMMANDS["eval"]).exit_code == 0
+    assert "run/ckpt has no ckpt_best.pth.tar: ckpt_last.pth.tar takes its place" in caplog.text
+
+
+def test_an_edited_config_is_refused_until_its_checksum_is_deleted(run):
+    path = run / "run_config.json"
+    text = path.read_text()
+    path.write_text(text.replace('"episode_limit": 12', '"episode_limit": 13'))
+    assert path.read_text() != text
+    result = call(*COMMANDS["eval"])
+    assert result.exit_code == 1 and "run_config.json is damaged" in result.output and "checksum" in result.output
+    content = json.loads(path.read_text())
+    del content["checksum"]
+    path.write_text(json.dumps(content))
+    assert call(*COMMANDS["eval"]).exit_code == 0
+
+
 def everything(folder):
     """Contents of all files in ``folder``, by name."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -144,6 +176,30 @@ def test_resume_follows_no_links_out_of_the_folder(run, tmp_path, name, group):
     assert result.exit_code == 1 and "is a symbolic link" in result.output and name in result.output
     assert len(result.output.strip().splitlines()) == 1, result.output
     assert everything(outside) == before
+
+
+@pytest.mark.parametrize("name", ["lock", "total_config.py", "evaluations.json", "replay/0.episodes", "log/a.txt"])
+def test_resume_writes_into_no_file_that_has_another_name_outside(run, tmp_path, name):
+    outside = tmp_path / "outside.txt"
+    outside.write_text("mine")
+    (run / name).parent.mkdir(exist_ok=True)
+    (run / name).unlink(missing_ok=True)
+    os.link(outside, run / name)
+    result = call("train", "--resume", "run")
+    assert result.exit_code == 1 and f"run/{name} is a hard link" in result.output, result.output
+    assert len(result.output.strip().splitlines()) == 1
+    assert outside.read_text() == "mine"
+
+
+def test_checkpoints_may_have_other_names_and_files_two_within_the_folder(run):
+    os.link(run / "ckpt" / "ckpt_best.pth.tar", "kept.pth.tar")
+    os.link(run / "ckpt" / "ckpt_last.pth.tar", run / "ckpt" / "iteration_0.pth.tar")
+    (run / "notes.txt").write_text("mine")
+    os.link(run / "notes.txt", run / "ckpt" / "notes.txt")
+    refuse_links("run")
+    os.link(run / "notes.txt", "notes.txt")
+    with pytest.raises(RunError, match=r"notes\.txt is a hard link .* outside of run"):
+        refuse_links("run")
 
 
 def test_resume_follows_no_links_beside_the_runs_of_a_group(run):

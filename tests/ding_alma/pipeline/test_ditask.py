@@ -30,6 +30,7 @@ def start(folder, command=None, **variables):
         "OMP_NUM_THREADS": "1",
         "PYTHONWARNINGS": "ignore",
         "DING_ALMA_CONFIG": "config.py",
+        "DING_ALMA_SECRET": "a secret of this test",
         **variables,
     }
     ditask = [DITASK, "--main", "ding_alma.pipeline.parallel.main", "--parallel-workers", "4"]

@@ -14,6 +14,7 @@ from ding_alma.report.run_groups import read_groups, resolve_metric
 from ding_alma.run.evaluation import Evaluation
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_record import RunRecord
+from dizoo_ext.checked_json import read_checked_json
 
 
 def write_run(folder, points, seed=0, **header):
@@ -262,7 +263,7 @@ def test_wrong_reference_lines(runs):
 
 
 def test_runs_that_share_no_wall_time_are_drawn_over_steps(runs):
-    record = json.loads((runs / "rival" / "evaluations.json").read_text())
+    record = read_checked_json(runs / "rival" / "evaluations.json")
     for point in record["evaluations"]:
         point["wall_seconds"] += 1000
     record["seed"] = 5

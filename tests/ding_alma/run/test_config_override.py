@@ -8,7 +8,8 @@ from tiny_runs import read_config
 from toy_run import toy_config
 
 from ding_alma.policy.sizes import read_sizes
-from ding_alma.run.config_override import default_config, override
+from ding_alma.run.config_override import override
+from ding_alma.run.config_shape import default_config
 from ding_alma.run.ding_keys import check_ding_keys
 from ding_alma.run.hooks import register_hooks
 from ding_alma.run.run_error import RunError

@@ -116,7 +116,7 @@ def test_failures_end_the_command_with_an_error(monkeypatch):
         (["env.n_evaluator_episode=1"], "env.n_evaluator_episode = 1 must be at least env.evaluator_env_num = 2"),
         (["policy.collect.n_episode=1"], "policy.collect.n_episode = 1 must be at least env.collector_env_num = 2"),
         (["--policy", "rainbow"], "policy 'rainbow' cannot be built from this config"),
-        (["--policy", "rainbw"], "unknown policy 'rainbw'; did you mean rainbow"),
+        (["--policy", "rainbw"], "policy.type: unknown policy 'rainbw'; did you mean rainbow"),
     ],
 )
 def test_what_cannot_be_trained_is_explained_before_it_starts(folder, arguments, message):
