@@ -6,6 +6,7 @@ import click
 
 from ding_alma.cli.analyse import analyse_command
 from ding_alma.cli.compare import compare_command
+from ding_alma.cli.configs import config_command, configs_command
 from ding_alma.cli.doctor import FAILED, MISSING, OK, examine, is_healthy
 from ding_alma.cli.evaluate import (
     allocation_option,
@@ -114,6 +115,7 @@ def doctor_command(context: click.Context) -> None:
 
 main.add_command(analyse_command)
 main.add_command(compare_command)
+main.add_command(config_command)
 main.add_command(configs_command)
 main.add_command(evaluate_command)
 main.add_command(train_command)
