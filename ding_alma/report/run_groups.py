@@ -44,6 +44,8 @@ class FinishedRun:
     setting: dict[str, Any] = field(default_factory=dict)
     """Dotted key below ``env`` -> value of what makes the task: evaluations, managers and numbers of environments do
     not. Empty where it is unknown."""
+    allocation: str | None = None
+    """Who allocated agents in the training, as ``policy.allocation.source`` has it; None where it is unknown."""
 
 
 ALLOCATING = ("alma",)
@@ -99,7 +101,8 @@ def read_folders(arguments: list[str]) -> dict[str, list[Path]]:
 def check_allocates(folders: Mapping[str, Collection[Path]]) -> None:
     """Raise a RunError if the policy of a run allocates nobody; its config alone is read."""
     for path in (path for paths in folders.values() for path in paths):
-        kind = read_run_config(path / RUN_CONFIG_NAME)[0].policy.type.removesuffix("_command")
+        main, _ = read_run_config(path / RUN_CONFIG_NAME)
+        kind = main.get("policy", {}).get("type", "").removesuffix("_command")
         if kind not in ALLOCATING:
             raise RunError(
                 f"{path} has policy {kind!r}, which allocates nobody; leave it out: only {' and '.join(ALLOCATING)} "
@@ -197,8 +200,11 @@ def _from_record(path: Path) -> FinishedRun:
     except (KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error!r})") from error
     config = path.parent / RUN_CONFIG_NAME
-    setting = _setting(read_run_config(config)[0].get("env", {})) if config.is_file() else {}
-    return _finished_run(path, {**record, "setting": setting}, points, names)
+    if config.is_file():
+        main = read_run_config(config)[0]
+        source = main.get("policy", {}).get("allocation", {}).get("source")
+        record = {**record, "setting": _setting(main.get("env", {})), "allocation": source}
+    return _finished_run(path, record, points, names)
 
 
 def _setting(env: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -247,6 +253,7 @@ def _finished_run(
             metrics={name: column(name) for name in sorted(names)},
             parts=record["parts"],
             setting=record.get("setting", {}),
+            allocation=record.get("allocation"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path} is damaged ({error!r})") from error

@@ -13,7 +13,6 @@ from ding_alma.run.hooks import ProgressHook, register_hooks
 from ding_alma.run.run_config import read_run_config
 from ding_alma.run.run_record import REACHED_NAME, read_record
 
-
 MEANS = ("solved_mean", "return_mean", "length_mean")
 
 
