@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from ding.torch_utils import to_tensor
 
-import ding_alma  # noqa: F401  (registers the policies)
+import ding_alma.plugin  # noqa: F401  (registers the policies)
 from ding_alma.report.play import build_policy, load_run
 from dizoo_ext.save_the_city.city import ACTION_NAMES
 from dizoo_ext.save_the_city.env import SaveTheCityEnv

@@ -15,6 +15,8 @@ main_config.policy.separation = "none"
 main_config.policy.ppo.minibatch_steps = 1024
 # (int) Learner iterations (minibatches) between evaluations: a collection of 8,192 environment steps.
 main_config.policy.eval.evaluator.eval_freq = 80
+# (int) Environment steps of the whole run.
+main_config.policy.learn.learner.hook.progress.ext_args.total_env_steps = 204_800
 
 if __name__ == "__main__":
     from ding.entry import serial_pipeline_onpolicy

@@ -1,12 +1,5 @@
-"""Hierarchical policies for composite multi-agent tasks; importing this package registers them with DI-engine."""
+"""Hierarchical policies for composite multi-agent tasks.
 
-from ding_alma.ding_patches import apply_patches
-from ding_alma.model import qmix
-from ding_alma.policy import alma, aqmix, batch_collector, coma_ext, copa, mppo, refil, vdn
-from ding_alma.replay import ring
-from ding_alma.run.hooks import register_hooks
-
-__all__ = ["alma", "aqmix", "batch_collector", "coma_ext", "copa", "mppo", "qmix", "refil", "ring", "vdn"]
-
-register_hooks()
-apply_patches()
+Importing this package alone costs nothing; `ding_alma.plugin` registers everything with DI-engine, and is what configs
+name in ``import_names``.
+"""

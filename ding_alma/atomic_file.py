@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import torch
-
 UNFINISHED = ".part"
 """How files end that are still being written."""
 
@@ -38,6 +36,9 @@ def unfinished(path: Path) -> Path:
 
 def save_atomically(data: Any, path: str | Path) -> None:
     """``torch.save`` in the place of ``path``, on the disk when this returns."""
+    # Commands that write tables alone start without it.
+    import torch
+
     with replacing(path) as temporary, open(temporary, "wb") as file:
         kept = _KeptError(file)
         try:

@@ -1,4 +1,4 @@
-"""Everything that importing this package replaces in DI-engine 0.5.3: what, why, and by what.
+"""Everything that importing `ding_alma.plugin` replaces in DI-engine 0.5.3: what, why, and by what.
 
 Beside these it only adds entries under new names to DI-engine's registries. A run wraps some methods of its own
 objects, which go with them: the learner's ``train`` (run/faults.py), the collector's ``collect`` and the evaluator's
@@ -11,6 +11,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from ding_alma.ding_import import SVC_PLACE, deferred_svc
 from ding_alma.model.qmix import qmix_network
 from ding_alma.pipeline.parallel_command import completed_entry
 from ding_alma.run.checkpoint_hook import AtomicSaveCkptHook, CheckedLoadCkptHook
@@ -69,6 +70,12 @@ PATCHES = (
         completed_entry,
     ),
     Patch(
+        SVC_PLACE,
+        "scikit-learn is imported when one of DI-engine's reward models uses it: it takes a third of the time of all "
+        "imports; ding_import.py sees to it that it has not been imported before",
+        lambda original: original and deferred_svc,
+    ),
+    Patch(
         "ding.utils.MODEL_REGISTRY[qmix]",
         "builds DI-engine's QMIX from the four keys of ``policy.model`` that COMA accepts, too",
         lambda original: qmix_network,
@@ -82,7 +89,7 @@ def apply_patches() -> None:
         holder, name = _holder(patch.place)
         original = holder[name]
         # A second import, by importlib.reload for example, finds our own.
-        if original.__module__.startswith("ding."):
+        if original is None or not original.__module__.startswith("ding_alma."):
             holder[name] = patch.replacement(original)
 
 

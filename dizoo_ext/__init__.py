@@ -1,6 +1,5 @@
-"""Composite multi-agent environments for DI-engine; importing this package registers them."""
+"""Composite multi-agent environments for DI-engine.
 
-import dizoo_ext.kernel_cache  # noqa: F401
-from dizoo_ext import env_manager, group_matching, lux, save_the_city, smac_multiarmy
-
-__all__ = ["env_manager", "group_matching", "lux", "save_the_city", "smac_multiarmy"]
+Importing this package alone costs nothing; `dizoo_ext.plugin` registers all environments with DI-engine, and is what
+configs name in ``import_names``.
+"""

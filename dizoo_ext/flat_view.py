@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+import dizoo_ext.kernel_cache  # noqa: F401  (before any kernel)
+
 
 def flat_view(
     entities: np.ndarray, entity_mask: np.ndarray, obs_mask: np.ndarray, last_action: np.ndarray, actions: int

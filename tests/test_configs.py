@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 from importlib import import_module
 
 import pytest
@@ -82,6 +83,13 @@ def test_the_file_s_name_is_what_it_trains(name):
             import_module(module)
     assert env in ENV_REGISTRY and {policy, f"{policy}_command"} <= {*POLICY_REGISTRY}
     assert (CONFIGS / name).read_text().count(f"-c configs/{name} ") == 1, "the command in the docstring"
+
+
+@every_config
+def test_the_command_in_the_docstring_is_as_long_as_the_setting_s_runs(name):
+    progress = read_config(name)[0].policy.learn.learner.hook.progress
+    (told,) = re.findall(r"--env-step (\S+?)``", (CONFIGS / name).read_text())
+    assert progress.ext_args.total_env_steps == int(float(told))
 
 
 def test_no_two_configs_write_to_one_folder():

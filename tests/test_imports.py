@@ -23,14 +23,16 @@ ROOMS = (
 """ding_alma's rooms: each imports only from itself and from those before it."""
 MODEL_ROOMS = ("attention", "value", "allocation", "actor_critic")
 """The same for ding_alma/model; what stands beside them imports from none of them."""
-BASEMENT, ROOF = {"atomic_file"}, {"ding_patches"}
+BASEMENT, ROOF = {"atomic_file", "registration"}, {"ding_import", "ding_patches", "plugin"}
 """Modules of ding_alma itself: anybody may import the first, and the second may import anybody."""
 FULLEST_ROOM = 27
 SHARED_WITH_ALGORITHMS = {
     "checked_json",
     "checked_load",
+    "compilation",
     "contract",
     "gif",
+    "kernel_cache",
     "starcraft_files",
     "strict_config",
     "trusted_imports",
@@ -39,6 +41,8 @@ SHARED_WITH_ALGORITHMS = {
 """What ding_alma may import from dizoo_ext."""
 SIMULATORS = ("pysc2", "s2clientprotocol", "luxai_s2", "vec_noise", "noise", "pygame", "matplotlib.pyplot")
 LONGEST_FILE = 400
+HEAVY = ("torch", "ding", "numba", "gym", "pandas", "matplotlib")
+"""What takes long to import."""
 
 
 def sources(package):
@@ -179,8 +183,8 @@ def test_rooms_are_not_crowded():
 def test_importing_registers_everything_twice_over_without_any_simulator():
     script = f"""
 import importlib, sys
-import dizoo_ext, ding_alma
-importlib.reload(dizoo_ext), importlib.reload(ding_alma)
+import dizoo_ext.plugin, ding_alma.plugin
+importlib.reload(dizoo_ext.plugin), importlib.reload(ding_alma.plugin)
 from ding.utils import ENV_MANAGER_REGISTRY, ENV_REGISTRY
 assert "vector" in ENV_MANAGER_REGISTRY
 assert "save_the_city" in ENV_REGISTRY
@@ -188,3 +192,36 @@ loaded = [name for name in {SIMULATORS!r} if name in sys.modules]
 assert not loaded, loaded
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, cwd=ROOT.parent)
+
+
+@pytest.mark.parametrize("module", ["ding_alma", "dizoo_ext", "ding_alma.cli.main", "ding_alma.setting.lux"])
+def test_what_needs_no_torch_does_without(module):
+    """The command line answers at once, and a package can be imported to look at it."""
+    script = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_di_engine_is_imported_in_silence_and_without_scikit_learn():
+    script = """
+import sys, warnings, logging
+import ding_alma.plugin
+print([name for name in ("sklearn", "pandas", "scipy.stats") if name in sys.modules])
+warnings.warn("mine", FutureWarning)
+logging.warning("not found transformer")
+from ding.reward_model import pdeil_irl_model
+print(pdeil_irl_model.SVC().fit([[0.0], [1.0]] * 5, [0, 1] * 5).predict([[1.0]]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "[]\n[1]\n"
+    assert done.stderr == "<string>:5: FutureWarning: mine\nWARNING:root:not found transformer\n"
+
+
+def test_kernels_are_kept_where_the_cache_has_been_settled():
+    """Whoever asks numba to keep a kernel comes after `dizoo_ext.kernel_cache`, by its own import or its package's."""
+    place = "import dizoo_ext.kernel_cache"
+    for path in (*sources("dizoo_ext"), *sources("ding_alma")):
+        if "@njit(" in path.read_text() and "cache=True" in path.read_text():
+            packages = [folder / "__init__.py" for folder in path.relative_to(ROOT).parents]
+            above = [ROOT / package for package in packages if (ROOT / package).is_file()]
+            assert any(place in file.read_text() for file in (path, *above)), path

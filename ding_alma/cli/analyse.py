@@ -9,12 +9,12 @@ import click
 
 from ding_alma.atomic_file import write_json_atomically
 from ding_alma.cli.trust import trust_option
+from ding_alma.cli.waiting import import_everything
 from ding_alma.report.allocation_course import allocation_course, recorded_statistics
 from ding_alma.report.analysis import Analysis
 from ding_alma.report.analysis_picture import draw_lines, draw_matrix
-from ding_alma.report.generalisation import distance, mix, subtasks
 from ding_alma.report.picture import draw_curves
-from ding_alma.report.run_groups import read_folders, read_groups
+from ding_alma.report.run_groups import check_allocates, read_folders, read_groups
 from ding_alma.run.run_error import RunError
 
 runs_argument = click.argument("runs", nargs=-1, required=True)
@@ -65,7 +65,11 @@ def distance_command(
     runs: tuple[str, ...], episodes: int, bins: int, metric: str | None, seed: int, output: Path | None
 ) -> None:
     """Multi-army SMAC by how far apart the armies come from (Figure 6a)."""
-    _show(distance(read_folders(list(runs)), episodes, seed, metric, bins), output, draw_lines)
+    folders = read_folders(list(runs))
+    import_everything()
+    from ding_alma.report.generalisation import distance
+
+    _show(distance(folders, episodes, seed, metric, bins), output, draw_lines)
 
 
 @analyse_command.command("subtasks")
@@ -81,7 +85,11 @@ def subtasks_command(
     runs: tuple[str, ...], episodes: int, scenario: str | None, metric: str | None, seed: int, output: Path | None
 ) -> None:
     """Episodes grouped by the number of subtasks that they begin with."""
-    _show(subtasks(read_folders(list(runs)), episodes, seed, metric, scenario), output, draw_lines)
+    folders = read_folders(list(runs))
+    import_everything()
+    from ding_alma.report.generalisation import subtasks
+
+    _show(subtasks(folders, episodes, seed, metric, scenario), output, draw_lines)
 
 
 @analyse_command.command("mix")
@@ -94,7 +102,12 @@ def subtasks_command(
 @one_line_errors
 def mix_command(runs: tuple[str, ...], episodes: int, metric: str | None, seed: int, output: Path | None) -> None:
     """The agents of each method under the allocators of each other (Figure 6b)."""
-    _show(mix(read_folders(list(runs)), episodes, seed, metric), output, draw_matrix)
+    folders = read_folders(list(runs))
+    check_allocates(folders)
+    import_everything()
+    from ding_alma.report.generalisation import mix
+
+    _show(mix(folders, episodes, seed, metric), output, draw_matrix)
 
 
 @analyse_command.command("allocation")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 from typing import NamedTuple
 
-import torch
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -15,7 +14,7 @@ from dizoo_ext.starcraft_files import game_builds, game_folder, map_file
 
 PACKAGE = "ding-alma"
 OK, MISSING, FAILED = "ok", "optional missing", "failed"
-IMPORTS = ("dizoo_ext", "ding_alma", "ding.framework")
+IMPORTS = ("ding_alma.plugin", "dizoo_ext.plugin", "ding.framework")
 """What must import; the last one is the first to break when packages do not fit together."""
 EXTRAS = ("sc2", "lux", "report", "pettingzoo")
 _NEEDED_ANYWAY = ("protobuf",)
@@ -31,9 +30,13 @@ class Check(NamedTuple):
     fix: str = ""
 
 
-def examine() -> list[Check]:
-    """Check Python, packages, imports, StarCraft II and the GPU of this machine."""
-    return [_python(), *_packages(), *map(_import, IMPORTS), *_starcraft(), _gpu()]
+def examine() -> Iterator[Check]:
+    """Check Python, packages, StarCraft II, and, what takes seconds, imports and the GPU of this machine."""
+    yield _python()
+    yield from _packages()
+    yield from _starcraft()
+    yield from map(_import, IMPORTS)
+    yield _gpu()
 
 
 def is_healthy(checks: list[Check]) -> bool:
@@ -109,6 +112,10 @@ def _starcraft() -> Iterator[Check]:
 
 
 def _gpu() -> Check:
+    try:
+        import torch
+    except ImportError as error:
+        return Check("GPU", MISSING, f"torch cannot be imported: {error}", "mend the packages above")
     count = torch.cuda.device_count()
     if count:
         return Check("GPU", OK, ", ".join(torch.cuda.get_device_name(index) for index in range(count)))

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from ding_alma.cli.trust import trust_option
+from ding_alma.cli.waiting import import_everything
 from ding_alma.run.run_error import RunError
-from ding_alma.run.training import plan, plan_resume, train, train_side_by_side
+from ding_alma.run.side_by_side import train_side_by_side
 
 
 class SeedsCommand(click.Command):
@@ -37,7 +38,11 @@ class SeedsCommand(click.Command):
 @click.option(
     "--seeds", type=click.IntRange(0, 2**31 - 1), multiple=True, default=(0,), metavar="N...", help="One run per seed."
 )
-@click.option("--env-step", type=click.FloatRange(min=1), help="Environment steps of each run, such as 4e5.")
+@click.option(
+    "--env-step",
+    type=click.FloatRange(min=1),
+    help="Environment steps of each run, such as 4e5. [default: the setting's]",
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Folder of the runs seed0, ... [default: exp_name]"
 )
@@ -67,6 +72,10 @@ def train_command(config: Path | None, changes: tuple[str, ...], policy: str | N
     if steps is not None and not math.isfinite(steps):
         raise click.ClickException(f"--env-step must be a finite number of steps, got {steps}")
     steps = None if steps is None else int(steps)
+    import_everything()
+    # Not before: a name of an option that does not exist, or a wish for help, is answered at once.
+    from ding_alma.run.training import plan, plan_resume, train
+
     try:
         if options["resume"] is not None:
             if config or policy or options["output"] or seeds != [0]:

@@ -12,8 +12,6 @@ import tempfile
 
 from ding.framework import Parallel
 
-import ding_alma  # noqa: F401  (registers everything that a config may name)
-import dizoo_ext  # noqa: F401
 from ding_alma.pipeline.authentication import ensure_secret, shared_key
 from ding_alma.pipeline.environment_variables import job_from_environment
 from ding_alma.pipeline.learner import learn
@@ -21,6 +19,7 @@ from ding_alma.pipeline.messages import LEARNER, role_of
 from ding_alma.pipeline.orphans import end_with_parent
 from ding_alma.pipeline.transport import RouterTransport
 from ding_alma.pipeline.worker import FIRST_COLLECTOR, work
+from ding_alma.registration import register_all
 from ding_alma.run.job import Job
 from ding_alma.run.stop_request import StopRequest, exit_status, name_of, tell
 
@@ -42,6 +41,7 @@ def run_node(job: Job | None) -> None:
     Args:
         job: read by the learner alone; None = from the environment variables.
     """
+    register_all()
     router = Parallel()
     if not router.is_active:
         raise RuntimeError("start this with ditask or `ding-alma train CONFIG --collectors N`; see docs/scale.md")

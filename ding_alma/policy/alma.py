@@ -14,6 +14,7 @@ from ding_alma.model.allocation.decision_state import DecisionState
 from ding_alma.model.processes import joint_size
 from ding_alma.model.subtask_embedding import draw_permutation
 from ding_alma.model.value.value_network import ValueNetwork
+from ding_alma.policy.allocation_sources import ALLOCATION_SOURCES
 from ding_alma.policy.carried_state import CarriedState
 from ding_alma.policy.config_check import check_heads, check_schedule
 from ding_alma.policy.value_policy import ExplorationCommand, ValuePolicy
@@ -45,7 +46,6 @@ DECIDED_UPON = ("entities", "entity_mask", "entity_subtask", "subtask_mask")
 """What an allocation is decided upon, beside the one that is held; in the order of `DecisionState`."""
 SUBTASK_MIXERS = ("flex", "vdn")
 """Mixers that keep the values of subtasks apart."""
-ALLOCATION_SOURCES = ("learned", "heuristic", "random")
 CONDITIONINGS = ("mask", "embed")
 POPART_ALPHA = 0.01
 

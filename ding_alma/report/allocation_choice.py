@@ -18,7 +18,7 @@ def choose_allocation(run: Run, other: Run | None = None, source: str | None = N
     Of ``other`` come the networks and the whole block ``policy.allocation``, the clock included.
 
     Args:
-        source: one of `ding_alma.policy.alma.ALLOCATION_SOURCES`.
+        source: one of `ding_alma.policy.allocation_sources.ALLOCATION_SOURCES`.
 
     Raises:
         RunError: a policy that allocates nobody, no allocator where one is needed, networks of other sizes.

@@ -4,7 +4,7 @@ import numpy as np
 
 from ding_alma.report.analysis import Analysis, Cell
 from ding_alma.report.curves import common_end, metric_at, metric_curve
-from ding_alma.report.run_groups import Groups
+from ding_alma.report.run_groups import ALLOCATING, FinishedRun, Groups
 from ding_alma.run.run_error import RunError
 from ding_alma.run.scalars import PAPER_GROUPS
 
@@ -26,18 +26,31 @@ def recorded_statistics(groups: Groups) -> list[str]:
     Raises:
         RunError: there is none.
     """
-    found = [
-        name
-        for name in STATISTICS
-        if all(name in run.metrics and len(metric_curve(run, name)[0]) for runs in groups.values() for run in runs)
-    ]
+    every = [run for runs in groups.values() for run in runs]
+    recorded = [{name for name in STATISTICS if _has(run, name)} for run in every]
+    for run, names in zip(every, recorded, strict=True):
+        if not names:
+            raise RunError(f"run {run.name} recorded nothing of its allocations: {_reason(run)}")
+    found = [name for name in STATISTICS if all(name in names for names in recorded)]
     if not found:
-        first = next(run for runs in groups.values() for run in runs if not set(STATISTICS) & run.metrics.keys())
-        raise RunError(
-            f"run {first.name} (policy {first.policy}) recorded nothing of its allocations: only 'alma' with learned "
-            "allocations does"
-        )
+        names_of_runs = ", ".join(run.name for run in every)
+        raise RunError(f"all runs together have no statistic on record; leave out some of {names_of_runs}")
     return found
+
+
+def _has(run: FinishedRun, name: str) -> bool:
+    return name in run.metrics and len(metric_curve(run, name)[0]) > 0
+
+
+def _reason(run: FinishedRun) -> str:
+    if run.policy not in ALLOCATING:
+        return f"policy {run.policy!r} allocates nobody; leave it out"
+    if run.allocation not in (None, "learned"):
+        return f"they were {run.allocation!r}, and only learned ones have statistics; leave it out"
+    return (
+        f"it is too short, {run.train_iters[-1]:,.0f} updates in all, where DI-engine logs every 100th (policy.learn."
+        "learner.hook.log_show_after_iter) and an evaluation after it takes the means; resume it for more steps"
+    )
 
 
 def allocation_course(groups: Groups, statistic: str) -> Analysis:

@@ -15,6 +15,7 @@ from ding.envs.env.base_env import get_env_cls
 from ding.torch_utils import to_ndarray, to_tensor
 from easydict import EasyDict
 
+from ding_alma.registration import register_all
 from ding_alma.report.scenario_sizes import fitting_weights, resized
 from ding_alma.run.checkpoint import find_checkpoint, read_checkpoint
 from ding_alma.run.open_policy import open_policy
@@ -49,6 +50,7 @@ def load_run(checkpoint: str | Path, config: str | Path | None = None, scenario:
     Raises:
         RunError: something is missing, damaged or does not fit; the message says what to do.
     """
+    register_all()
     path = find_checkpoint(Path(checkpoint))
     if config is not None:
         main, _ = compile_config_file(config)
@@ -164,6 +166,13 @@ def film(run: Run, episodes: int, seed: int) -> tuple[list[np.ndarray], list[dic
     finally:
         env.close()
     return frames, metrics
+
+
+def mean_by_run(played: list[list[dict[str, float]]]) -> list[dict[str, float]]:
+    """Of several runs the mean metrics of each, so that a summary is one over runs; of one run its episodes."""
+    if len(played) == 1:
+        return played[0]
+    return [{name: mean for name, (mean, _, _) in summarise(episodes).items()} for episodes in played]
 
 
 def summarise(metrics: list[dict[str, float]]) -> dict[str, tuple[float, float, int]]:

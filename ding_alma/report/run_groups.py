@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ding_alma.run.run_config import RUN_CONFIG_NAME, read_run_config
+from ding_alma.run.run_config import RUN_CONFIG_NAME, SEED_FOLDER, read_run_config
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_record import RECORD_NAME, read_record
 
@@ -19,7 +19,6 @@ NOT_THE_TASK = {
     *("stop_value", "eval_metric", "n_evaluator_episode", "collector_env_num", "evaluator_env_num"),
 }
 """Keys of the block ``env`` that runs to be compared may differ in."""
-SEED_FOLDER = re.compile(r"seed_?\d+")
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,12 @@ class FinishedRun:
     setting: dict[str, Any] = field(default_factory=dict)
     """Dotted key below ``env`` -> value of what makes the task: evaluations, managers and numbers of environments do
     not. Empty where it is unknown."""
+    allocation: str | None = None
+    """Who allocated agents in the training, as ``policy.allocation.source`` has it; None where it is unknown."""
 
+
+ALLOCATING = ("alma",)
+"""Policies that allocate agents to subtasks."""
 
 Groups = dict[str, list[FinishedRun]]
 """Method -> its runs."""
@@ -92,6 +96,18 @@ def read_folders(arguments: list[str]) -> dict[str, list[Path]]:
             for config in configs:
                 groups.setdefault(label or _method(config.absolute().parent), []).append(config.parent)
     return groups
+
+
+def check_allocates(folders: Mapping[str, Collection[Path]]) -> None:
+    """Raise a RunError if the policy of a run allocates nobody; its config alone is read."""
+    for path in (path for paths in folders.values() for path in paths):
+        main, _ = read_run_config(path / RUN_CONFIG_NAME)
+        kind = main.get("policy", {}).get("type", "").removesuffix("_command")
+        if kind not in ALLOCATING:
+            raise RunError(
+                f"{path} has policy {kind!r}, which allocates nobody; leave it out: only {' and '.join(ALLOCATING)} "
+                "can be put under another allocator"
+            )
 
 
 def split_argument(argument: str) -> tuple[str, list[Path]]:
@@ -184,8 +200,11 @@ def _from_record(path: Path) -> FinishedRun:
     except (KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error!r})") from error
     config = path.parent / RUN_CONFIG_NAME
-    setting = _setting(read_run_config(config)[0].get("env", {})) if config.exists() else {}
-    return _finished_run(path, {**record, "setting": setting}, points, names)
+    if config.exists():
+        main = read_run_config(config)[0]
+        source = main.get("policy", {}).get("allocation", {}).get("source")
+        record = {**record, "setting": _setting(main.get("env", {})), "allocation": source}
+    return _finished_run(path, record, points, names)
 
 
 def _setting(env: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -234,6 +253,7 @@ def _finished_run(
             metrics={name: column(name) for name in sorted(names)},
             parts=record["parts"],
             setting=record.get("setting", {}),
+            allocation=record.get("allocation"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path} is damaged ({error!r})") from error

@@ -12,19 +12,22 @@ SHOWN = (*HEADLINE_METRICS, "prop_buildings_completed", "perc_armies_defeated", 
 """Metrics that get a column where an environment has them."""
 
 
-def scenario_table(played: Mapping[str, list[dict[str, float]]], metrics: tuple[str, ...] = ()) -> str:
+def scenario_table(
+    played: Mapping[str, list[dict[str, float]]], metrics: tuple[str, ...] = (), unit: str = "episodes"
+) -> str:
     """A table in Markdown: one row per scenario, metrics as mean ± standard error.
 
     Args:
-        played: scenario -> the metrics of its episodes.
+        played: scenario -> the metrics of its episodes, or the mean ones of its runs.
         metrics: columns, instead of `SHOWN`.
+        unit: what each of them is of.
 
     Raises:
         RunError: an unknown metric.
     """
     known = next(iter(played.values()))[0]
     columns = [episode_metric(name, known) for name in metrics] or [name for name in SHOWN if name in known]
-    rows = [["scenario", *columns, "episodes"]]
+    rows = [["scenario", *columns, unit]]
     for scenario, episodes in played.items():
         summary = summarise(episodes)
         rows.append([scenario, *(_with_error(*summary[name][:2]) for name in columns), str(len(episodes))])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ding_alma.atomic_file import save_atomically, unfinished
+from ding_alma.run.run_config import RUN_CONFIG_NAME
 from ding_alma.run.run_error import RunError
 from dizoo_ext.checked_load import load_checked
 
@@ -21,6 +22,9 @@ def find_checkpoint(path: Path) -> Path:
                 if name != BEST_CHECKPOINT:
                     logging.warning(f"{folder} has no {BEST_CHECKPOINT}: {name} takes its place")
                 return folder / name
+        below = sorted(config.parent for config in path.glob(f"*/{RUN_CONFIG_NAME}"))
+        if below:
+            raise RunError(f"{path} holds several runs; name one of them, such as {below[0]}")
         raise RunError(f"no {BEST_CHECKPOINT} or {LAST_CHECKPOINT} in {folder}; name a checkpoint file")
     if not path.is_file():
         others = sorted(path.parent.glob("*.pth.tar"), key=lambda other: other.stat().st_mtime, reverse=True)

@@ -13,6 +13,7 @@ import torch
 from ding.policy import get_policy_cls
 from ding.utils import broadcast_object_list, get_world_size
 from ding.worker.coordinator.base_serial_commander import BaseSerialCommander
+from ding.worker.learner.learner_hook import LearnerHook
 from easydict import EasyDict
 
 from ding_alma.atomic_file import sweep_unfinished
@@ -22,7 +23,7 @@ from ding_alma.run.checkpoint_hook import AtomicSaveCkptHook
 from ding_alma.run.config_shape import default_config
 from ding_alma.run.ding_keys import check_device, check_ding_values
 from ding_alma.run.environment_guard import GuardedEnvironments
-from ding_alma.run.evaluation import Evaluation, announce, mean_metrics
+from ding_alma.run.evaluation import Evaluation, announce, announce_start, mean_metrics
 from ding_alma.run.faults import GuardedLearner
 from ding_alma.run.log_guard import guard_logs
 from ding_alma.run.run_config import RUN_CONFIG_NAME, create_part, read_merged_config
@@ -41,6 +42,8 @@ from ding_alma.run.run_state import (
 )
 from ding_alma.run.stop_request import StopRequest, exit_status, name_of, tell
 
+BEFORE_SAVING = 10
+"""Priority in ``after_run``: DI-engine's save_ckpt has 20."""
 AFTER_ALL = 1000
 """Priority in ``after_run``: behind everything that writes."""
 
@@ -61,6 +64,7 @@ class Evaluations:
         self._is_due, self._evaluate = evaluator.should_eval, evaluator.eval
         evaluator.should_eval, evaluator.eval = self._should_eval, self._eval
         self.result: Any = None
+        self._train_iter = -1
         self._is_wanted = False
         self._is_given = False
 
@@ -68,6 +72,11 @@ class Evaluations:
         """Take up the result of the run so far; None if there was no evaluation yet."""
         self.result = result
         self._is_wanted = result is not None
+
+    def finish(self, save_checkpoint: Callable[..., None], train_iter: int, env_step: int) -> None:
+        """Evaluate what a run ends with, unless that has just been done."""
+        if train_iter != self._train_iter:
+            self._judge("the trained team", save_checkpoint, train_iter, env_step)
 
     def _should_eval(self, train_iter: int) -> bool:
         is_due = self._is_due(train_iter)
@@ -80,13 +89,28 @@ class Evaluations:
     ) -> tuple[bool, Any]:
         if self._is_given:
             return False, self.result
-        started = time.monotonic()
-        stop, self.result = self._evaluate(save_checkpoint, train_iter, env_step, **more)
-        metrics = mean_metrics(self.result) | {"evaluate_time": time.monotonic() - started}
-        announce(self._learner, Evaluation(env_step, train_iter, metrics))
+        what = "the untrained team" if train_iter == 0 else f"after {env_step:,} environment steps"
+        stop = self._judge(what, save_checkpoint, train_iter, env_step, **more)
         if not stop:
             self._between()
         return stop, self.result
+
+    def _judge(self, what: str, save_checkpoint: Any, train_iter: int, env_step: int, **more: Any) -> bool:
+        announce_start(self._learner, what)
+        started = time.monotonic()
+        stop, self.result = self._evaluate(save_checkpoint, train_iter, env_step, **more)
+        self._train_iter = train_iter
+        metrics = mean_metrics(self.result) | {"evaluate_time": time.monotonic() - started}
+        announce(self._learner, Evaluation(env_step, train_iter, metrics))
+        return stop
+
+
+class FinalEvaluation(LearnerHook):
+    """Judges what a run ends with (position after_run)."""
+
+    def __call__(self, engine: Any) -> None:
+        """Evaluate."""
+        engine.run.evaluate_at_end()
 
 
 class CheckpointCommander(BaseSerialCommander):
@@ -103,6 +127,7 @@ class CheckpointCommander(BaseSerialCommander):
         self._has_begun = False
         self._stop: StopRequest | None = None
         learner.run = self
+        learner.register_hook(FinalEvaluation("final_evaluation", BEFORE_SAVING, position="after_run"))
         if learner.rank == 0:
             acquire(learner.exp_name)
             learner.register_hook(ReleaseHook("release", AFTER_ALL, position="after_run"))
@@ -133,6 +158,20 @@ class CheckpointCommander(BaseSerialCommander):
     def env_step(self) -> int:
         """Environment steps of the run."""
         return self._collector.envstep
+
+    def evaluate_at_end(self) -> None:
+        """Evaluate once more; to a run that is resumed for more steps it is as if this had not been."""
+        learner, environments = self._learner, self._evaluator._env
+        with self._evaluating.waiting():
+            evaluator_streams = streams(environments, "stream_state")
+        states = random_states()
+        generator = _eval_generator(self._evaluator._policy)
+        drawn = None if generator is None else generator.get_state()
+        self._evaluations.finish(learner.save_checkpoint, learner.train_iter, self.env_step)
+        set_streams(environments, evaluator_streams)
+        set_random_states(states)
+        if generator is not None:
+            generator.set_state(drawn)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the policy, in plain values."""
@@ -251,6 +290,14 @@ class CheckpointCommander(BaseSerialCommander):
             except ValueError as error:
                 logging.warning(f"the replay buffer starts empty: {error}")
         set_random_states(state["random"])
+
+
+def _eval_generator(policy: Any) -> torch.Generator | None:
+    """The stream that a policy draws evaluation's actions from; None where it has none of its own."""
+    try:
+        return policy.get_attribute("eval_generator")
+    except (AttributeError, NotImplementedError):
+        return None
 
 
 def _resumption(folder: Path, checkpoint: Path) -> str:

@@ -81,7 +81,7 @@ class PlainLines:
 
 
 class LiveLine:
-    """Keeps one line of progress at the bottom of a terminal; other output scrolls above it."""
+    """Keeps the state of the run at the bottom of a terminal, in one line or, where that is narrow, in several."""
 
     def __init__(self, meter: ProgressMeter, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._meter = meter
@@ -101,13 +101,17 @@ class LiveLine:
         """Print a line that stays."""
         self._console.print(Text(text))
 
+    def show(self) -> None:
+        """Redraw now: something begins that takes a while."""
+        self._live.update(self._text(), refresh=True)
+
     def close(self) -> None:
         """Leave the last state on the screen and give the terminal back."""
         self._live.update(self._text(), refresh=True)
         self._live.stop()
 
     def _text(self) -> Text:
-        return Text(self._meter.line(), no_wrap=True, overflow="ellipsis", style="cyan")
+        return Text(self._meter.lines(self._console.width), style="cyan")
 
 
 def progress_display(meter: ProgressMeter, interval: float) -> PlainLines | LiveLine:

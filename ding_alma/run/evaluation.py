@@ -8,6 +8,8 @@ from typing import Any
 
 LISTENERS = "evaluation_listeners"
 """Attribute of DI-engine's learner: functions that take an `Evaluation`."""
+START_LISTENERS = "evaluation_start_listeners"
+"""Attribute of DI-engine's learner: functions that take what is to be evaluated, in words."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,17 @@ def mean_metrics(episodes: Mapping[str, Any]) -> dict[str, float]:
 def listen(learner: Any, listener: Callable[[Evaluation], None]) -> None:
     """Have ``listener`` told of every evaluation of the run that ``learner`` trains."""
     vars(learner).setdefault(LISTENERS, []).append(listener)
+
+
+def listen_to_starts(learner: Any, listener: Callable[[str], None]) -> None:
+    """Have ``listener`` told before every evaluation of the run that ``learner`` trains, for which everybody waits."""
+    vars(learner).setdefault(START_LISTENERS, []).append(listener)
+
+
+def announce_start(learner: Any, what: str) -> None:
+    """Tell everybody who listens to starts."""
+    for listener in getattr(learner, START_LISTENERS, ()):
+        listener(what)
 
 
 def announce(learner: Any, evaluation: Evaluation) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 from ding.worker.learner.learner_hook import LearnerHook, register_learner_hook
 from easydict import EasyDict
 
-from ding_alma.run.console import PlainLines, QuietConsole, progress_display
-from ding_alma.run.evaluation import Evaluation, listen
+from ding_alma.run.console import LiveLine, PlainLines, QuietConsole, progress_display
+from ding_alma.run.evaluation import Evaluation, listen, listen_to_starts
 from ding_alma.run.progress import ProgressMeter, command_line_limits, duration, headline
 from ding_alma.run.run_config import write_run_config
-from ding_alma.run.run_record import RECORD_NAME, RunRecord
+from ding_alma.run.run_record import RECORD_NAME, Reached, RunRecord
 from ding_alma.run.scalars import ScalarTap, TrainingMeans, mirror_paper_tags
+from dizoo_ext.compilation import tell_of_compilation
 from dizoo_ext.strict_config import check_block, check_choice, check_range
 
 AFTER_LOADING = 30
@@ -79,6 +80,12 @@ class RunRecordHook(LearnerHook):
         means = TrainingMeans()
         tap.listeners.append(means)
         listen(engine, lambda evaluation: record.add(replace(evaluation, training=means.take())))
+        reached = Reached(run_dir)
+
+        def note() -> None:
+            reached.note(engine.collector_envstep)
+
+        engine.register_hook(CallbackHook(f"{self.name}_after_iter", LAST, "after_iter", note))
 
 
 class ProgressHook(LearnerHook):
@@ -109,6 +116,9 @@ class ProgressHook(LearnerHook):
             else PlainLines(meter, options.interval)
         )
         display.say(f"Run folder: {engine.exp_name} (full logs in {engine.exp_name}/log)")
+        if _is_resumed(engine):
+            lost = max(Reached(engine.exp_name).read() - meter.env_step, 0)
+            display.say(f"Resuming at step {meter.env_step:,}, {lost:,} steps lost")
 
         def on_scalar(tag: str, value: float, step: int) -> None:
             if tag == "learner_step/epsilon_avg" and math.isfinite(value):
@@ -117,8 +127,18 @@ class ProgressHook(LearnerHook):
                 meter.update(step, engine.train_iter)
                 display.tick()
 
+        def on_evaluation_start(what: str) -> None:
+            meter.evaluating = what
+            if isinstance(display, PlainLines) and (meter.evaluation is None or is_slow(meter.evaluation)):
+                display.say(f"Evaluating {what} ...")
+            elif isinstance(display, LiveLine):
+                display.show()
+
+        def is_slow(evaluation: Evaluation) -> bool:
+            return evaluation.metrics.get("evaluate_time", 0.0) >= options.interval
+
         def on_evaluation(evaluation: Evaluation) -> None:
-            meter.evaluation = evaluation
+            meter.evaluation, meter.evaluating = evaluation, ""
             display.say(f"Evaluation at {evaluation.env_step:,} env steps: {headline(evaluation)}")
 
         def tick() -> None:
@@ -137,6 +157,8 @@ class ProgressHook(LearnerHook):
             quiet.end()
 
         listen(engine, on_evaluation)
+        listen_to_starts(engine, on_evaluation_start)
+        tell_of_compilation(display.say)
         ScalarTap.on(engine.tb_logger).listeners.append(on_scalar)
         engine.policy.set_attribute(MINIBATCH_LISTENER, on_minibatch)
         _until_the_end(engine, self.name, tick, close)

@@ -14,12 +14,16 @@ from ding_alma.atomic_file import writing
 
 
 class GuardedEvents:
-    """Stands in for the file of a tensorboard writer, in its thread: keeps the first error in place of raising it."""
+    """Stands in for the file of a tensorboard writer, in its thread: keeps the first error in place of raising it.
+
+    Once closed it does nothing: DI-engine's workers flush at the end of the process, in any order, what one of them has
+    closed.
+    """
 
     def __init__(self, events: Any) -> None:
         self._events = events
         self.error: OSError | None = None
-        self._is_told = False
+        self._is_told = self._is_closed = False
 
     def write_event(self, event: Any) -> None:
         """Append an event, as long as nothing has failed."""
@@ -32,6 +36,9 @@ class GuardedEvents:
 
     def close(self) -> bool:
         """Close the file, and say what nobody has heard of yet."""
+        if self._is_closed:
+            return True
+        self._is_closed = True
         try:
             self._events.close()
         except OSError as error:
@@ -53,7 +60,7 @@ class GuardedEvents:
         return self._events._file_name
 
     def _attempt(self, write: Any, *arguments: Any) -> None:
-        if self.error is not None:
+        if self.error is not None or self._is_closed:
             return
         try:
             write(*arguments)

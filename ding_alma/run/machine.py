@@ -8,13 +8,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
-
 PACKAGES = ("ding-alma", "DI-engine", "torch", "numpy", "numba")
 
 
 def describe_machine() -> dict[str, Any]:
     """Processor, cores, memory in GiB and GPUs of this machine; no names of hosts or users."""
+    # Commands that read records alone start without it.
+    import torch
+
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30 if hasattr(os, "sysconf") else None
     return {

@@ -6,12 +6,15 @@ from ding.policy import Policy, create_policy, get_policy_cls
 from ding.utils import POLICY_REGISTRY, deep_merge_dicts
 from easydict import EasyDict
 
+from ding_alma.registration import register_all
+
 
 def open_policy(config: EasyDict, field: str) -> Policy:
     """The policy of a run's configuration with one of DI-engine's fields enabled: 'learn', 'collect' or 'eval'.
 
     Keys that the policy got after the run take their defaults.
     """
+    register_all()
     cfg = EasyDict(config)
     for name in cfg.get("import_names", []):
         import_module(name)

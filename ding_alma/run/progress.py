@@ -17,6 +17,7 @@ ETA_SECONDS = 600.0
 ETA_UPDATES = 3
 """Lengths of the longest update that it is at least extrapolated from."""
 HEADLINE_METRICS = ("solved", "battle_won")
+SEPARATOR = " | "
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,15 @@ class ProgressMeter:
         self._limits = limits
         self._clock = clock
         self._marks: deque[tuple[float, int, int]] = deque()
+        self._growth: deque[tuple[float, int]] = deque()
+        """When the environment steps grew: once per collection, whatever happens in between."""
         self._start = clock()
         self.env_step = self.train_iter = 0
         self.learning = UpdateMeter(clock)
         self.epsilon: float | None = None
         self.evaluation: Evaluation | None = None
+        self.evaluating = ""
+        """What is being evaluated now, in words; empty while the run trains."""
 
     def update(self, env_step: int, train_iter: int) -> None:
         """Note where the run is now; the first call says where this part of the run began."""
@@ -101,15 +106,26 @@ class ProgressMeter:
             self._marks[-1] = (now, env_step, train_iter)
         while now - self._marks[0][0] > self._eta_seconds and len(self._marks) > 2:
             self._marks.popleft()
+        if not self._growth or env_step > self._growth[-1][1]:
+            self._growth.append((now, env_step))
+        while len(self._growth) > 2 and now - self._growth[1][0] > RATE_SECONDS:
+            self._growth.popleft()
 
     @property
     def elapsed(self) -> float:
         """Seconds since the meter was made."""
         return self._clock() - self._start
 
-    def env_steps_per_second(self, seconds: float = RATE_SECONDS) -> float | None:
-        """Mean rate over the last ``seconds``, None while unknown."""
-        return self._rate(1, seconds)
+    def env_steps_per_second(self) -> float | None:
+        """Mean rate over about the last `RATE_SECONDS`, or over the last collection and the updates before it if they
+        took longer; None while unknown."""
+        if len(self._growth) < 2:
+            return None
+        (begun, before), (ended, after) = self._growth[0], self._growth[-1]
+        passed = ended - begun
+        if self.learning.is_running:
+            passed += self._clock() - ended + self.learning.remaining_seconds()
+        return (after - before) / passed if passed > 0 else None
 
     def share_done(self) -> float | None:
         """In [0, 1], of the limit that is nearer; None if there is none."""
@@ -126,18 +142,32 @@ class ProgressMeter:
 
     def line(self) -> str:
         """Everything in one line of text."""
+        return SEPARATOR.join(self._parts())
+
+    def lines(self, width: int) -> str:
+        """The same in as many lines as it takes, none of them wider unless one of its parts is."""
+        rows: list[str] = []
+        for part in self._parts():
+            if rows and len(rows[-1]) + len(SEPARATOR) + len(part) <= width:
+                rows[-1] += SEPARATOR + part
+            else:
+                rows.append(part)
+        return "\n".join(rows)
+
+    def _parts(self) -> list[str]:
         share, rate, remaining = self.share_done(), self.env_steps_per_second(), self.remaining_seconds()
         limits = self._limits
         parts = [
             "" if share is None else f"{share:6.1%}",
             f"elapsed {duration(self.elapsed)}" if remaining is None else f"ETA {duration(remaining)}",
-            f"{amount(self.env_step, limits.env_steps)} env steps" + ("" if rate is None else f", {rate:,.0f}/s"),
+            f"{amount(self.env_step, limits.env_steps)} env steps" + ("" if rate is None else f", {per_second(rate)}"),
             f"{amount(self.train_iter, limits.train_iters)} updates",
             self.learning.text(),
             "" if self.epsilon is None else f"epsilon {self.epsilon:.3f}",
             "" if self.evaluation is None else f"evaluation: {headline(self.evaluation)}",
+            self.evaluating and f"evaluating {self.evaluating} ...",
         ]
-        return " | ".join(part for part in parts if part)
+        return [part for part in parts if part]
 
     @property
     def _eta_seconds(self) -> float:
@@ -178,6 +208,11 @@ def amount(done: int, limit: int = 0) -> str:
         return f"{number:,}" if number < 1_000_000 else f"{number / 1e6:.4g}M"
 
     return f"{short(done)} / {short(limit)}" if limit else short(done)
+
+
+def per_second(rate: float) -> str:
+    """``1,234/s`` or ``0.25/s``."""
+    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
 
 
 def duration(seconds: float) -> str:

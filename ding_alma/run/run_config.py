@@ -1,22 +1,33 @@
 """The complete configuration of a run, kept in its folder so that the run can be rebuilt from the folder alone."""
 
+import re
 import traceback
 from pathlib import Path
 from typing import Any
 
-from ding.config import compile_config, read_config, read_config_directly
 from easydict import EasyDict
 
 from ding_alma.atomic_file import write_json_atomically
-from ding_alma.run.config_shape import check_shape
+from ding_alma.registration import register_all
 from ding_alma.run.plain_values import plain_values
 from ding_alma.run.run_error import RunError
+from ding_alma.setting.shipped import find_config
 from dizoo_ext.checked_json import read_checked_json, with_checksum
 from dizoo_ext.trusted_imports import check_imports
 
 RUN_CONFIG_NAME = "run_config.json"
 MERGED_CONFIG_NAME = "total_config.py"
 """What DI-engine writes into a run's folder: the merged configuration, without the create part."""
+SEED_FOLDER = re.compile(r"seed_?\d+")
+"""Names of the folders that hold the runs of one method."""
+
+
+def runs_in(path: Path) -> list[Path]:
+    """The folders of the seeds in the folder ``path``, by their numbers; else ``path`` alone, whatever it is."""
+    if (path / RUN_CONFIG_NAME).is_file() or not path.is_dir():
+        return [path]
+    seeds = [config.parent for config in path.glob(f"*/{RUN_CONFIG_NAME}") if SEED_FOLDER.fullmatch(config.parent.name)]
+    return sorted(seeds, key=lambda seed: int(re.sub(r"\D", "", seed.name))) or [path]
 
 
 def create_part(merged: EasyDict) -> dict[str, Any]:
@@ -56,6 +67,9 @@ def write_run_config(run_dir: str | Path) -> EasyDict:
 def read_merged_config(run_dir: str | Path) -> EasyDict:
     """The merged configuration that DI-engine left in ``run_dir``. Raises a RunError if it is not there."""
     source = Path(run_dir) / MERGED_CONFIG_NAME
+    # Here, as everywhere in this file, because commands that read run configs alone start without DI-engine.
+    from ding.config import read_config_directly
+
     if not source.is_file():
         raise RunError(f"{source} is missing; run the pipeline with save_cfg=True, as DI-engine's entries do")
     return EasyDict(read_config_directly(str(source))["exp_config"])
@@ -96,14 +110,18 @@ def read_run_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
 
 
 def read_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
-    """Read the main and create parts of a DI-engine config file.
+    """Read the main and create parts of a DI-engine config, given as a file or by the name of a shipped one.
 
     Raises:
         RunError: the file is missing or is not a DI-engine config.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise RunError(f"config {path} does not exist")
+    try:
+        path = find_config(path)
+    except ValueError as error:
+        raise RunError(str(error)) from None
+    register_all()
+    from ding.config import read_config
+
     try:
         # DI-engine hands on plain dicts as they are, and reads them by attribute.
         main, create = (EasyDict(part) for part in read_config(str(path)))
@@ -124,6 +142,10 @@ def compile_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
     Raises:
         RunError: the file is missing or is not a DI-engine config.
     """
+    from ding.config import compile_config
+
+    from ding_alma.run.config_shape import check_shape
+
     main, create = read_config_file(path)
     try:
         check_shape(main, create)

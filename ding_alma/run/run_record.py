@@ -1,5 +1,6 @@
 """The evaluations of a run as one JSON file in its folder."""
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,6 +15,9 @@ from ding_alma.run.run_error import RunError
 from dizoo_ext.checked_json import read_checked_json, with_checksum
 
 RECORD_NAME = "evaluations.json"
+REACHED_NAME = "reached.json"
+REACHED_SECONDS = 10.0
+"""Time between two notes of how far a run is."""
 
 
 class RunRecord:
@@ -85,6 +89,28 @@ class RunRecord:
 
     def _keep(self, condition: Callable[[dict[str, Any]], bool]) -> None:
         self._record["evaluations"] = [point for point in self._record["evaluations"] if condition(point)]
+
+
+class Reached:
+    """How far a run has come, whatever its last checkpoint holds: what a resumed run says of the steps it has lost."""
+
+    def __init__(self, folder: str | Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path = Path(folder) / REACHED_NAME
+        self._clock = clock
+        self._noted = clock()
+
+    def note(self, env_step: int) -> None:
+        """Write the environment steps down if that was last done `REACHED_SECONDS` ago."""
+        if self._clock() - self._noted >= REACHED_SECONDS:
+            self._noted = self._clock()
+            write_json_atomically({"env_step": env_step}, self._path)
+
+    def read(self) -> int:
+        """The environment steps last written down; 0 if there are none."""
+        try:
+            return int(json.loads(self._path.read_text(encoding="utf-8"))["env_step"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0
 
 
 def read_record(path: str | Path) -> dict[str, Any]:

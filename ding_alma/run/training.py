@@ -2,17 +2,10 @@
 
 import contextlib
 import io
-import multiprocessing
-import multiprocessing.connection
 import os
-import shlex
 import shutil
-from collections.abc import Callable
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import cast
 
-import torch
 from ding.config import compile_config
 from ding.entry import serial_pipeline, serial_pipeline_onpolicy
 from ding.envs.env.base_env import get_env_cls
@@ -23,19 +16,13 @@ from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.run.checkpoint import LAST_CHECKPOINT, read_checkpoint
 from ding_alma.run.config_override import override
 from ding_alma.run.config_shape import default_config
+from ding_alma.run.console import QuietConsole
 from ding_alma.run.ding_keys import check_device, check_ding_keys, check_ding_values
-from ding_alma.run.evaluation import Evaluation
 from ding_alma.run.job import Job
 from ding_alma.run.own_files import refuse_links
-from ding_alma.run.progress import headline
 from ding_alma.run.run_config import RUN_CONFIG_NAME, read_config_file, read_run_config
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_lock import release
-from ding_alma.run.run_record import read_record
-from ding_alma.run.stop_request import StopRequest, exit_status, name_of, own_process_group, stop_with_parent, tell
-
-NEWS_SECONDS = 30.0
-"""Time between two reports on runs that go on side by side."""
 
 
 def plan(
@@ -49,7 +36,7 @@ def plan(
 
     Args:
         changes: see `config_override.override`.
-        max_env_step: environment steps of each run; None is DI-engine's default.
+        max_env_step: environment steps of each run; None is the config's own number or, if it has none, DI-engine's.
         output: folder of the runs; None is the config's ``exp_name``, with another policy's name if that was changed.
 
     Raises:
@@ -68,7 +55,9 @@ def plan(
         _build(merged)
     except (ValueError, TypeError) as error:
         raise RunError(f"{config}: {error}") from error
-    if max_env_step is not None:
+    if max_env_step is None:
+        max_env_step = _own_total(merged)
+    else:
         _tell_progress(main, merged, max_env_step)
     folder = output or Path(_experiment_name(main, merged, file_create.policy.type))
     jobs = []
@@ -113,7 +102,7 @@ def _resumed(folder: Path, max_env_step: int | None) -> Job | None:
         hooks = main.policy.learn.learner.hook
         seed, is_on_policy = int(main.seed), bool(main.policy.on_policy)
         if max_env_step is None:
-            max_env_step = hooks.get("progress", {}).get("ext_args", {}).get("total_env_steps") or None
+            max_env_step = _own_total(main)
     except (AttributeError, TypeError, ValueError) as error:
         raise RunError(f"{folder / RUN_CONFIG_NAME} is damaged ({error!r})") from error
     checkpoint = folder / "ckpt" / LAST_CHECKPOINT
@@ -138,6 +127,10 @@ def train(job: Job) -> None:
 
     A start that fails before its first checkpoint leaves no folder behind, which would be in the way of the next one.
     """
+    quiet = QuietConsole()
+    if _progress_options(job.main).get("quiet", True):
+        # From here on, and not only from the learner's first hook: workers have much to say before it.
+        quiet.begin()
     pipeline = serial_pipeline_onpolicy if job.is_on_policy else serial_pipeline
     limits = {} if job.max_env_step is None else {"max_env_step": job.max_env_step}
     is_new = not job.folder.exists()
@@ -148,89 +141,8 @@ def train(job: Job) -> None:
             shutil.rmtree(job.folder, ignore_errors=True)
         raise
     finally:
+        quiet.end()
         release(job.folder)
-
-
-def train_side_by_side(jobs: list[Job], processes: int, say: Callable[[str], None]) -> list[Job]:
-    """Train in processes of one thread each, at most so many at a time; their consoles go to `Job.log`.
-
-    Signals are passed on to the runs, which save and end; those that have not begun do not begin.
-
-    Args:
-        say: receives lines of news.
-
-    Returns:
-        the jobs that failed.
-
-    Raises:
-        SystemExit: a signal has ended the runs.
-    """
-    # Read by the libraries of the processes that start from now on.
-    os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
-    context = multiprocessing.get_context("spawn")
-    waiting, failed = list(jobs), []
-    running: dict[int, tuple[SpawnProcess, Job]] = {}
-
-    def pass_on(number: int) -> None:
-        for process, _ in list(running.values()):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(cast(int, process.pid), number)
-
-    def end(number: int) -> None:
-        tell(f"{name_of(number)}: the runs end after their iteration and its checkpoint; once more ends them at once")
-        pass_on(number)
-
-    stop = StopRequest(end, pass_on)
-    stop.install()
-    say(f"{len(jobs)} runs, {min(processes, len(jobs))} at a time; consoles in {jobs[0].log.parent}/*.log")
-    try:
-        while running or (waiting and stop.number is None):
-            while waiting and len(running) < processes and stop.number is None:
-                job = waiting.pop(0)
-                process = context.Process(target=_train_quietly, args=(job,))
-                process.start()
-                running[process.sentinel] = process, job
-                if stop.number is not None:
-                    # It came before this process was among those that it is passed on to.
-                    os.kill(process.pid, stop.number)
-            if not running:
-                break
-            ended = multiprocessing.connection.wait(list(running), NEWS_SECONDS)
-            for sentinel in ended:
-                process, job = running.pop(cast(int, sentinel))
-                process.join()
-                if not process.exitcode:
-                    say(f"{job.folder}: done; {_last_evaluation(job)}")
-                elif stop.number is not None and process.exitcode == exit_status(stop.number):
-                    say(f"{job.folder}: saved; {_last_evaluation(job)}")
-                elif stop.number is not None and process.exitcode == -stop.number:
-                    say(f"{job.folder}: ended before it had begun")
-                else:
-                    failed.append(job)
-                    say(f"{job.folder}: failed, {_last_line(job.log)} (see {job.log})")
-            if not ended:
-                for _, job in running.values():
-                    say(f"{job.folder}: {_last_line(job.log)}")
-    finally:
-        stop.remove()
-    if stop.number is not None:
-        for job in waiting:
-            say(f"{job.folder}: not begun")
-        say(f"{name_of(stop.number)}: go on with ding-alma train --resume {shlex.quote(str(jobs[0].folder.parent))}")
-        raise SystemExit(exit_status(stop.number))
-    return failed
-
-
-def _train_quietly(job: Job) -> None:
-    own_process_group()
-    stop_with_parent()
-    torch.set_num_threads(1)
-    job.log.parent.mkdir(parents=True, exist_ok=True)
-    with open(job.log, "a", encoding="utf-8") as log:
-        # The process's own: libraries have kept Python's streams already.
-        for descriptor in (1, 2):
-            os.dup2(log.fileno(), descriptor)
-    train(job)
 
 
 def _build(merged: EasyDict) -> None:
@@ -253,6 +165,18 @@ def _build(merged: EasyDict) -> None:
         ) from error
 
 
+def _own_total(merged: EasyDict) -> int | None:
+    """The environment steps that a config wants, as far as it says so."""
+    return _progress_options(merged).get("total_env_steps") or None
+
+
+def _progress_options(config: EasyDict) -> EasyDict:
+    node = config.policy
+    for name in ("learn", "learner", "hook", "progress", "ext_args"):
+        node = node.get(name, EasyDict())
+    return node
+
+
 def _tell_progress(main: EasyDict, merged: EasyDict, max_env_step: int) -> None:
     """The console's progress knows the limits of the command ``ding`` only: set its own option."""
     path = ("policy", "learn", "learner", "hook", "progress", "ext_args")
@@ -269,24 +193,3 @@ def _experiment_name(main: EasyDict, merged: EasyDict, policy_in_file: str) -> s
     if merged.policy.type == policy_in_file:
         return name
     return f"{name.removesuffix(f'_{policy_in_file}')}_{merged.policy.type}"
-
-
-def _last_evaluation(job: Job) -> str:
-    try:
-        points = read_record(job.folder)["evaluations"]
-    except RunError:
-        points = []
-    if not points:
-        return "no evaluation on record"
-    point = points[-1]
-    metrics = {name: value for name, value in point["metrics"].items() if value is not None}
-    evaluation = Evaluation(point["env_step"], point["train_iter"], metrics)
-    return f"evaluation at {evaluation.env_step:,} env steps: {headline(evaluation)}"
-
-
-def _last_line(path: Path) -> str:
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        return "waits"
-    return lines[-1] if lines else "starts"

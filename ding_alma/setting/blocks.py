@@ -34,7 +34,17 @@ MAIN: dict[str, Any] = dict(
                     # (dict) The run's record: its config, its evaluations, the paper's names in tensorboard.
                     run_record=dict(type="run_record", name="run_record", position="before_run", priority=30),
                     # (dict) Progress on the console.
-                    progress=dict(type="progress", name="progress", position="before_run", priority=30),
+                    progress=dict(
+                        type="progress",
+                        name="progress",
+                        position="before_run",
+                        priority=30,
+                        ext_args=dict(
+                            # (int) Environment steps of the whole run, 0 = unknown: what progress is a share of, and
+                            # where `ding-alma train` ends without --env-step.
+                            total_env_steps=0,
+                        ),
+                    ),
                 ),
             ),
         ),
@@ -48,14 +58,21 @@ MAIN: dict[str, Any] = dict(
 )
 """Keys of ``main_config``. The empty blocks say where else a config may set something."""
 
+
+def run_of(env_steps: int) -> dict[str, Any]:
+    """The block that says how long runs of a setting are."""
+    progress = dict(ext_args=dict(total_env_steps=env_steps))
+    return dict(policy=dict(learn=dict(learner=dict(hook=dict(progress=progress)))))
+
+
 CREATE: dict[str, Any] = dict(
     # (dict) 'vector' steps all environments in one call; 'base' and 'subprocess' give the same episodes, and play the
     # real StarCraft II, too.
-    env_manager=dict(type="vector", import_names=["dizoo_ext"]),
+    env_manager=dict(type="vector", import_names=["dizoo_ext.plugin"]),
     # (dict) Whole episodes, turned into samples by the policy.
-    collector=dict(type="episode", get_train_sample=True, import_names=["ding_alma"]),
+    collector=dict(type="episode", get_train_sample=True, import_names=["ding_alma.plugin"]),
     # (dict) Ring buffer of episodes, emptied at once by mppo and coma_ext; DI-engine's 'naive' works for the others.
-    replay_buffer=dict(type="episode_ring", import_names=["ding_alma"]),
+    replay_buffer=dict(type="episode_ring", import_names=["ding_alma.plugin"]),
 )
 """Keys of ``create_config`` beside ``env`` and ``policy``."""
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ding.envs.env.base_env import get_env_cls
-from ding.utils import POLICY_REGISTRY, deep_merge_dicts
 from easydict import EasyDict
 
+from ding_alma.registration import register_all
 from ding_alma.setting.blocks import CREATE, MAIN
-from dizoo_ext.contract import EntitySpec, MapSpec
 from dizoo_ext.strict_config import check_choice
+
+if TYPE_CHECKING:
+    from dizoo_ext.contract import EntitySpec, MapSpec
 
 
 def compose(
@@ -38,12 +39,16 @@ def compose(
     Raises:
         ValueError: an unknown policy, or whatever the environment says of its block.
     """
+    register_all()
+    # Here, as everywhere in this file, because a setting can be imported at no cost.
+    from ding.utils import POLICY_REGISTRY, deep_merge_dicts
+
     check_choice(policy, sorted(name for name in POLICY_REGISTRY if not name.endswith("_command")), "policy")
     create = EasyDict(
         # (dict) Environment and the package that registers it.
-        env=dict(type=env, import_names=["dizoo_ext"]),
+        env=dict(type=env, import_names=["dizoo_ext.plugin"]),
         # (dict) The only line to change for another policy.
-        policy=dict(type=policy, import_names=["ding_alma"]),
+        policy=dict(type=policy, import_names=["ding_alma.plugin"]),
         **CREATE,
     )
     create.env_manager.type = manager
@@ -64,6 +69,9 @@ def consequences(env: EasyDict, choice: EasyDict) -> dict[str, Any]:
         ValueError: whatever the environment says of its block.
         AttributeError: it has no ``entity_spec``, or its block does not say how many environments there are.
     """
+    from ding.envs.env.base_env import get_env_cls
+    from ding.utils import deep_merge_dicts
+
     instance = get_env_cls(choice)(env)
     maps: MapSpec | None = getattr(instance, "map_spec", None)
     sizes = _entity_sizes(instance.entity_spec) if maps is None else _map_sizes(maps)
@@ -92,7 +100,7 @@ def _counts(env: EasyDict) -> dict[str, Any]:
     )
 
 
-def _entity_sizes(spec: EntitySpec) -> dict[str, Any]:
+def _entity_sizes(spec: "EntitySpec") -> dict[str, Any]:
     """What follows from an environment of the entity contract."""
     return dict(
         policy=dict(
@@ -125,7 +133,7 @@ def _entity_sizes(spec: EntitySpec) -> dict[str, Any]:
     )
 
 
-def _map_sizes(spec: MapSpec) -> dict[str, Any]:
+def _map_sizes(spec: "MapSpec") -> dict[str, Any]:
     """What follows from an environment of maps."""
     return dict(
         policy=dict(

@@ -9,6 +9,7 @@ from typing import Any
 
 from easydict import EasyDict
 
+from ding_alma.setting.blocks import run_of
 from ding_alma.setting.compose import compose
 
 PAPER_SETTING: dict[str, Any] = dict(
@@ -108,9 +109,17 @@ SMALL_SETTING: dict[str, Any] = dict(
 def paper(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
     """``main_config`` and ``create_config`` of ``policy`` (any registered type); ``env`` replaces entries of the block
     ``env``, such as ``agents=4``."""
-    return compose(f"runs/group_matching_{policy}", "group_matching", policy, PAPER_SETTING, **env)
+    return compose(f"runs/group_matching_{policy}", "group_matching", policy, PAPER_SETTING, run_of(500_000), **env)
 
 
 def small(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
     """As `paper`, for the small task."""
-    return compose(f"runs/small_group_matching_{policy}", "group_matching", policy, PAPER_SETTING, SMALL_SETTING, **env)
+    return compose(
+        f"runs/small_group_matching_{policy}",
+        "group_matching",
+        policy,
+        PAPER_SETTING,
+        SMALL_SETTING,
+        run_of(500_000),
+        **env,
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from easydict import EasyDict
 
-from ding_alma.setting.blocks import SMALL
+from ding_alma.setting.blocks import SMALL, run_of
 from ding_alma.setting.compose import compose
 
 MAPS_POLICY = "mppo"
@@ -228,9 +228,9 @@ def paper(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
     ``env``, such as ``opponent='heuristic'``."""
     exp_name = f"runs/lux_{policy}"
     if policy == MAPS_POLICY:
-        settings = (COMMON, PAPER_SETTING, PAPER_MAPS)
+        settings = (COMMON, PAPER_SETTING, PAPER_MAPS, run_of(102_400))
         return compose(exp_name, "lux", policy, *settings, manager="subprocess", **env)
-    settings = (COMMON, PAPER_SETTING, PAPER_ENTITIES)
+    settings = (COMMON, PAPER_SETTING, PAPER_ENTITIES, run_of(4_000_000))
     return compose(exp_name, "lux_entities", policy, *settings, manager="subprocess", **env)
 
 
@@ -238,7 +238,14 @@ def small(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
     """As `paper`, for the small task."""
     exp_name = f"runs/small_lux_{policy}"
     if policy == MAPS_POLICY:
-        settings: tuple[dict[str, Any], ...] = (COMMON, PAPER_SETTING, PAPER_MAPS, SMALL_SETTING, SMALL_MAPS)
+        settings: tuple[dict[str, Any], ...] = (
+            COMMON,
+            PAPER_SETTING,
+            PAPER_MAPS,
+            SMALL_SETTING,
+            SMALL_MAPS,
+            run_of(40_000),
+        )
         return compose(exp_name, "lux", policy, *settings, manager="subprocess", **env)
-    settings = (COMMON, PAPER_SETTING, PAPER_ENTITIES, SMALL, SMALL_SETTING, SMALL_ENTITIES)
+    settings = (COMMON, PAPER_SETTING, PAPER_ENTITIES, SMALL, SMALL_SETTING, SMALL_ENTITIES, run_of(300_000))
     return compose(exp_name, "lux_entities", policy, *settings, manager="subprocess", **env)

@@ -4,7 +4,7 @@ from typing import Any
 
 from easydict import EasyDict
 
-from ding_alma.setting.blocks import FAST, SMALL
+from ding_alma.setting.blocks import FAST, SMALL, run_of
 from ding_alma.setting.compose import compose
 
 PAPER_SETTING: dict[str, Any] = dict(
@@ -91,16 +91,18 @@ SMALL_SETTING: dict[str, Any] = dict(
 def paper(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
     """``main_config`` and ``create_config`` of ``policy`` (any registered type); ``env`` replaces entries of the block
     ``env``, such as ``scenario='2-8a_2-8b'``."""
-    return compose(f"runs/save_the_city_{policy}", "save_the_city", policy, PAPER_SETTING, **env)
+    return compose(f"runs/save_the_city_{policy}", "save_the_city", policy, PAPER_SETTING, run_of(15_000_000), **env)
 
 
 def fast(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
     """As `paper`, for the paper's task in the setting that is learnt within hours of one core."""
-    settings = (PAPER_SETTING, SMALL, FAST, FAST_SETTING)
+    settings = (PAPER_SETTING, SMALL, FAST, FAST_SETTING, run_of(5_000_000))
     exp_name = f"runs/fast_save_the_city_{policy}"
     return compose(exp_name, "save_the_city", policy, *settings, collector="episode_batch", **env)
 
 
 def small(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
     """As `paper`, for the small task."""
-    return compose(f"runs/small_save_the_city_{policy}", "save_the_city", policy, SMALL, SMALL_SETTING, **env)
+    return compose(
+        f"runs/small_save_the_city_{policy}", "save_the_city", policy, SMALL, SMALL_SETTING, run_of(300_000), **env
+    )

@@ -4,7 +4,7 @@ from typing import Any
 
 from easydict import EasyDict
 
-from ding_alma.setting.blocks import FAST, SMALL
+from ding_alma.setting.blocks import FAST, SMALL, run_of
 from ding_alma.setting.compose import compose
 from dizoo_ext.strict_config import check_choice
 
@@ -129,13 +129,15 @@ def paper(policy: str, setting: str = "sz_symmetric", **env: Any) -> tuple[EasyD
         ValueError: an unknown setting or policy.
     """
     exp_name = f"runs/smac_multiarmy_{setting}_{policy}"
-    return compose(exp_name, "smac_multiarmy", policy, COMMON, PAPER_SETTING, _scenario(setting), **env)
+    return compose(
+        exp_name, "smac_multiarmy", policy, COMMON, PAPER_SETTING, run_of(10_000_000), _scenario(setting), **env
+    )
 
 
 def fast(policy: str, setting: str = "sz_symmetric", **env: Any) -> tuple[EasyDict, EasyDict]:
     """As `paper`, for the paper's tasks in the setting that is learnt within hours of one core."""
     exp_name = f"runs/fast_smac_multiarmy_{setting}_{policy}"
-    settings = (COMMON, PAPER_SETTING, SMALL, FAST, FAST_SETTING, _scenario(setting))
+    settings = (COMMON, PAPER_SETTING, SMALL, FAST, FAST_SETTING, run_of(3_000_000), _scenario(setting))
     return compose(exp_name, "smac_multiarmy", policy, *settings, collector="episode_batch", **env)
 
 
@@ -154,4 +156,4 @@ def _scenario(setting: str) -> dict[str, Any]:
 def small(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
     """As `paper`, for the small task."""
     exp_name = f"runs/small_smac_multiarmy_{policy}"
-    return compose(exp_name, "smac_multiarmy", policy, COMMON, SMALL, SMALL_SETTING, **env)
+    return compose(exp_name, "smac_multiarmy", policy, COMMON, SMALL, SMALL_SETTING, run_of(300_000), **env)

@@ -3,6 +3,7 @@
 The engine itself is imported when a game begins.
 """
 
+import dizoo_ext.kernel_cache  # noqa: F401  (before any kernel)
 from dizoo_ext.lux.entity_env import LuxEntitiesEnv
 from dizoo_ext.lux.env import LuxEnv
 

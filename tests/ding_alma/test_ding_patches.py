@@ -1,10 +1,11 @@
-"""What importing the packages replaces in DI-engine is what ding_patches.py lists, no more and no less."""
+"""What importing the plugins replaces in DI-engine is what ding_patches.py lists, no more and no less."""
 
 import subprocess
 import sys
 
 import pytest
 
+from ding_alma import plugin  # noqa: F401  (applies them)
 from ding_alma.ding_patches import PATCHES, apply_patches
 
 SCRIPT = """
@@ -27,7 +28,7 @@ def holdings(modules):
 
 modules = of_ding()
 before = holdings(modules)
-import ding_alma, dizoo_ext
+import ding_alma.plugin, dizoo_ext.plugin
 after = holdings(modules)
 changed = [name for name, value in before.items() if name not in after or after[name] is not value]
 print("\\n".join(sorted(changed)))

@@ -27,7 +27,7 @@ def play(package, folder, **variables):
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("package", ["dizoo_ext", "ding_alma"])
+@pytest.mark.parametrize("package", ["dizoo_ext", "ding_alma.plugin"])
 def test_compiled_code_goes_elsewhere_and_a_line_says_so(package, tmp_path):
     result = play(package, tmp_path)
     assert result.returncode == 0, result.stderr

@@ -11,7 +11,7 @@ from ding.envs.env_manager import get_env_manager_cls
 from ding.utils import ENV_REGISTRY
 from easydict import EasyDict
 
-import dizoo_ext  # noqa: F401
+import dizoo_ext.plugin  # noqa: F401
 
 ENVIRONMENTS = {
     "toy": {},
@@ -24,8 +24,8 @@ ENVIRONMENTS = {
 
 
 def launched(name, manager, seed, count=2):
-    cfg = EasyDict(get_env_manager_cls(EasyDict(type=manager, import_names=["dizoo_ext"])).default_config())
-    cfg.update(type=manager, import_names=["dizoo_ext"])
+    cfg = EasyDict(get_env_manager_cls(EasyDict(type=manager, import_names=["dizoo_ext.plugin"])).default_config())
+    cfg.update(type=manager, import_names=["dizoo_ext.plugin"])
     env = EasyDict(ENVIRONMENTS[name], is_test=False)
     made = create_env_manager(cfg, [partial(ENV_REGISTRY.get(name), cfg=env) for _ in range(count)])
     made.seed(seed)

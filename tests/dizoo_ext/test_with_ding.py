@@ -40,7 +40,7 @@ def configuration(manager):
     )
     create = EasyDict(
         env=dict(type="toy", import_names=["toy_env"]),
-        env_manager=dict(type=manager, import_names=["dizoo_ext"]),
+        env_manager=dict(type=manager, import_names=["dizoo_ext.plugin"]),
         policy=dict(type="coma"),
         collector=dict(type="episode", get_train_sample=True),
         replay_buffer=dict(type="naive"),

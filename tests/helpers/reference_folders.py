@@ -89,11 +89,11 @@ def sized_config(policy, features, actions, agents=5, entities=9, subtasks=3, en
         ),
     )
     create = dict(
-        env=dict(type=env, import_names=["toy_env", "dizoo_ext"]),
+        env=dict(type=env, import_names=["toy_env", "dizoo_ext.plugin"]),
         env_manager=dict(type="base"),
-        policy=dict(type=policy, import_names=["ding_alma"]),
+        policy=dict(type=policy, import_names=["ding_alma.plugin"]),
         collector=dict(type="episode", get_train_sample=True),
-        replay_buffer=dict(type="episode_ring", import_names=["ding_alma"]),
+        replay_buffer=dict(type="episode_ring", import_names=["ding_alma.plugin"]),
     )
     return main, create
 

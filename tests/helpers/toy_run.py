@@ -40,8 +40,8 @@ def toy_config(exp_name="toy_run", hook=None, **learn):
     create = dict(
         env=dict(type="toy", import_names=["toy_env"]),
         env_manager=dict(type="base"),
-        policy=dict(type="coma", import_names=["ding_alma"]),
+        policy=dict(type="coma", import_names=["ding_alma.plugin"]),
         collector=dict(type="episode", get_train_sample=True),
-        replay_buffer=dict(type="episode_ring", import_names=["ding_alma"]),
+        replay_buffer=dict(type="episode_ring", import_names=["ding_alma.plugin"]),
     )
     return EasyDict(main), EasyDict(create)

@@ -79,7 +79,7 @@ def test_render_writes_every_state(trained, tmp_path, monkeypatch):
 
 
 def test_missing_numbers_are_dashes(trained, monkeypatch):
-    monkeypatch.setattr("ding_alma.cli.main.evaluate", lambda *_: [{"types": float("nan")}])
+    monkeypatch.setattr("ding_alma.report.play.evaluate", lambda *_: [{"types": float("nan")}])
     assert call("eval", trained).output.splitlines()[1].split() == ["types", "-", "-", "0"]
 
 

@@ -8,7 +8,7 @@ from ding.model.template.qmix import QMix
 from ding.policy import COMAPolicy, QMIXPolicy
 from ding.utils import MODEL_REGISTRY, POLICY_REGISTRY
 
-import ding_alma  # noqa: F401  (registers the constructors)
+import ding_alma.plugin  # noqa: F401  (registers the constructors)
 
 SHARED = dict(
     agent_num=3, obs_shape=dict(agent_state=11, global_state=7), action_shape=4, actor_hidden_size_list=[16, 8]

@@ -26,7 +26,7 @@ def configs(policy="alma", collector="episode_batch", manager="vector", **option
     main, create = tiny_config(policy, manager)
     main.env.update(collector_env_num=5, episode_limit=40, end_on_any_burn=True)
     main.policy.collect.update(env_num=5, n_episode=12)
-    create.collector.update(type=collector, import_names=["ding_alma"], **options)
+    create.collector.update(type=collector, import_names=["ding_alma.plugin"], **options)
     return main, create
 
 

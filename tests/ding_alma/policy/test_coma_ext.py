@@ -39,10 +39,10 @@ def _config(vector, env_type, policy="coma_ext", **learn):
     )
     create = dict(
         env=dict(type=env_type, import_names=[]),
-        env_manager=dict(type="vector", import_names=["dizoo_ext"]),
-        policy=dict(type=policy, import_names=["ding_alma"]),
+        env_manager=dict(type="vector", import_names=["dizoo_ext.plugin"]),
+        policy=dict(type=policy, import_names=["ding_alma.plugin"]),
         collector=dict(type="episode", get_train_sample=True),
-        replay_buffer=dict(type="episode_ring", import_names=["ding_alma"]),
+        replay_buffer=dict(type="episode_ring", import_names=["ding_alma.plugin"]),
     )
     return EasyDict(main), EasyDict(create)
 

@@ -43,11 +43,11 @@ def _config(policy, **network):
         ),
     )
     create = dict(
-        env=dict(type="group_matching", import_names=["dizoo_ext"]),
-        env_manager=dict(type="vector", import_names=["dizoo_ext"]),
-        policy=dict(type=policy, import_names=["ding_alma"]),
+        env=dict(type="group_matching", import_names=["dizoo_ext.plugin"]),
+        env_manager=dict(type="vector", import_names=["dizoo_ext.plugin"]),
+        policy=dict(type=policy, import_names=["ding_alma.plugin"]),
         collector=dict(type="episode", get_train_sample=True),
-        replay_buffer=dict(type="episode_ring", import_names=["ding_alma"]),
+        replay_buffer=dict(type="episode_ring", import_names=["ding_alma.plugin"]),
     )
     return EasyDict(main), EasyDict(create)
 

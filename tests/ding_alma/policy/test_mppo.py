@@ -49,9 +49,9 @@ def map_config(**changes):
     create = EasyDict(
         env=dict(type="toy_map", import_names=["toy_map_env"]),
         env_manager=dict(type="base"),
-        policy=dict(type="mppo", import_names=["ding_alma"]),
+        policy=dict(type="mppo", import_names=["ding_alma.plugin"]),
         collector=dict(type="episode", get_train_sample=True),
-        replay_buffer=dict(type="episode_ring", import_names=["ding_alma"]),
+        replay_buffer=dict(type="episode_ring", import_names=["ding_alma.plugin"]),
     )
     return EasyDict(deep_merge_dicts(main, EasyDict(policy=changes))), create
 

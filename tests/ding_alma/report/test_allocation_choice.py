@@ -60,10 +60,11 @@ def play_of(monkeypatch):
 def run_of(monkeypatch):
     """Arguments of ``ding-alma eval`` -> the run that it would evaluate."""
     given = []
-    monkeypatch.setattr("ding_alma.cli.main.evaluate", lambda run, *_: given.append(run) or [{"return": 0.0}])
 
     def chosen(*arguments):
-        result = call("eval", *arguments)
+        with monkeypatch.context() as patch:
+            patch.setattr("ding_alma.report.play.evaluate", lambda run, *_: given.append(run) or [{"return": 0.0}])
+            result = call("eval", *arguments)
         assert result.exit_code == 0, result.output
         return given.pop()
 

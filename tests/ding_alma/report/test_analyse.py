@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -112,9 +113,9 @@ def test_agents_meet_the_allocators_of_all_others(runs, played, tmp_path):
     ]
 
 
-def write_record(folder, seed, best_prob):
+def write_record(folder, seed, best_prob, policy="alma"):
     """A record in which ``best_prob`` is known from step 100 on; ``best_prob`` None records no statistics."""
-    header = {"name": folder.name, "env": "toy", "scenario": None, "policy": "alma", "seed": seed}
+    header = {"name": folder.name, "env": "toy", "scenario": None, "policy": policy, "seed": seed}
     record = RunRecord(folder / "evaluations.json", header)
     for step in (0, 100, 400):
         training = {"best_prob": best_prob + step / 1000} if step and best_prob is not None else {}
@@ -144,7 +145,12 @@ def test_allocations_in_the_course_of_the_training(tmp_path):
         (["subtasks", "refil", "--metric", "solvd"], "did you mean solved"),
         (["subtasks", "refil", "--scenario", "2-5a"], "did you mean '2-5a_2-5b'"),
         (["mix", "refil"], "'refil', which allocates nobody"),
-        (["allocation", "silent"], "silent .policy alma. recorded nothing of its allocations"),
+        (["allocation", "silent"], "silent recorded nothing of its allocations: it is too short, 400 updates in all"),
+        (["allocation", "ruled"], "ruled recorded nothing of its allocations: they were 'heuristic', and only learned"),
+        (
+            ["allocation", "unallocated"],
+            "unallocated recorded nothing .*: policy 'refil' allocates nobody",
+        ),
         (["subtasks", "=refil"], "expected .METHOD=.PATH"),
     ],
 )
@@ -152,6 +158,9 @@ def test_what_cannot_be_analysed_is_said_in_one_line(runs, monkeypatch, argument
     monkeypatch.chdir(runs)
     (runs / "empty").mkdir(exist_ok=True)
     write_record(runs / "silent", 0, None)
+    write_record(runs / "unallocated", 0, None, "refil")
+    write_record(runs / "ruled", 0, None)
+    shutil.copy(runs / "heuristic" / "run_config.json", runs / "ruled")
     result = call(*arguments, *(["--episodes", 2] if arguments[0] != "allocation" else []))
     assert result.exit_code == 1 and len(result.output.strip().splitlines()) == 1, result.output
     assert re.search(message, result.output), result.output

@@ -1,6 +1,7 @@
 """Trained policies among other numbers of agents and subtasks."""
 
 import re
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -66,3 +67,27 @@ def test_a_wrong_metric_has_a_near_one(runs):
     result = call(runs / "refil", "--scenario", "BF+BF", "--metric", "solvd")
     assert result.exit_code == 1 and "did you mean solved" in result.output
     assert call(runs / "refil", "--metric", "solved").exit_code == 2
+
+
+def test_a_folder_of_seeds_is_evaluated_seed_by_seed(runs, tmp_path):
+    for seed in (0, 1, 10):
+        shutil.copytree(runs / "refil", tmp_path / "refil" / f"seed{seed}")
+    (tmp_path / "refil" / "seed0.log").touch()
+    result = call(tmp_path / "refil")
+    assert result.exit_code == 0, result.output
+    tables = result.output.strip().split("\n\n")
+    assert [table.splitlines()[0] for table in tables] == [
+        *(str(tmp_path / "refil" / f"seed{seed}") for seed in (0, 1, 10)),
+        f"3 runs in {tmp_path / 'refil'}",
+    ]
+    means = [next(line for line in table.splitlines() if line.startswith("return ")).split() for table in tables]
+    assert [row[-1] for row in means] == ["2", "2", "2", "3"]
+    # The same run three times.
+    assert len({row[1] for row in means}) == 1 and float(means[-1][2]) == 0
+    scenarios = call(tmp_path / "refil", "--scenario", "B+F", "--metric", "return")
+    assert scenarios.output.splitlines()[0] == "| scenario | return | runs |" and "± 0.000 | 3 |" in scenarios.output
+
+
+def test_other_folders_of_runs_are_not_taken_for_seeds(runs):
+    result = call(runs)
+    assert result.exit_code == 1 and f"{runs} holds several runs; name one of them, such as" in result.output

@@ -73,3 +73,13 @@ def test_live_line_redraws_in_place_and_gives_the_terminal_back():
     assert "30.0%" in text and "an evaluation" in text
     hide, show = "\x1b[?25l", "\x1b[?25h"
     assert text.rindex(show) > text.rindex(hide)
+
+
+def test_live_line_cuts_nothing_off_where_the_terminal_is_narrow():
+    screen = io.StringIO()
+    meter = ProgressMeter(Limits(env_steps=1_000_000), Clock())
+    meter.epsilon, meter.evaluating = 0.5, "after 123,456 environment steps"
+    line = LiveLine(meter, Console(file=screen, force_terminal=True, width=40), Clock())
+    line.show()
+    line.close()
+    assert "\u2026" not in screen.getvalue() and "evaluating after 123,456 environment" in screen.getvalue()

@@ -8,9 +8,12 @@ from easydict import EasyDict
 from tensorboardX import SummaryWriter
 from toy_run import toy_config
 
+from ding_alma.atomic_file import write_json_atomically
 from ding_alma.run.hooks import ProgressHook, register_hooks
 from ding_alma.run.run_config import read_run_config
-from ding_alma.run.run_record import read_record
+from ding_alma.run.run_record import REACHED_NAME, read_record
+
+MEANS = ("solved_mean", "return_mean", "length_mean")
 
 
 @pytest.fixture(autouse=True)
@@ -33,17 +36,18 @@ def test_a_run_leaves_records_checkpoints_and_few_lines(tmp_path, capsys, monkey
     run = tmp_path / "toy_run"
     record = read_record(run)
     assert (record["seed"], record["env"], record["policy"]) == (3, "toy", "coma")
-    assert [point["train_iter"] for point in record["evaluations"]] == [0, 4, 8]
+    assert [point["train_iter"] for point in record["evaluations"]] == [0, 4, 8, 12]
     assert {"solved_mean", "return_mean", "eval_episode_return_mean"} <= record["evaluations"][-1]["metrics"].keys()
 
     recorded = [(point["env_step"], point["metrics"]["solved_mean"]) for point in record["evaluations"]]
     assert mirrored == recorded
     last = torch.load(run / "ckpt" / "ckpt_last.pth.tar", weights_only=True)
-    assert last["last_iter"] == 12 and last["last_step"] > recorded[-1][0]
+    assert last["last_iter"] == 12 and last["last_step"] == recorded[-1][0] > recorded[-2][0]
     assert (run / "ckpt" / "ckpt_best.pth.tar").is_file()
 
     printed = capsys.readouterr()
-    assert printed.out.count("Evaluation at") == 3
+    assert printed.out.count("Evaluation at") == 4
+    assert printed.out.count("Evaluating the untrained team ...") == 1
     assert "12 updates" in printed.out.splitlines()[-1]
     assert "EVALUATOR" not in printed.err
     assert "finish episode" in (run / "log" / "evaluator" / "evaluator_logger.txt").read_text()
@@ -53,11 +57,17 @@ def test_a_resumed_run_goes_on(tmp_path, capsys):
     serial_pipeline(toy_config(), seed=3, max_train_iter=12)
     before = read_record("toy_run")
     checkpoint = torch.load("toy_run/ckpt/ckpt_last.pth.tar", weights_only=True)
+    write_json_atomically({"env_step": checkpoint["last_step"] + 7}, tmp_path / "toy_run" / REACHED_NAME)
     resumed = toy_config(hook={"load_ckpt_before_run": "toy_run/ckpt/ckpt_last.pth.tar"}, resume_training=True)
     serial_pipeline(resumed, seed=3, max_train_iter=20)
     after = read_record("toy_run")
-    assert after["evaluations"][:3] == before["evaluations"]
-    assert [point["train_iter"] for point in after["evaluations"]] == [0, 4, 8, 12, 16]
+    assert after["evaluations"][:3] == before["evaluations"][:3]
+    again, final = (
+        [point["metrics"][name] for name in MEANS] for point in (after["evaluations"][3], before["evaluations"][3])
+    )
+    assert again == final, "a run is resumed as if its final evaluation had not been"
+    assert [point["train_iter"] for point in after["evaluations"]] == [0, 4, 8, 12, 16, 20]
+    assert f"Resuming at step {checkpoint['last_step']:,}, 7 steps lost" in capsys.readouterr().out
     assert all(
         earlier["env_step"] < later["env_step"] and earlier["wall_seconds"] < later["wall_seconds"]
         for earlier, later in zip(after["evaluations"], after["evaluations"][1:], strict=False)

@@ -159,3 +159,31 @@ def test_remaining_time_counts_updates_that_are_longer_than_everything_else(cloc
         meter.learning.update(100, 100)
         meter.update(1000 * (cycle + 1), meter.train_iter + 100)
         assert meter.remaining_seconds() == pytest.approx(2000 * (9 - cycle), rel=0.02)
+
+
+def test_the_rate_is_one_over_collections_and_updates_and_stays_while_updates_go_on(clock):
+    """Collections of 1,000 steps, each followed by 100 updates of a second."""
+    meter = ProgressMeter(Limits(env_steps=10_000), clock)
+    meter.update(0, 0)
+    for cycle in range(1, 4):
+        for update in range(100):
+            clock.now += 1
+            meter.update(1000 * cycle if update == 99 else 1000 * (cycle - 1), 100 * cycle + update)
+            if cycle > 1:
+                assert meter.env_steps_per_second() == pytest.approx(10)
+                assert "10/s" in meter.line()
+    clock.now += 70
+    meter.update(3000, 400)
+    assert meter.env_steps_per_second() == pytest.approx(10)
+
+
+def test_lines_are_as_wide_as_the_terminal_and_lose_nothing(clock):
+    meter = ProgressMeter(Limits(env_steps=2_000_000), clock)
+    meter.update(0, 0)
+    play(meter, clock, 10, 100_000)
+    meter.epsilon, meter.evaluating = 0.25, "the trained team"
+    meter.evaluation = Evaluation(500, 5, {"solved_mean": 0.5, "return_mean": 7.25})
+    rows = meter.lines(80).splitlines()
+    assert len(rows) > 1 and all(len(row) <= 80 for row in rows)
+    assert " | ".join(rows) == meter.line() == meter.lines(1000)
+    assert meter.line().endswith("evaluating the trained team ...")

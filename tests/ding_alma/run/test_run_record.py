@@ -4,7 +4,7 @@ import pytest
 
 from ding_alma.run.evaluation import Evaluation
 from ding_alma.run.run_error import RunError
-from ding_alma.run.run_record import RunRecord, read_record
+from ding_alma.run.run_record import Reached, RunRecord, read_record
 
 
 class Clock:
@@ -91,3 +91,15 @@ def test_no_names_of_folders_in_the_command(tmp_path, monkeypatch):
     assert (
         json.loads((tmp_path / "evaluations.json").read_text())["parts"][0]["command"] == "ding -m serial -c 'a b.py'"
     )
+
+
+def test_how_far_a_run_has_come_is_noted_now_and_then(tmp_path):
+    now = [0.0]
+    reached = Reached(tmp_path, clock=lambda: now[0])
+    assert reached.read() == 0
+    for seconds, step in ((5, 100), (11, 200), (15, 300)):
+        now[0] = seconds
+        reached.note(step)
+    assert reached.read() == 200
+    (tmp_path / "reached.json").write_text("{")
+    assert reached.read() == 0

@@ -17,7 +17,7 @@ from ding.worker import BaseLearner, EpisodeSerialCollector, InteractionSerialEv
 from resumed_runs import differences, end_of, resumable_config, resume
 from tiny_runs import last_checkpoint, train
 
-from ding_alma.run import stop_request, training
+from ding_alma.run import side_by_side, stop_request, training
 from ding_alma.run.stop_request import STOPPING, StopRequest
 
 PLACES = {
@@ -193,7 +193,7 @@ def test_runs_side_by_side_are_asked_too(monkeypatch, capfd):
 
     with capfd.disabled(), pytest.raises(SystemExit) as ended:
         threading.Thread(target=interrupt).start()
-        training.train_side_by_side(jobs, 2, news.append)
+        side_by_side.train_side_by_side(jobs, 2, news.append)
     assert ended.value.code == 128 + signal.SIGTERM
     assert set(multiprocessing.active_children()) <= others
     text = "\n".join(news)
@@ -205,7 +205,7 @@ def test_runs_side_by_side_are_asked_too(monkeypatch, capfd):
 def test_runs_side_by_side_do_not_outlive_a_killed_parent(monkeypatch):
     monkeypatch.setattr(multiprocessing, "get_context", lambda method: FORK)
     jobs = toy_jobs([0, 1])
-    parent = FORK.Process(target=_without_collecting, args=(training.train_side_by_side, jobs, 2, print))
+    parent = FORK.Process(target=_without_collecting, args=(side_by_side.train_side_by_side, jobs, 2, print))
     parent.start()
     wait_for(lambda: have_saved(jobs))
     processes = trainers(jobs)

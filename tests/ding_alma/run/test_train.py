@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from ding_alma.cli.main import main
 from ding_alma.pipeline import parallel
-from ding_alma.run import training
+from ding_alma.run import side_by_side, training
 from ding_alma.run.hooks import register_hooks
 from ding_alma.run.run_error import RunError
 
@@ -84,7 +84,7 @@ def test_several_seeds_side_by_side_survive_one_that_fails(folder, monkeypatch, 
     news = []
     # The processes' standard output is then the real one, which they redirect.
     with capfd.disabled():
-        failed = training.train_side_by_side(jobs, 2, news.append)
+        failed = side_by_side.train_side_by_side(jobs, 2, news.append)
     assert failed == [jobs[1]]
     text = "\n".join(news)
     assert re.search(r"out/seed0: done; evaluation at \d+ env steps: solved", text), text

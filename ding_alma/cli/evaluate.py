@@ -1,0 +1,152 @@
+"""The command ``ding-alma eval``: metrics of a finished run, or of all runs of a folder."""
+
+import contextlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ding_alma.cli.trust import trust_option
+from ding_alma.cli.waiting import import_everything
+from ding_alma.policy.allocation_sources import ALLOCATION_SOURCES
+from ding_alma.run.run_config import runs_in
+from ding_alma.run.run_error import RunError
+
+if TYPE_CHECKING:
+    from ding_alma.report.play import Run
+
+checkpoint_argument = click.argument("checkpoint", type=click.Path(path_type=Path))
+config_option = click.option(
+    "--config", type=click.Path(path_type=Path), help="Config file, instead of the one kept in the run's folder."
+)
+seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the first environment.")
+allocator_option = click.option(
+    "--allocator", type=click.Path(path_type=Path), help="Checkpoint or folder of another run, whose allocator is used."
+)
+allocation_option = click.option(
+    "--allocation", type=click.Choice(ALLOCATION_SOURCES), help="Who allocates agents, if not as in the training."
+)
+
+
+class ScenariosCommand(click.Command):
+    """Lets ``--scenario`` take several names behind the checkpoint: ``eval RUN --scenario A B``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the option before each further name."""
+        repeated: list[str] = []
+        is_scenario = False
+        for argument in args:
+            if argument.startswith("-"):
+                is_scenario = argument == "--scenario" and bool(repeated)
+            elif is_scenario and repeated[-1] != "--scenario":
+                repeated.append("--scenario")
+            repeated.append(argument)
+        return super().parse_args(ctx, repeated)
+
+
+@click.command("eval", cls=ScenariosCommand)
+@checkpoint_argument
+@click.option("--episodes", type=click.IntRange(min=1), default=160, help="Episodes to play, per run and scenario.")
+@config_option
+@click.option(
+    "--scenario", "scenarios", multiple=True, metavar="NAME...", help="Others than that of the training; one row each."
+)
+@click.option("--metric", "metrics", multiple=True, help="Column of the table of scenarios; repeatable.")
+@seed_option
+@allocator_option
+@allocation_option
+@trust_option
+def evaluate_command(
+    checkpoint: Path,
+    episodes: int,
+    config: Path | None,
+    scenarios: tuple[str, ...],
+    metrics: tuple[str, ...],
+    seed: int,
+    allocator: Path | None,
+    allocation: str | None,
+) -> None:
+    """Play episodes without exploration and print the mean of every metric, or a table with one row per scenario.
+
+    CHECKPOINT may be a folder of several runs, such as seeds 0, 1, 2 of a training: then every run plays, and means and
+    standard errors are over runs.
+
+    Scenarios may have other numbers of agents and subtasks than the training's, as far as the weights allow. A list of
+    teams is written with plus signs: BF+BFG.
+
+    With --allocator, the agents of CHECKPOINT work under the allocator of another run, as in the ALMA paper's test of
+    joint training; of two folders of runs, those at the same place belong together.
+    """
+    if metrics and not scenarios:
+        raise click.UsageError("--metric chooses the columns of the table that --scenario asks for")
+    import_everything()
+    from ding_alma.report.play import evaluate, mean_by_run
+    from ding_alma.report.scenario_table import scenario_table
+
+    runs = runs_in(checkpoint)
+    by_scenario = {}
+    for scenario in scenarios or (None,):
+        with user_errors(scenario):
+            played = {
+                path: evaluate(load(path, config, scenario, _partner(allocator, place), allocation), episodes, seed)
+                for place, path in enumerate(runs)
+            }
+            if len(runs) > 1 and scenario is None:
+                for path, each in played.items():
+                    click.echo(f"\n{path}")
+                    print_table(each)
+                click.echo(f"\n{len(runs)} runs in {checkpoint}")
+            by_scenario[scenario] = mean_by_run(list(played.values()))
+    unit = "runs" if len(runs) > 1 else "episodes"
+    with user_errors(None):
+        if scenarios:
+            click.echo(scenario_table({str(name): each for name, each in by_scenario.items()}, metrics, unit))
+        else:
+            print_table(by_scenario[None], unit)
+
+
+def _partner(allocator: Path | None, place: int) -> Path | None:
+    if allocator is None:
+        return None
+    others = runs_in(allocator)
+    return others[place % len(others)]
+
+
+def load(
+    checkpoint: Path, config: Path | None, scenario: str | None, allocator: Path | None, allocation: str | None
+) -> "Run":
+    """The run of a checkpoint, its allocator replaced where that is asked for. Raises a RunError, see `load_run`."""
+    from ding_alma.report.allocation_choice import choose_allocation
+    from ding_alma.report.play import load_run
+
+    run = load_run(checkpoint, config, scenario)
+    return choose_allocation(run, None if allocator is None else load_run(allocator), allocation)
+
+
+@contextlib.contextmanager
+def user_errors(scenario: str | None) -> Iterator[None]:
+    """Show what the user can mend as one line; a foreign scenario may have sizes that the networks do not take."""
+    try:
+        yield
+    except RunError as error:
+        raise click.ClickException(str(error)) from error
+    except (RuntimeError, ValueError, IndexError) as error:
+        if scenario is None:
+            raise
+        raise click.ClickException(
+            f"the policy cannot play scenario {scenario!r}, perhaps its sizes are not those of the training: {error}"
+        ) from error
+
+
+def print_table(metrics: list[dict[str, float]], unit: str = "episodes") -> None:
+    """Every metric's mean and standard error over ``unit``, which are episodes or runs."""
+    from ding_alma.report.play import summarise
+
+    summary = summarise(metrics)
+    width = max(len("metric"), *map(len, summary))
+    click.echo(f"{'metric':<{width}}  {'mean':>10}  {'std. error':>10}  {unit:>8}")
+    for name, (mean, error, count) in summary.items():
+        numbers = "  ".join(f"{value:>10.4f}" if math.isfinite(value) else f"{'-':>10}" for value in (mean, error))
+        click.echo(f"{name:<{width}}  {numbers}  {count:>8}")

@@ -1,0 +1,139 @@
+"""What the keys of configs mean, from where they are written: the comments ``# (type) text`` above the keys."""
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+UNKNOWN = object()
+"""A value that is computed when the program runs."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A key of a config as a source file has it."""
+
+    path: str
+    """Dotted, from the outermost block of the expression."""
+    value: Any
+    """`UNKNOWN` where it is no literal; a block is an empty dict."""
+    meaning: str
+    """The comment above or behind it, empty if there is none."""
+    file: Path
+    line: int
+
+
+def blocks_of(file: Path) -> list[Entry]:
+    """The entries of all blocks in a file, by the names of the blocks ``env`` and ``policy`` where they begin so.
+
+    Assignments such as ``main_config.policy.learn.batch_size = 16`` count as entries, too.
+    """
+    found: list[Entry] = []
+    for node in ast.walk(_parsed(file)):
+        if isinstance(node, ast.Assign):
+            name = ast.unparse(node.targets[0])
+            if name.startswith("main_config."):
+                meaning = _meaning(file, node.lineno, node.end_lineno or node.lineno)
+                path = name.removeprefix("main_config.")
+                found.append(Entry(path, _literal(node.value), meaning, file, node.lineno))
+        elif isinstance(node, ast.Call):
+            keys = {keyword.arg for keyword in node.keywords}
+            if keys & {"env", "policy"} and isinstance(node.func, ast.Name) and node.func.id == "dict":
+                found += _entries(file, node, "")
+    return found
+
+
+def class_defaults(file: Path, name: str) -> list[Entry]:
+    """The entries of the attribute ``config`` of a class."""
+    for node in ast.walk(_parsed(file)):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            for statement in node.body:
+                target = _target(statement)
+                if target == "config":
+                    return list(_entries(file, statement.value, ""))  # type: ignore[attr-defined]  # it is an assignment
+    return []
+
+
+def named_block(file: Path, name: str) -> list[Entry]:
+    """The entries of a block that a module calls ``name``."""
+    for statement in _parsed(file).body:
+        if _target(statement) == name:
+            return list(_entries(file, statement.value, ""))  # type: ignore[attr-defined]  # it is an assignment
+    return []
+
+
+def _target(statement: ast.stmt) -> str | None:
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else getattr(statement, "target", None)
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def _entries(file: Path, node: ast.AST | None, prefix: str) -> Iterator[Entry]:
+    if isinstance(node, ast.BinOp):
+        # Blocks joined by |, the right one on top.
+        yield from _entries(file, node.right, prefix)
+        yield from _entries(file, node.left, prefix)
+        return
+    if isinstance(node, ast.Name):
+        for statement in _parsed(file).body:
+            if _target(statement) == node.id:
+                yield from _entries(file, statement.value, prefix)  # type: ignore[attr-defined]  # it is an assignment
+        return
+    if isinstance(node, ast.Call):
+        pairs = [(keyword.arg, keyword.value, keyword.lineno) for keyword in node.keywords]
+    elif isinstance(node, ast.Dict):
+        keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
+        pairs = [(key, value, value.lineno) for key, value in zip(keys, node.values, strict=True)]
+    else:
+        return
+    for key, value, line in pairs:
+        if not isinstance(key, str):
+            continue
+        is_block = isinstance(value, ast.Dict) or (
+            isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "dict"
+        )
+        own = {} if is_block else _literal(value)
+        yield Entry(f"{prefix}{key}", own, _meaning(file, line, value.end_lineno or line), file, line)
+        if is_block:
+            yield from _entries(file, value, f"{prefix}{key}.")
+
+
+def _literal(node: ast.AST) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return UNKNOWN
+
+
+def _meaning(file: Path, first: int, last: int) -> str:
+    """The comment in the lines above ``first``, else the one behind the key's only line."""
+    whole, behind = _comments(file)
+    lines: list[str] = []
+    while first - 1 - len(lines) in whole:
+        lines.insert(0, whole[first - 1 - len(lines)])
+    while any(line.startswith("(") for line in lines) and not lines[0].startswith("("):
+        # What comes before the type is about something else.
+        lines.pop(0)
+    if not lines and first == last and first in behind:
+        lines = [behind[first]]
+    return " ".join(lines)
+
+
+@cache
+def _parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
+def _comments(file: Path) -> tuple[dict[int, str], dict[int, str]]:
+    """Line -> comment, of lines that are nothing else and of those behind something."""
+    whole: dict[int, str] = {}
+    behind: dict[int, str] = {}
+    for token in tokenize.generate_tokens(io.StringIO(file.read_text(encoding="utf-8")).readline):
+        if token.type == tokenize.COMMENT:
+            place = whole if token.line.strip().startswith("#") else behind
+            place[token.start[0]] = token.string.lstrip("#").strip()
+    return whole, behind

@@ -1,0 +1,128 @@
+"""What can be trained, by name, and with which values."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ding_alma.cli.main import main
+from ding_alma.setting import shipped
+from ding_alma.setting.meanings import UNKNOWN, blocks_of, class_defaults
+from ding_alma.setting.shipped import config_folder, find_config, shipped_configs
+
+ROOT = Path(__file__).parents[3]
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def listed(*arguments):
+    """Key -> (value, meaning and origin) as the command prints them."""
+    result = call("config", *arguments)
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.output.splitlines() if " = " in line or line.startswith("    ")]
+    pairs = [(lines[i].partition(" = "), lines[i + 1].strip()) for i in range(0, len(lines), 2)]
+    return {key: (value, told) for (key, _, value), told in pairs}
+
+
+def test_every_shipped_config_has_a_name_of_its_own():
+    named = shipped_configs()
+    assert sorted(named.values()) == sorted((ROOT / "configs").rglob("*_config.py"))
+    assert named["fast/smac_multiarmy/alma_heuristic"].name == "smac_multiarmy_alma_heuristic_config.py"
+    result = call("configs", "small/lux")
+    assert [line.split()[0] for line in result.output.splitlines()] == [
+        f"small/lux/{policy}" for policy in ("alma", "coma", "mppo")
+    ]
+    assert call("configs", "chess").exit_code == 1
+
+
+def test_an_installed_package_has_them_inside(tmp_path, monkeypatch):
+    (tmp_path / "ding_alma" / "configs" / "small").mkdir(parents=True)
+    config = tmp_path / "ding_alma" / "configs" / "small" / "lux_alma_config.py"
+    config.touch()
+    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "ding_alma")
+    assert shipped_configs() == {"small/lux/alma": config} and find_config("small/lux/alma") == config
+
+
+def test_a_file_goes_before_a_name_and_a_wrong_name_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_config("lux/alma") == config_folder() / "lux_alma_config.py"
+    (tmp_path / "lux").mkdir()
+    (tmp_path / "lux" / "alma").touch()
+    assert find_config("lux/alma") == Path("lux/alma")
+    result = call("train", "small/save_the_city/alme")
+    assert result.exit_code == 1 and "did you mean small/save_the_city/alma" in result.output
+
+
+def test_values_meanings_and_origins_of_a_shipped_config():
+    values = listed("small/save_the_city/alma", "policy.learn.batch_size=16", "policy.network.mixing_dim=32")
+    value, told = values["policy.learn.batch_size"]
+    assert (value, told) == ("16", "(int) Rows in a batch.  [command line]")
+    for key, place in {
+        "policy.allocation.period": "ding_alma/setting/save_the_city.py",
+        "policy.learn.learning_rate": "ding_alma/setting/blocks.py",
+        "policy.learn.rmsprop_alpha": "ding_alma/policy/value_policy.py",
+        "policy.other.replay_buffer.persist": "ding_alma/replay/ring.py",
+        "policy.entity.subtasks": "ding_alma/setting/compose.py",
+        "env.reward_scale": "dizoo_ext/save_the_city/env.py",
+        "policy.eval.evaluator.figure_path": "ding/worker/collector/interaction_serial_evaluator.py",
+    }.items():
+        assert re.search(rf"^\(.*\) .*\[{place}:\d+\]$", values[key][1]), (key, values[key])
+    ours = [key for key, (_, told) in values.items() if "ding_alma/policy" in told or "dizoo_ext" in told]
+    assert len(ours) > 30 and all(values[key][1].startswith("(") for key in ours)
+
+
+def test_another_scenario_has_other_sizes():
+    before = listed("small/save_the_city/alma", "--only", "policy.")
+    after = listed("small/save_the_city/alma", 'env.scenario=["BFG", "BFGG"]', "--only", "policy.")
+    changed = {key for key in before if before[key][0] != after[key][0]}
+    assert {"policy.model.agent_num", "policy.entity.entities", "policy.model.obs_shape.global_state"} <= changed
+    assert after["policy.model.agent_num"][0] == "4" and int(after["policy.entity.subtasks"][0]) > 3
+
+
+def test_a_wrong_key_and_an_unknown_prefix_are_one_line():
+    wrong = call("config", "small/save_the_city/refil", "policy.learn.batch_sze=1")
+    assert wrong.exit_code == 1 and "did you mean policy.learn.batch_size" in wrong.output
+    assert "no key begins with 'x'" in call("config", "small/save_the_city/refil", "--only", "x").output
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "source.py"
+    path.write_text(
+        """BASE = dict(
+    # (int) From elsewhere.
+    far=1,
+)
+class Policy:
+    config = BASE | dict(
+        # A heading.
+        # (int) Two
+        # lines.
+        near=2,
+        block=dict(inner={}, computed=len("x")),  # behind
+        plain={"literal": 3},  # (dict) Behind.
+    )
+
+main_config = dict(env=dict(a=1))
+# (float) Assigned.
+main_config.policy.learn.b = 0.5
+"""
+    )
+    return path
+
+
+def test_comments_are_found_where_they_are_written(source):
+    entries = {entry.path: (entry.value, entry.meaning) for entry in class_defaults(source, "Policy")}
+    assert entries == {
+        "near": (2, "(int) Two lines."),
+        "block": ({}, "behind"),
+        "block.inner": ({}, "behind"),
+        "block.computed": (UNKNOWN, "behind"),
+        "plain": ({}, "(dict) Behind."),
+        "plain.literal": (3, "(dict) Behind."),
+        "far": (1, "(int) From elsewhere."),
+    }
+    assert {entry.path: entry.value for entry in blocks_of(source)} == {"env": {}, "env.a": 1, "policy.learn.b": 0.5}
