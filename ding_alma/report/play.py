@@ -20,6 +20,7 @@ from ding_alma.run.checkpoint import find_checkpoint, read_checkpoint
 from ding_alma.run.open_policy import open_policy
 from ding_alma.run.run_config import RUN_CONFIG_NAME, compile_config_file, read_run_config
 from ding_alma.run.run_error import RunError
+from ding_alma.run.scenario_text import scenario_of
 from dizoo_ext.contract import EntitySpec, MapSpec
 
 EVALUATION_ENVS = 32
@@ -44,7 +45,7 @@ def load_run(checkpoint: str | Path, config: str | Path | None = None, scenario:
     Args:
         checkpoint: a checkpoint file, or a run's folder, which stands for its best checkpoint.
         config: a DI-engine config file instead of the one kept in the run's folder.
-        scenario: another ``env.scenario`` than the run's; teams of a list are joined by ``+``, as in a run's record.
+        scenario: another ``env.scenario`` than the run's, as `scenario_text.scenario_of` reads it.
 
     Raises:
         RunError: something is missing, damaged or does not fit; the message says what to do.
@@ -57,7 +58,7 @@ def load_run(checkpoint: str | Path, config: str | Path | None = None, scenario:
     if scenario is not None:
         if "scenario" not in main.env:
             raise RunError(f"environment {main.env.type!r} has no scenarios; leave --scenario out")
-        main.env.scenario = scenario.split("+") if "+" in scenario else scenario
+        main.env.scenario = scenario_of(scenario)
     main.policy.cuda = bool(main.policy.cuda) and torch.cuda.is_available()
     main.policy.multi_gpu = False
     return Run(main, read_checkpoint(path))

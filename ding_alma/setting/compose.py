@@ -49,7 +49,12 @@ def compose(
     create.env_manager.type = manager
     create.collector.type = collector
     named = dict(exp_name=exp_name)
-    main = EasyDict(reduce(deep_merge_dicts, [named, MAIN, *settings, dict(env=changes)]))
+    blocks = [named, MAIN, *settings, dict(env=changes)]
+    main = EasyDict(reduce(deep_merge_dicts, blocks))
+    # One value, even where it is a dict: merged, two scenarios would be neither.
+    scenarios = [block["env"]["scenario"] for block in blocks if "scenario" in block.get("env", {})]
+    if scenarios:
+        main.env.scenario = scenarios[-1]
     return EasyDict(deep_merge_dicts(consequences(main.env, create.env), main)), create
 
 
