@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ding_alma.run.run_config import RUN_CONFIG_NAME, read_run_config
+from ding_alma.run.run_config import RUN_CONFIG_NAME, read_kept_config
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_record import RECORD_NAME, read_record
 
@@ -184,7 +184,7 @@ def _from_record(path: Path) -> FinishedRun:
     except (KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error!r})") from error
     config = path.parent / RUN_CONFIG_NAME
-    setting = _setting(read_run_config(config)[0].get("env", {})) if config.is_file() else {}
+    setting = _setting(read_kept_config(config)[0].get("env", {})) if config.is_file() else {}
     return _finished_run(path, {**record, "setting": setting}, points, names)
 
 

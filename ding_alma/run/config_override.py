@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ding.config import compile_config
-from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 
 from ding_alma.policy.config_check import READ_BY_DING
 from ding_alma.run.run_error import RunError
 from ding_alma.setting.compose import consequences
+from ding_alma.setting.registered import check_types, import_packages
 
 CHOICES = {
     "env.type": "env",
@@ -45,7 +45,8 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
         the changed main and create parts.
 
     Raises:
-        RunError: no ``=``, an unknown key (the nearest names are given), or a value of a wrong type.
+        RunError: no ``=``, an unknown key, environment or policy (the nearest names are given), a package that cannot
+            be imported, or a value of a wrong type.
     """
     given_main, given_create = main, create
     main, create = copy.deepcopy(main), copy.deepcopy(create)
@@ -54,7 +55,11 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
     for path, text in pairs:
         if path in CHOICES:
             create.setdefault(CHOICES[path], EasyDict()).type = text
-    _check_policy_type(create)
+    try:
+        import_packages(*create.values())
+        check_types(create.env.type, create.policy.type)
+    except ValueError as error:
+        raise RunError(str(error)) from error
     defaults = default_config(create)
     for path, text in pairs:
         if path not in CHOICES:
@@ -109,15 +114,6 @@ def _pair(change: str) -> tuple[str, str]:
     if not separator or not all(path.split(".")):
         raise RunError(f"expected dotted.key=value, such as policy.learn.batch_size=16, got {change!r}")
     return path, text
-
-
-def _check_policy_type(create: EasyDict) -> None:
-    name = create.policy.type
-    if name in POLICY_REGISTRY:
-        return
-    known = sorted(each for each in POLICY_REGISTRY if not each.endswith("_command"))
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    raise RunError(f"unknown policy {name!r}; did you mean {' or '.join(near) or ', '.join(known)}?")
 
 
 def _value(path: str, text: str, default: Any, given: Any, defaults: EasyDict, main: EasyDict) -> Any:

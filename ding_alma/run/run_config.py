@@ -10,6 +10,7 @@ from easydict import EasyDict
 from ding_alma.atomic_file import write_json_atomically
 from ding_alma.run.plain_values import plain_values
 from ding_alma.run.run_error import RunError
+from ding_alma.setting.registered import check_types, import_packages
 from dizoo_ext.trusted_imports import check_imports
 
 RUN_CONFIG_NAME = "run_config.json"
@@ -67,13 +68,32 @@ def keep_config(merged: EasyDict, run_dir: Path) -> None:
 
 
 def read_run_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
-    """Read the merged main part and the create part from a `RUN_CONFIG_NAME` file.
+    """Read the merged main part and the create part from a `RUN_CONFIG_NAME` file, to build what they describe.
 
-    Together they are a valid input of DI-engine's ``serial_pipeline``: the run can be repeated from them.
+    Together they are a valid input of DI-engine's ``serial_pipeline``: the run can be repeated from them. The packages
+    that they name are imported.
 
     Raises:
-        RunError: the file is missing, not JSON, lacks a part or wants to import what nobody has named, see
-            `dizoo_ext.trusted_imports`.
+        RunError: as `read_kept_config`; they want to import what nobody has named (see `dizoo_ext.trusted_imports`) or
+            what is not there, or environment or policy are not among what was imported.
+    """
+    main, create = read_kept_config(path)
+    try:
+        check_imports([main, create], path)
+        import_packages(*create.values())
+        check_types(create.env.type, create.policy.type)
+    except ValueError as error:
+        raise RunError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+    except AttributeError as error:
+        raise RunError(f"{path} is damaged ({error!r}); name the config file with --config instead") from error
+    return main, create
+
+
+def read_kept_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
+    """As `read_run_config`, to look at values alone: nothing is imported.
+
+    Raises:
+        RunError: the file is missing, not JSON or lacks a part.
     """
     path = Path(path)
     try:
@@ -85,10 +105,6 @@ def read_run_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error!r}); name the config file with --config instead") from error
-    try:
-        check_imports(parts, path)
-    except ValueError as error:
-        raise RunError(str(error)) from error
     return main, create
 
 
@@ -96,13 +112,19 @@ def read_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
     """Read the main and create parts of a DI-engine config file.
 
     Raises:
-        RunError: the file is missing or is not a DI-engine config.
+        RunError: the file is missing, is not a DI-engine config or composes one that is impossible.
     """
     path = Path(path)
     if not path.is_file():
         raise RunError(f"config {path} does not exist")
     try:
         return read_config(str(path))
+    except ModuleNotFoundError as error:
+        raise RunError(
+            f"{path}: {error}; install the package beside ding-alma, for example `uv pip install -e FOLDER`"
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{path}: {error}") from error
     except (KeyError, AssertionError, SyntaxError, ImportError) as error:
         raise RunError(f"{path} is not a DI-engine config: {error}") from error
 
