@@ -38,7 +38,7 @@ def check_imports(config: Any, origin: Any) -> None:
         if package not in trusted and name not in sys.modules:
             raise ValueError(
                 f"{origin} wants to import {name!r}, which would run its code: if you know package {package!r}, repeat "
-                f"the command with --trust-imports {package} (or set {VARIABLE}={package})"
+                f"the command with --trust-imports {package} (or set {VARIABLE}={package}; in Python, import it before)"
             )
 
 

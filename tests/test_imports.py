@@ -18,6 +18,7 @@ ROOMS = (
     "pipeline",
     "report",
     "reference_runs",
+    "api",
     "cli",
 )
 """ding_alma's rooms: each imports only from itself and from those before it."""
@@ -33,6 +34,7 @@ SHARED_WITH_ALGORITHMS = {
     "contract",
     "gif",
     "kernel_cache",
+    "gymnasium",
     "starcraft_files",
     "strict_config",
     "trusted_imports",

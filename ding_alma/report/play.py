@@ -21,6 +21,7 @@ from ding_alma.run.checkpoint import find_checkpoint, read_checkpoint
 from ding_alma.run.open_policy import open_policy
 from ding_alma.run.run_config import RUN_CONFIG_NAME, compile_config_file, read_run_config
 from ding_alma.run.run_error import RunError
+from ding_alma.run.scenario_text import scenario_of
 from dizoo_ext.contract import EntitySpec, MapSpec
 
 EVALUATION_ENVS = 32
@@ -39,13 +40,13 @@ class Run:
     """The checkpoint's contents."""
 
 
-def load_run(checkpoint: str | Path, config: str | Path | None = None, scenario: str | None = None) -> Run:
+def load_run(checkpoint: str | Path, config: str | Path | None = None, scenario: Any = None) -> Run:
     """Read a checkpoint and the configuration beside it.
 
     Args:
         checkpoint: a checkpoint file, or a run's folder, which stands for its best checkpoint.
         config: a DI-engine config file instead of the one kept in the run's folder.
-        scenario: another ``env.scenario`` than the run's; teams of a list are joined by ``+``, as in a run's record.
+        scenario: another ``env.scenario`` than the run's; text is read as by `scenario_text.scenario_of`.
 
     Raises:
         RunError: something is missing, damaged or does not fit; the message says what to do.
@@ -59,7 +60,7 @@ def load_run(checkpoint: str | Path, config: str | Path | None = None, scenario:
     if scenario is not None:
         if "scenario" not in main.env:
             raise RunError(f"environment {main.env.type!r} has no scenarios; leave --scenario out")
-        main.env.scenario = scenario.split("+") if "+" in scenario else scenario
+        main.env.scenario = scenario_of(scenario) if isinstance(scenario, str) else scenario
     main.policy.cuda = bool(main.policy.cuda) and torch.cuda.is_available()
     main.policy.multi_gpu = False
     return Run(main, read_checkpoint(path))
@@ -112,12 +113,12 @@ def play_episodes(run: Run, episodes: int, seed: int) -> list[PlayedEpisode]:
     """
     env_num = min(episodes, EVALUATION_ENVS)
     left = {i: episodes // env_num + (i < episodes % env_num) for i in range(env_num)}
-    manager = create_env_manager(run.config.env.manager, _env_makers(run, env_num))
+    manager = create_env_manager(run.config.env.manager, evaluation_envs(run, env_num))
     manager.seed(seed, dynamic_seed=False)
     played: list[PlayedEpisode] = []
     subtasks: dict[int, int | None] = {}
     try:
-        with _seeded(seed, run.config.policy.cuda):
+        with seeded(seed, run.config.policy.cuda):
             policy = build_policy(run, env_num)
             manager.launch()
             policy.reset()
@@ -145,13 +146,13 @@ def film(run: Run, episodes: int, seed: int) -> tuple[list[np.ndarray], list[dic
     Raises:
         RunError: the environment is not one of those that draw allocations.
     """
-    env: BaseEnv = _env_makers(run, 1)[0]()
+    env: BaseEnv = evaluation_envs(run, 1)[0]()
     if not isinstance(getattr(env, "entity_spec", getattr(env, "map_spec", None)), EntitySpec | MapSpec):
         raise RunError(f"environment {run.config.env.type!r} cannot be drawn; only those of entities or maps can")
     env.seed(seed, dynamic_seed=False)
     frames, metrics = [], []
     try:
-        with _seeded(seed, run.config.policy.cuda):
+        with seeded(seed, run.config.policy.cuda):
             policy = build_policy(run, 1)
             for _ in range(episodes):
                 observation, done = env.reset(), False
@@ -192,7 +193,7 @@ def summarise(metrics: list[dict[str, float]]) -> dict[str, tuple[float, float, 
 
 
 @contextmanager
-def _seeded(seed: int, cuda: bool) -> Iterator[None]:
+def seeded(seed: int, cuda: bool) -> Iterator[None]:
     """What torch draws inside follows from ``seed``; what it draws outside is the same with and without the inside.
 
     Policies begin generators of their own when they are built: they are to be built inside.
@@ -202,8 +203,8 @@ def _seeded(seed: int, cuda: bool) -> Iterator[None]:
         yield
 
 
-def _env_makers(run: Run, env_num: int) -> list[partial]:
-    """One maker per evaluation environment."""
+def evaluation_envs(run: Run, env_num: int) -> list[partial]:
+    """One maker per evaluation environment. Raises a RunError if the environment refuses its configuration."""
     cfg = EasyDict(run.config.env)
     cfg.evaluator_env_num = env_num
     env_class = get_env_cls(cfg)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ding_alma.run.run_config import RUN_CONFIG_NAME, SEED_FOLDER, read_run_config
+from ding_alma.run.run_config import RUN_CONFIG_NAME, SEED_FOLDER, read_kept_config
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_record import RECORD_NAME, read_record
 
@@ -101,7 +101,7 @@ def read_folders(arguments: list[str]) -> dict[str, list[Path]]:
 def check_allocates(folders: Mapping[str, Collection[Path]]) -> None:
     """Raise a RunError if the policy of a run allocates nobody; its config alone is read."""
     for path in (path for paths in folders.values() for path in paths):
-        main, _ = read_run_config(path / RUN_CONFIG_NAME)
+        main, _ = read_kept_config(path / RUN_CONFIG_NAME)
         kind = main.get("policy", {}).get("type", "").removesuffix("_command")
         if kind not in ALLOCATING:
             raise RunError(
@@ -200,8 +200,8 @@ def _from_record(path: Path) -> FinishedRun:
     except (KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error!r})") from error
     config = path.parent / RUN_CONFIG_NAME
-    if config.exists():
-        main = read_run_config(config)[0]
+    if config.is_file():
+        main = read_kept_config(config)[0]
         source = main.get("policy", {}).get("allocation", {}).get("source")
         record = {**record, "setting": _setting(main.get("env", {})), "allocation": source}
     return _finished_run(path, record, points, names)

@@ -44,7 +44,8 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
         the changed main and create parts.
 
     Raises:
-        RunError: no ``=``, an unknown key (the nearest names are given), or a value of a wrong type.
+        RunError: no ``=``, an unknown key, environment or policy (the nearest names are given), a package that cannot
+            be imported, or a value of a wrong type.
     """
     given_main, given_create = main, create
     main, create = copy.deepcopy(main), copy.deepcopy(create)

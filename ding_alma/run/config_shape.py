@@ -1,8 +1,6 @@
 """Refuse a config that DI-engine could not even merge: it would end in an error that names no key."""
 
-import difflib
 import functools
-import importlib
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
@@ -19,6 +17,7 @@ from ding.utils import (
 from easydict import EasyDict
 
 from ding_alma.run.ding_keys import check_ding_values, check_hooks
+from ding_alma.setting.registered import check_registered, import_named
 
 REGISTRIES = {
     "env": ENV_REGISTRY,
@@ -41,8 +40,6 @@ REQUIRED = ("env_manager", "policy")
 TYPELESS = ("evaluator",)
 LONGEST_NAME = 200
 """Bytes of a folder's name; file systems have 255, and DI-engine may append the time."""
-COMMAND = "_command"
-"""DI-engine's serial entries append it to the policy's type."""
 
 
 def check_create(create: Any) -> None:
@@ -126,23 +123,16 @@ def checked_pipeline(original: Callable[..., Any]) -> Callable[..., Any]:
 def _import(names: Any, path: str) -> None:
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"{path} must be a list of modules, got {names!r}")
-    for name in names:
-        try:
-            importlib.import_module(name)
-        except (ImportError, ValueError) as error:
-            # Python refuses an empty name by a ValueError.
-            raise ValueError(f"{path}: {name!r} cannot be imported ({error})") from error
+    import_named(names, path)
 
 
 def _check_type(name: Any, block: str, path: str) -> None:
-    known = sorted(each for each in REGISTRIES[block] if not each.endswith(COMMAND))
     if not isinstance(name, str):
-        raise TypeError(f"{path} must be a name, such as {known[0]!r}, got {name!r}")
-    if name.removesuffix(COMMAND) not in known:
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        raise ValueError(
-            f"{path}: unknown {block.replace('_', ' ')} {name!r}; did you mean {' or '.join(near) or ', '.join(known)}?"
-        )
+        raise TypeError(f"{path} must be a name, such as {min(REGISTRIES[block])!r}, got {name!r}")
+    try:
+        check_registered(name, REGISTRIES[block], block.replace("_", " "), block)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _check_keys(block: Mapping[Any, Any], path: str) -> None:

@@ -16,6 +16,7 @@ from ding_alma.run.progress import ProgressMeter, command_line_limits, duration,
 from ding_alma.run.run_config import write_run_config
 from ding_alma.run.run_record import RECORD_NAME, Reached, RunRecord
 from ding_alma.run.scalars import ScalarTap, TrainingMeans, mirror_paper_tags
+from ding_alma.run.scenario_text import scenario_name
 from dizoo_ext.compilation import tell_of_compilation
 from dizoo_ext.strict_config import check_block, check_choice, check_range
 
@@ -162,12 +163,6 @@ class ProgressHook(LearnerHook):
         ScalarTap.on(engine.tb_logger).listeners.append(on_scalar)
         engine.policy.set_attribute(MINIBATCH_LISTENER, on_minibatch)
         _until_the_end(engine, self.name, tick, close)
-
-
-def scenario_name(env: EasyDict) -> str | None:
-    """What an ``env`` block asks to play, as one word; None where the environment has no scenarios."""
-    scenario = env.get("scenario")
-    return "+".join(map(str, scenario)) if isinstance(scenario, list | tuple) else scenario
 
 
 def _first_env_step(engine: Any) -> int:

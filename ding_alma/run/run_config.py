@@ -11,6 +11,7 @@ from ding_alma.atomic_file import write_json_atomically
 from ding_alma.registration import register_all
 from ding_alma.run.plain_values import plain_values
 from ding_alma.run.run_error import RunError
+from ding_alma.setting.registered import check_types, import_packages
 from ding_alma.setting.shipped import find_config
 from dizoo_ext.checked_json import read_checked_json, with_checksum
 from dizoo_ext.trusted_imports import check_imports
@@ -82,13 +83,32 @@ def keep_config(merged: EasyDict, run_dir: Path) -> None:
 
 
 def read_run_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
-    """Read the merged main part and the create part from a `RUN_CONFIG_NAME` file.
+    """Read the merged main part and the create part from a `RUN_CONFIG_NAME` file, to build what they describe.
 
-    Together they are a valid input of DI-engine's ``serial_pipeline``: the run can be repeated from them.
+    Together they are a valid input of DI-engine's ``serial_pipeline``: the run can be repeated from them. The packages
+    that they name are imported.
 
     Raises:
-        RunError: the file is missing, not JSON, lacks a part or wants to import what nobody has named, see
-            `dizoo_ext.trusted_imports`.
+        RunError: as `read_kept_config`; they want to import what nobody has named (see `dizoo_ext.trusted_imports`) or
+            what is not there, or environment or policy are not among what was imported.
+    """
+    main, create = read_kept_config(path)
+    try:
+        check_imports([main, create], path)
+        import_packages(*create.values())
+        check_types(create.env.type, create.policy.type)
+    except ValueError as error:
+        raise RunError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+    except AttributeError as error:
+        raise RunError(f"{path} is damaged ({error!r}); name the config file with --config instead") from error
+    return main, create
+
+
+def read_kept_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
+    """As `read_run_config`, to look at values alone: nothing is imported.
+
+    Raises:
+        RunError: the file is missing, not JSON or lacks a part.
     """
     path = Path(path)
     try:
@@ -102,10 +122,6 @@ def read_run_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
         raise RunError(
             f"{path} is damaged ({type(error).__name__}: {error}); name the config file with --config instead"
         ) from error
-    try:
-        check_imports(parts, path)
-    except ValueError as error:
-        raise RunError(str(error)) from error
     return main, create
 
 
@@ -113,7 +129,7 @@ def read_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
     """Read the main and create parts of a DI-engine config, given as a file or by the name of a shipped one.
 
     Raises:
-        RunError: the file is missing or is not a DI-engine config.
+        RunError: the file is missing, is not a DI-engine config or composes one that is impossible.
     """
     try:
         path = find_config(path)
@@ -126,6 +142,10 @@ def read_config_file(path: str | Path) -> tuple[EasyDict, EasyDict]:
         # DI-engine hands on plain dicts as they are, and reads them by attribute.
         main, create = (EasyDict(part) for part in read_config(str(path)))
         return main, create
+    except ModuleNotFoundError as error:
+        raise RunError(
+            f"{path}: {error}; install the package beside ding-alma, for example `uv pip install -e FOLDER`"
+        ) from error
     except KeyError as error:
         raise RunError(f"{path} is not a DI-engine config: {error} is missing") from error
     except Exception as error:

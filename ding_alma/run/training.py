@@ -26,7 +26,7 @@ from ding_alma.run.run_lock import release
 
 
 def plan(
-    config: Path,
+    config: Path | tuple[EasyDict, EasyDict],
     changes: list[str],
     seeds: list[int],
     max_env_step: int | None = None,
@@ -35,6 +35,7 @@ def plan(
     """Read a config, change it, check it and lay out one run per seed in ``output/seed<n>``.
 
     Args:
+        config: a file, or its main and create parts.
         changes: see `config_override.override`.
         max_env_step: environment steps of each run; None is the config's own number or, if it has none, DI-engine's.
         output: folder of the runs; None is the config's ``exp_name``, with another policy's name if that was changed.
@@ -44,7 +45,7 @@ def plan(
     """
     if len(set(seeds)) != len(seeds):
         raise RunError(f"a seed is given twice: {' '.join(map(str, seeds))}")
-    file_main, file_create = read_config_file(config)
+    file_main, file_create = config if isinstance(config, tuple) else read_config_file(config)
     main, create = override(file_main, file_create, changes)
     try:
         defaults = default_config(create)
@@ -54,7 +55,7 @@ def plan(
         check_device(merged.policy)
         _build(merged)
     except (ValueError, TypeError) as error:
-        raise RunError(f"{config}: {error}") from error
+        raise RunError(str(error) if isinstance(config, tuple) else f"{config}: {error}") from error
     if max_env_step is None:
         max_env_step = _own_total(merged)
     else:

@@ -1,6 +1,6 @@
 """From the blocks of a setting to the two configs that DI-engine reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,7 @@ from easydict import EasyDict
 
 from ding_alma.registration import register_all
 from ding_alma.setting.blocks import CREATE, MAIN
-from dizoo_ext.strict_config import check_choice
+from ding_alma.setting.registered import check_types, import_packages
 
 if TYPE_CHECKING:
     from dizoo_ext.contract import EntitySpec, MapSpec
@@ -21,6 +21,7 @@ def compose(
     *settings: Mapping[str, Any],
     manager: str = "vector",
     collector: str = "episode",
+    import_names: Sequence[str] = (),
     **changes: Any,
 ) -> tuple[EasyDict, EasyDict]:
     """``main_config`` and ``create_config``, complete but for the policy's and the environment's own defaults.
@@ -34,27 +35,34 @@ def compose(
         settings: blocks of ``main_config`` over those that all settings share, the last one on top.
         manager: type of the environment manager.
         collector: type of the collector, DI-engine's 'episode' or 'episode_batch', which collects the same faster.
+        import_names: packages of one's own that register the environment or the policy.
         changes: entries of the block ``env`` on top of all settings.
 
     Raises:
-        ValueError: an unknown policy, or whatever the environment says of its block.
+        ValueError: an unknown environment or policy, or whatever the environment says of its block.
     """
     register_all()
     # Here, as everywhere in this file, because a setting can be imported at no cost.
-    from ding.utils import POLICY_REGISTRY, deep_merge_dicts
+    from ding.utils import deep_merge_dicts
 
-    check_choice(policy, sorted(name for name in POLICY_REGISTRY if not name.endswith("_command")), "policy")
     create = EasyDict(
-        # (dict) Environment and the package that registers it.
-        env=dict(type=env, import_names=["dizoo_ext.plugin"]),
+        # (dict) Environment and the packages that register it.
+        env=dict(type=env, import_names=["dizoo_ext.plugin", *import_names]),
         # (dict) The only line to change for another policy.
-        policy=dict(type=policy, import_names=["ding_alma.plugin"]),
+        policy=dict(type=policy, import_names=["ding_alma.plugin", *import_names]),
         **CREATE,
     )
+    import_packages(create.env, create.policy)
+    check_types(env, policy)
     create.env_manager.type = manager
     create.collector.type = collector
     named = dict(exp_name=exp_name)
-    main = EasyDict(reduce(deep_merge_dicts, [named, MAIN, *settings, dict(env=changes)]))
+    blocks = [named, MAIN, *settings, dict(env=changes)]
+    main = EasyDict(reduce(deep_merge_dicts, blocks))
+    # One value, even where it is a dict: merged, two scenarios would be neither.
+    scenarios = [block["env"]["scenario"] for block in blocks if "scenario" in block.get("env", {})]
+    if scenarios:
+        main.env.scenario = scenarios[-1]
     return EasyDict(deep_merge_dicts(consequences(main.env, create.env), main)), create
 
 

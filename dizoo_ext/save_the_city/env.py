@@ -14,7 +14,8 @@ class SaveTheCityEnv(EntityEnv):
     """One city for DI-engine; see `SaveTheCityVector` for the meaning of the keys."""
 
     config: ClassVar[dict[str, Any]] = dict(
-        # (str or list) Name of a scenario set, or a list of teams such as ['BF', 'BG']; None is '2-5a_2-5b'.
+        # (str, dict or list) Name of a scenario set; a scenario such as dict(agents='BFG', buildings=6), or a list of
+        # them or of teams such as ['BF', 'BG'], which have one building more than agents; None is '2-5a_2-5b'.
         scenario=None,
         # (int) Steps after which an episode is cut.
         episode_limit=150,

@@ -3,15 +3,16 @@
 docs/reference/save_the_city.md#scenario-sets
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations_with_replacement
+from typing import Any
 
 import numpy as np
 
 from dizoo_ext.save_the_city.city import AGENT_LETTERS, BUILDING_LETTERS, GRID, MAX_AGENTS, MAX_BUILDINGS
-from dizoo_ext.strict_config import check_choice, check_range
+from dizoo_ext.strict_config import check_block, check_choice, check_range
 
 DENSE, SPARSE = 3, 7
 """Distance of neighbouring building cells."""
@@ -110,14 +111,20 @@ class ScenarioSet:
             raise ValueError(f"n_tasks must be one of {possible} in this set of scenarios, got {n_tasks!r}")
 
 
-def scenario_set(scenario: str | Sequence[str]) -> ScenarioSet:
-    """The set with this name, or a custom set of teams such as ``["BF", "BG"]`` (train and test, buildings n + 1).
+def scenario_set(scenario: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]) -> ScenarioSet:
+    """The set with this name, or one's own set, whose scenarios are both for training and for tests.
+
+    Args:
+        scenario: a name out of `SCENARIO_SETS`; a scenario of one's own, such as ``dict(agents="BFG", buildings=6)``,
+            or a list of them. ``buildings`` is their number, or a letter for the type of each, F (fast-burn) or
+            S (slow-burn); without it, and for a team alone, such as ``"BF"`` in a list, it is one more than agents.
 
     Raises:
-        ValueError: an unknown name, an empty list, or a team that is not 1..24 letters of B, F and G.
+        ValueError: an unknown name or key, an empty list, a team that is not 1..24 letters of B, F and G, or buildings
+            that are not 1..25.
     """
     if not isinstance(scenario, str):
-        return _custom_set(scenario)
+        return _own_set([scenario] if isinstance(scenario, Mapping) else scenario)
     check_choice(scenario, SCENARIO_SETS, "env.scenario")
     if scenario in _SIZES:
         scenarios = tuple(map(_generated, generated_teams(*_SIZES[scenario])))
@@ -142,17 +149,36 @@ def generated_teams(smallest: int, largest: int) -> list[str]:
     return [team for team in teams if len(set(team)) >= min(3, len(team))]
 
 
-def _custom_set(teams: Sequence[str]) -> ScenarioSet:
-    if not isinstance(teams, Sequence) or not teams:
-        raise ValueError(f"env.scenario must be a name out of {SCENARIO_SETS} or a list of teams, got {teams!r}")
-    for team in teams:
-        if not isinstance(team, str) or not 1 <= len(team) <= MAX_AGENTS or set(team) - set(AGENT_LETTERS):
-            raise ValueError(
-                f"a team of env.scenario must be 1 to {MAX_AGENTS} letters of B (builder), F (firefighter) and "
-                f"G (generalist), such as 'BFG', got {team!r}"
-            )
-    scenarios = tuple(map(_generated, teams))
+def _own_set(entries: Sequence[str | Mapping[str, Any]]) -> ScenarioSet:
+    if not isinstance(entries, Sequence) or not entries:
+        raise ValueError(
+            f"env.scenario must be a name out of {SCENARIO_SETS}, a dict such as dict(agents='BFG', buildings=6), or a "
+            f"list of teams or dicts, got {entries!r}"
+        )
+    scenarios = tuple(map(_own_scenario, entries))
     return _sized(scenarios, scenarios, DENSE)
+
+
+def _own_scenario(entry: str | Mapping[str, Any]) -> Scenario:
+    if isinstance(entry, Mapping):
+        check_block(entry, {"agents": None, "buildings": None}, "env.scenario")
+    block: Mapping[str, Any] = entry if isinstance(entry, Mapping) else {"agents": entry}
+    team, buildings = block.get("agents"), block.get("buildings")
+    if not isinstance(team, str) or not 1 <= len(team) <= MAX_AGENTS or set(team) - set(AGENT_LETTERS):
+        raise ValueError(
+            f"a team of env.scenario must be 1 to {MAX_AGENTS} letters of B (builder), F (firefighter) and "
+            f"G (generalist), such as 'BFG', got {team!r}"
+        )
+    if buildings is None:
+        return _generated(team)
+    number = len(buildings) if isinstance(buildings, str) else buildings
+    is_number = isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= MAX_BUILDINGS
+    if not is_number or (isinstance(buildings, str) and set(buildings) - set(BUILDING_LETTERS)):
+        raise ValueError(
+            f"env.scenario.buildings must be a number from 1 to {MAX_BUILDINGS}, or as many letters of F (fast-burn) "
+            f"and S (slow-burn), such as 'FFS', got {buildings!r}"
+        )
+    return Scenario(team, number, buildings if isinstance(buildings, str) else None)
 
 
 def _generated(team: str) -> Scenario:

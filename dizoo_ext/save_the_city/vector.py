@@ -41,7 +41,7 @@ class SaveTheCityVector(VectorEnv):
 
     Args:
         num_envs: B.
-        scenario: name of a scenario set or a list of teams (see `scenarios.scenario_set`).
+        scenario: name of a scenario set, or scenarios of one's own (see `scenarios.scenario_set`).
         is_test: reset from the test scenarios unless `reset` says otherwise.
         episode_limit: steps, at least 1.
         game_config: entries that replace those of `settings.GAME_CONFIG`, all >= 0 and the chance at most 1.
@@ -60,7 +60,7 @@ class SaveTheCityVector(VectorEnv):
     def __init__(
         self,
         num_envs: int,
-        scenario: str | Sequence[str] = "2-5a_2-5b",
+        scenario: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] = "2-5a_2-5b",
         is_test: bool = False,
         episode_limit: int = 150,
         game_config: Mapping[str, float] | None = None,

@@ -16,8 +16,10 @@ class SmacMultiArmyEnv(EntityEnv):
     """One battle for DI-engine; see `SmacMultiArmyVector` for the meaning of the keys."""
 
     config: ClassVar[dict[str, Any]] = dict(
-        # (str) Name of a scenario set: one of the paper's, or a map of SMAC such as '2s3z'.
-        scenario="6-8sz_maxsize4_maxarmies3_symmetric",
+        # (str, dict or list) Name of a scenario set: one of the paper's, or a map of SMAC such as '2s3z'; a scenario
+        # such as dict(agents=dict(stalker=2), armies=[dict(zealot=1), dict(zealot=2)]), or a list of them; None is
+        # '6-8sz_maxsize4_maxarmies3_symmetric'.
+        scenario=None,
         # (str) What plays the battles: 'embedded', or 'sc2' for the real game.
         engine="embedded",
         # (dict) Entries that replace those of engines.SC2_CONFIG.
@@ -49,7 +51,8 @@ class SmacMultiArmyEnv(EntityEnv):
     def make_vector_env(cls, cfg: EasyDict, num_envs: int) -> SmacMultiArmyVector:
         """The batch for a complete configuration."""
         keys = (*SmacMultiArmyEnv.config, "is_test", "observation")
-        return SmacMultiArmyVector(num_envs, **{key: cfg[key] for key in keys})
+        chosen = {key: cfg[key] for key in keys if key != "scenario" or cfg[key] is not None}
+        return SmacMultiArmyVector(num_envs, **chosen)
 
     def step(self, action: np.ndarray) -> BaseEnvTimestep:
         """Advance by one joint action; see `EntityEnv.step`.

@@ -123,7 +123,7 @@ def _write_features(match, rules, table, action_mask, entities):
             row[at] = match.health[u] / kind.health
             at += 1
             if rules.has_shields:
-                if rules.ally_shields if is_agent else rules.enemy_shields:
+                if (rules.ally_shields if is_agent else rules.enemy_shields) and kind.shield > 0:
                     row[at] = match.shield[u] / kind.shield
                 at += 1
             if is_agent:

@@ -31,7 +31,7 @@ def begin_match(match, rules, roster, scenarios, choices, index, armies):
     """
     if index == _ANY:
         index = choices[draw_below(match, len(choices))]
-        while armies != _ANY and not can_split(rules, scenarios[index].enemies, armies):
+        while armies != _ANY and not can_split(rules, scenarios[index], armies):
             index = choices[draw_below(match, len(choices))]
     scenario = scenarios[index]
     match.scenario = index
@@ -55,9 +55,11 @@ def begin_match(match, rules, roster, scenarios, choices, index, armies):
 
 
 @njit
-def can_split(rules, enemies, armies):
-    """Whether so many enemies may form so many armies."""
-    return fewest_armies(rules, enemies) <= armies <= min(enemies, rules.subtasks)
+def can_split(rules, scenario, armies):
+    """Whether the enemies of a scenario may form so many armies."""
+    if scenario.armies > 0:
+        return scenario.armies == armies
+    return fewest_armies(rules, scenario.enemies) <= armies <= min(scenario.enemies, rules.subtasks)
 
 
 @njit
@@ -98,27 +100,15 @@ def _place_team(match, rules, roster, types, kinds, counts, owner, x, y):
 @njit
 def _place_armies(match, rules, roster, scenario, armies):
     angle = draw_uniform(match) * 2 * math.pi
-    enemies = scenario.enemies
-    if armies == _ANY:
-        fewest = fewest_armies(rules, enemies)
-        armies = fewest + draw_below(match, min(enemies, rules.subtasks) - fewest + 1)
-    match.armies = armies
     sizes = np.empty(MAX_ARMIES, np.int64)
-    left = enemies
-    for a in range(armies):
-        low = max(1, left - (armies - a - 1) * rules.army_size)
-        high = min(left - (armies - a - 1), rules.army_size)
-        sizes[a] = low + draw_below(match, high - low + 1)
-        left -= sizes[a]
-    kinds = np.empty(enemies, np.int64)
-    k = 0
-    for g in range(scenario.enemy_types):
-        for _ in range(scenario.enemy_count[g]):
-            kinds[k] = scenario.enemy_type[g]
-            k += 1
-    for i in range(enemies - 1, 0, -1):
-        j = draw_below(match, i + 1)
-        kinds[i], kinds[j] = kinds[j], kinds[i]
+    kinds = np.empty(scenario.enemies, np.int64)
+    if scenario.armies > 0:
+        armies = scenario.armies
+        sizes[:] = scenario.army_size
+        kinds[:] = scenario.army_type[: scenario.enemies]
+    else:
+        armies = _draw_armies(match, rules, scenario, armies, sizes, kinds)
+    match.armies = armies
     angles = np.empty(armies)
     first = 0
     for a in range(armies):
@@ -133,6 +123,30 @@ def _place_armies(match, rules, roster, scenario, armies):
         for b in range(a):
             between = abs(angles[a] - angles[b]) % (2 * math.pi)
             match.narrowest_gap = min(match.narrowest_gap, math.degrees(min(between, 2 * math.pi - between)))
+
+
+@njit
+def _draw_armies(match, rules, scenario, armies, sizes, kinds):
+    """Draw the number of armies (if ``armies`` is -1), their sizes and who is in them; returns the number."""
+    enemies = scenario.enemies
+    if armies == _ANY:
+        fewest = fewest_armies(rules, enemies)
+        armies = fewest + draw_below(match, min(enemies, rules.subtasks) - fewest + 1)
+    left = enemies
+    for a in range(armies):
+        low = max(1, left - (armies - a - 1) * rules.army_size)
+        high = min(left - (armies - a - 1), rules.army_size)
+        sizes[a] = low + draw_below(match, high - low + 1)
+        left -= sizes[a]
+    k = 0
+    for g in range(scenario.enemy_types):
+        for _ in range(scenario.enemy_count[g]):
+            kinds[k] = scenario.enemy_type[g]
+            k += 1
+    for i in range(enemies - 1, 0, -1):
+        j = draw_below(match, i + 1)
+        kinds[i], kinds[j] = kinds[j], kinds[i]
+    return armies
 
 
 @njit

@@ -1,17 +1,21 @@
 """Named sets of scenarios: who fights whom, and where the sides stand (docs/reference/smac.md#scenario-sets)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES
+from dizoo_ext.smac_multiarmy.engine_interface import MAX_UNITS
+from dizoo_ext.smac_multiarmy.match import MAX_ARMIES
+from dizoo_ext.smac_multiarmy.own_scenarios import joined, own_scenarios
 from dizoo_ext.smac_multiarmy.teams import Team, largest_team, team_size, teams_of, with_one_more
 from dizoo_ext.strict_config import check_choice
 
-MAX_TYPES = 4
+MAX_TYPES = len(UNIT_NAMES)
 """Types in one team."""
 
 SCENARIO = np.dtype(
@@ -24,10 +28,17 @@ SCENARIO = np.dtype(
         ("enemy_types", np.int64),
         ("enemy_type", np.int64, MAX_TYPES),
         ("enemy_count", np.int64, MAX_TYPES),
+        ("armies", np.int64),
+        ("army_size", np.int64, MAX_ARMIES),
+        ("army_type", np.int64, MAX_UNITS),
     ],
     align=True,
 )
-"""One scenario as compiled code reads it; types index `engine.units.UNIT_NAMES`."""
+"""One scenario as compiled code reads it; types index `engine.units.UNIT_NAMES`.
+
+``armies`` is 0 where they are drawn in every episode; otherwise ``army_size`` has their sizes, and ``army_type`` the
+types of their units, army after army.
+"""
 
 _SZ = (("stalker", "zealot"), 3, 8)
 _MM = (("marine", "marauder"), 3, 6)
@@ -96,11 +107,15 @@ class ScenarioSet:
     rotates: bool
     random_tags: bool
     separation: float = 14.0
+    own_armies: tuple[tuple[Team, ...], ...] = ()
+    """Who is in which army of each scenario; empty where armies are drawn in every episode."""
 
     @cached_property
     def largest(self) -> tuple[Team, Team]:
         """The allies and the enemies that sizes and the scale of rewards are taken from."""
         allies, enemies = zip(*self.scenarios, strict=True)
+        if self.own_armies:
+            return max(allies, key=team_size), max(enemies, key=team_size)
         return largest_team(allies), largest_team(enemies)
 
     @cached_property
@@ -112,20 +127,30 @@ class ScenarioSet:
     @cached_property
     def table(self) -> np.ndarray:
         """(S,) records of `SCENARIO`."""
-        return scenario_table(self.scenarios)
+        table = scenario_table(self.scenarios)
+        for row, armies in zip(table, self.own_armies, strict=False):
+            kinds = [UNIT_NAMES.index(kind) for army in armies for count, kind in army for _ in range(count)]
+            row["armies"] = len(armies)
+            row["army_size"][: len(armies)] = list(map(team_size, armies))
+            row["army_type"][: len(kinds)] = kinds
+        return table
 
     def possible_armies(self, index: int) -> range:
         """The numbers of armies that scenario ``index`` may be split into."""
+        if self.own_armies:
+            return range(len(self.own_armies[index]), len(self.own_armies[index]) + 1)
         enemies = team_size(self.scenarios[index][1])
         return range(max(min(2, self.armies), math.ceil(enemies / self.army_size)), min(enemies, self.armies) + 1)
 
 
-def scenario_set(name: str) -> ScenarioSet:
-    """The set with this name.
+def scenario_set(name: str | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> ScenarioSet:
+    """The set with this name, or one's own set (see `own_scenarios.own_scenarios`).
 
     Raises:
-        ValueError: an unknown name; the message has the nearest one.
+        ValueError: an unknown name, the message has the nearest one; an impossible scenario.
     """
+    if not isinstance(name, str):
+        return _own_set(own_scenarios(name))
     check_choice(name, SCENARIO_SETS, "env.scenario")
     if name in _PLAIN:
         allies, enemies, limit = _PLAIN[name]
@@ -143,6 +168,25 @@ def scenario_set(name: str) -> ScenarioSet:
     opponents = with_one_more(teams, additional) if additional else teams
     pairs = tuple(zip(teams, opponents, strict=True))
     return ScenarioSet(name, pairs, 150, armies, army_size, 1.0, rotates=True, random_tags=True)
+
+
+def _own_set(scenarios: Sequence[tuple[Team, tuple[Team, ...]]]) -> ScenarioSet:
+    sizes = [team_size(army) for _, armies in scenarios for army in armies]
+    for agents, armies in scenarios:
+        units = team_size(agents) + sum(map(team_size, armies))
+        if units > MAX_UNITS:
+            raise ValueError(f"env.scenario has {units} units, but a match holds at most {MAX_UNITS}, of both sides")
+    return ScenarioSet(
+        "env.scenario",
+        tuple((agents, joined(armies)) for agents, armies in scenarios),
+        150,
+        armies=max(len(armies) for _, armies in scenarios),
+        army_size=max(sizes),
+        jitter=1.0,
+        rotates=True,
+        random_tags=True,
+        own_armies=tuple(armies for _, armies in scenarios),
+    )
 
 
 def scenario_table(pairs: Sequence[tuple[Team, Team]]) -> np.ndarray:

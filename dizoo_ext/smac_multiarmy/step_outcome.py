@@ -171,7 +171,7 @@ def _boost(match, rules, kind, i, share, orders):
     slot = match.slot[i]
     match.health[i] = min(match.health[i] + kind.health * share, kind.health)
     orders.health[slot] = match.health[i]
-    if rules.ally_shields:
+    if rules.ally_shields and kind.shield > 0:
         match.shield[i] = min(match.shield[i] + kind.shield * share, kind.shield)
         orders.shield[slot] = match.shield[i]
 

@@ -39,7 +39,8 @@ class SmacMultiArmyVector(VectorEnv):
 
     Args:
         num_envs: B.
-        scenario: name of a scenario set, see `scenarios.SCENARIO_SETS`.
+        scenario: name of a scenario set, see `scenarios.SCENARIO_SETS`, or scenarios of one's own, see
+            `own_scenarios.own_scenarios`.
         engine: 'embedded' or 'sc2' (the real game, one per process: ``num_envs`` 1), or a function that makes one
             `engine_interface.Engine` per environment.
         sc2: for engine 'sc2', arguments of `sc2.engine.StarCraftEngine`.
@@ -65,7 +66,7 @@ class SmacMultiArmyVector(VectorEnv):
     def __init__(
         self,
         num_envs: int,
-        scenario: str = SCENARIO_SETS[0],
+        scenario: str | Mapping[str, Any] | Sequence[Mapping[str, Any]] = SCENARIO_SETS[0],
         engine: str | Callable[[], Engine] = EMBEDDED,
         sc2: Mapping[str, Any] | None = None,
         unit_profile: str = DEFAULT_PROFILE,

@@ -29,7 +29,7 @@ from ding.entry.cli import cli
 from easydict import EasyDict
 from tiny_runs import tiny_config, train
 
-import dizoo_ext  # noqa: F401
+import dizoo_ext.plugin  # noqa: F401
 from ding_alma.cli.main import main as ding_alma
 from ding_alma.run.run_error import RunError
 

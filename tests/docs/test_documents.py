@@ -7,18 +7,20 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from ding.entry.cli import cli as ding
+from own_package import EXAMPLE, forget_package
 from tiny_runs import write_untrained_run
 
 from ding_alma.cli.main import main as ding_alma
 from ding_alma.run.evaluation import Evaluation
 from ding_alma.run.run_record import RunRecord
 from ding_alma.run.training import plan
+from dizoo_ext import trusted_imports
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = ("", "sh", "bash", "console")
-FOREIGN = ("pip", "uv", "export", "pytest", "git", "cd", "ditask", "torchrun", "kubectl")
+FOREIGN = ("pip", "uv", "export", "pytest", "git", "cd", "cp", "ditask", "torchrun", "kubectl")
 """Commands that are not ours to check."""
 CONFIG = "configs/small/save_the_city_alma_config.py"
 CHEAP = ("eval", "analyse", "compare", "doctor")
@@ -47,12 +49,24 @@ def is_output(page, words):
     return page.name == "starcraft2.md" and words[0] not in ("ding", "ding-alma", *FOREIGN)
 
 
+@pytest.fixture(autouse=True)
+def installed_example(monkeypatch):
+    """The package in docs/examples can be imported, as if it were installed."""
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    monkeypatch.setenv(trusted_imports.VARIABLE, "")
+    yield
+    forget_package()
+
+
 @pytest.fixture(scope="session")
 def place(tmp_path_factory):
     """A folder with the clone's files and the runs that the pages speak of."""
     folder = tmp_path_factory.mktemp("clone")
-    for name in ("configs", "benchmarks", "tests"):
+    for name in ("benchmarks", "tests"):
         (folder / name).symlink_to(ROOT / name)
+    (folder / "configs").mkdir()
+    for path in (*(ROOT / "configs").iterdir(), *(EXAMPLE / "configs").glob("*.py")):
+        (folder / "configs" / path.name).symlink_to(path)
     (folder / "docs").mkdir()
     (folder / "docs" / "results").symlink_to(ROOT / "docs" / "results")
     for method, seed, policy in (
@@ -87,6 +101,12 @@ def test_python_runs(page, place, monkeypatch, tmp_path):
         exec("from ding_alma.setting.save_the_city import small\nmain_config, create_config = small('alma')", names)
     for text in blocks(page, ("python",)):
         exec(compile(text, str(page), "exec"), names)
+
+
+@pytest.mark.parametrize(("name", "file"), [("add_environment", "env"), ("add_policy", "policy")])
+def test_pages_show_the_code_of_the_example(name, file):
+    shown = blocks(ROOT / "docs" / f"{name}.md", ("python",))
+    assert (EXAMPLE / "dikes" / f"{file}.py").read_text() == shown[0]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(commands(page))], ids=lambda page: page.stem)

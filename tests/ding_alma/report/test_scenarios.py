@@ -39,6 +39,11 @@ def test_larger_and_smaller_teams_where_the_weights_allow(runs, name):
     ]
 
 
+def test_cities_of_ones_own_are_played(runs):
+    result = call(runs / "refil", "--scenario", "{'agents': 'BFG', 'buildings': 7}", "--metric", "return")
+    assert result.exit_code == 0 and "| {'agents': 'BFG', 'buildings': 7} |" in result.output, result.output
+
+
 @pytest.mark.parametrize("name", ["alma", "copa"])
 def test_fewer_subtasks_than_trained_are_played(runs, name):
     assert call(runs / name, "--scenario", "B+F").exit_code == 0
@@ -54,7 +59,10 @@ def test_fewer_subtasks_than_trained_are_played(runs, name):
         ("armies", "2s3z", "has 33 features, the training had 30.*units of the largest"),
         ("alma", "2-5a_2-5c", "did you mean '2-5a_2-5b'"),
         ("armies", "2s3s", "did you mean '2s3z'"),
-        ("armies", "BF+BF", "env.scenario must be of type str"),
+        ("armies", "BF+BF", "env.scenario must be a name, a dict such as .* got .'BF', 'BF'.$"),
+        ("alma", "{'agents': 'BF', 'buildings': 9}", "cannot play 2 agents and 9 subtasks.*embed_subtask"),
+        ("alma", "{'agents': 'BF', 'buildings': 0}", "env.scenario.buildings must be a number from 1 to 25"),
+        ("alma", "{'agents': 'BF'", "is no Python literal"),
     ],
 )
 def test_what_cannot_be_played_is_said_in_one_line(runs, name, scenario, message):

@@ -64,9 +64,22 @@ def follow(*changes, env="save_the_city", policy="alma", folder="small"):
     return override(main, create, list(changes))
 
 
-@pytest.mark.parametrize("change", ["env.scenario=['BBFFGG']", "env.scenario=2-5a_2-5b", "env.scenario=['B','FG']"])
-def test_sizes_follow_the_scenario(change):
-    main, create = follow(change)
+OWN_BATTLE = "env.scenario={'agents': {'marine': 3}, 'armies': [{'zealot': 1}, {'stalker': 1}, {'marine': 2}]}"
+
+
+@pytest.mark.parametrize(
+    ("change", "env"),
+    [
+        ("env.scenario=['BBFFGG']", "save_the_city"),
+        ("env.scenario=2-5a_2-5b", "save_the_city"),
+        ("env.scenario=['B','FG']", "save_the_city"),
+        ("env.scenario={'agents': 'BFGG', 'buildings': 9}", "save_the_city"),
+        (OWN_BATTLE, "smac_multiarmy"),
+        ("env.scenario=2s3z", "smac_multiarmy"),
+    ],
+)
+def test_sizes_follow_the_scenario(change, env):
+    main, create = follow(change, env=env)
     spec = get_env_cls(create.env)(main.env).entity_spec
     assert (main.policy.model.agent_num, main.policy.entity.entities) == (spec.agents, spec.entities)
     assert main.policy.entity.subtasks == spec.subtasks and main.policy.entity.features == spec.features

@@ -1,0 +1,5 @@
+"""ALMA on the dikes."""
+
+from dikes.setting import small
+
+main_config, create_config = small("alma")

@@ -1,0 +1,5 @@
+"""The package's own policy on the dikes."""
+
+from dikes.setting import small
+
+main_config, create_config = small("aqmix_horizon")
