@@ -9,8 +9,6 @@ import torch
 from ding.torch_utils import to_ndarray, to_tensor
 from easydict import EasyDict
 
-import ding_alma.plugin  # noqa: F401  (registers what a run may name)
-import dizoo_ext.plugin  # noqa: F401
 from ding_alma.report.allocation_choice import choose_allocation
 from ding_alma.report.play import Run, build_policy, evaluation_envs, film, load_run, play_episodes, seeded
 from dizoo_ext.gif import save_gif

@@ -7,8 +7,6 @@ from typing import Any
 
 from easydict import EasyDict
 
-import ding_alma.plugin  # noqa: F401  (registers what a config may name)
-import dizoo_ext.plugin  # noqa: F401
 from ding_alma.run import training
 from ding_alma.run.job import Job
 from ding_alma.run.run_error import RunError

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
+from ding_alma.cli.side_by_side import train_side_by_side
 from ding_alma.cli.trust import trust_option
 from ding_alma.cli.waiting import import_everything
 from ding_alma.run.run_error import RunError
-from ding_alma.run.side_by_side import train_side_by_side
 
 
 class SeedsCommand(click.Command):

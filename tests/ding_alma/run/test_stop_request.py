@@ -17,7 +17,8 @@ from ding.worker import BaseLearner, EpisodeSerialCollector, InteractionSerialEv
 from resumed_runs import differences, end_of, resumable_config, resume
 from tiny_runs import last_checkpoint, train
 
-from ding_alma.run import side_by_side, stop_request, training
+from ding_alma.cli import side_by_side
+from ding_alma.run import stop_request, training
 from ding_alma.run.stop_request import STOPPING, StopRequest
 
 PLACES = {

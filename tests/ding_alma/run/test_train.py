@@ -5,9 +5,10 @@ import re
 import pytest
 from click.testing import CliRunner
 
+from ding_alma.cli import side_by_side
 from ding_alma.cli.main import main
 from ding_alma.pipeline import parallel
-from ding_alma.run import side_by_side, training
+from ding_alma.run import training
 from ding_alma.run.hooks import register_hooks
 from ding_alma.run.run_error import RunError
 
