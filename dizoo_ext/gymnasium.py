@@ -4,6 +4,7 @@ from dizoo_ext.gymnasium import make_env
 env = make_env("save_the_city", scenario="2-5a_2-5b")
 """
 
+from importlib import import_module
 from typing import Any
 
 import gym
@@ -87,6 +88,7 @@ def make_env(name: str, **config: Any) -> EntityGymEnv:
         ValueError: an unknown name or key, or an impossible value; the message has the nearest valid one.
         TypeError: a value of a wrong type.
     """
+    import_module("dizoo_ext.plugin")
     check_choice(name, [each for each, kind in ENV_REGISTRY.items() if _is_ours(kind)], "environment")
     return EntityGymEnv(ENV_REGISTRY.get(name)(config))
 
