@@ -83,7 +83,7 @@ def _entries(file: Path, node: ast.AST | None, prefix: str) -> Iterator[Entry]:
                 yield from _entries(file, statement.value, prefix)  # type: ignore[attr-defined]  # it is an assignment
         return
     if isinstance(node, ast.Call):
-        pairs = [(keyword.arg, keyword.value, keyword.lineno) for keyword in node.keywords]
+        pairs: list[tuple[Any, ast.expr, int]] = [(each.arg, each.value, each.lineno) for each in node.keywords]
     elif isinstance(node, ast.Dict):
         keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
         pairs = [(key, value, value.lineno) for key, value in zip(keys, node.values, strict=True)]
