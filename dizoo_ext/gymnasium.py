@@ -5,7 +5,7 @@ env = make_env("save_the_city", scenario="2-5a_2-5b")
 """
 
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import gym
 import gymnasium
@@ -69,7 +69,7 @@ class EntityGymEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         """A random joint action of those that are allowed now; ``action_space.sample()`` knows no masks."""
         return self._env.random_action()
 
-    def render(self, allocation: np.ndarray | None = None) -> np.ndarray:  # type: ignore[override]  # one frame
+    def render(self, allocation: np.ndarray | None = None) -> np.ndarray:
         """The present state as (H, W, 3) uint8; ``allocation`` (A,) draws each agent's subtask, -1 for none."""
         return self._env.render() if allocation is None else self._env.render(allocation=allocation)
 
@@ -102,4 +102,7 @@ def _converted(space: gym.Space) -> spaces.Space:
         return spaces.Dict({key: _converted(each) for key, each in space.spaces.items()})
     if isinstance(space, gym.spaces.MultiDiscrete):
         return spaces.MultiDiscrete(space.nvec)
-    return spaces.Box(space.low, space.high, space.shape, space.dtype)
+    if not isinstance(space, gym.spaces.Box):
+        raise TypeError(f"expected a Dict, MultiDiscrete or Box of gym, got {space!r}")
+    # Gymnasium's annotation leaves out bool, which it takes.
+    return spaces.Box(space.low, space.high, dtype=cast(Any, space.dtype))
