@@ -180,7 +180,7 @@ def test_the_paper_s_four_settings_are_one_word():
 
 
 def test_unknown_policies_and_keys_are_refused_with_the_nearest_name():
-    with pytest.raises(ValueError, match="did you mean refil"):
+    with pytest.raises(ValueError, match=r"did you mean refil\?"):
         save_the_city.paper("refill")
     with pytest.raises(ValueError, match=r"did you mean env\.scenario"):
         save_the_city.paper("alma", scenarios="2-8a_2-8b")

@@ -3,7 +3,7 @@
 import ast
 import copy
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from easydict import EasyDict
@@ -109,7 +109,7 @@ def _pair(change: str) -> tuple[str, str]:
 
 
 def _choose(create: Any, block: str, name: str) -> None:
-    if isinstance(create, Mapping) and isinstance(create.setdefault(block, EasyDict()), Mapping):
+    if isinstance(create, MutableMapping) and isinstance(create.setdefault(block, EasyDict()), Mapping):
         create[block].type = name
 
 
