@@ -44,6 +44,8 @@ ALLOCATION_METRICS = (
 """Names of the values an update of the allocator reports, as the reference logs them."""
 DECIDED_UPON = ("entities", "entity_mask", "entity_subtask", "subtask_mask")
 """What an allocation is decided upon, beside the one that is held; in the order of `DecisionState`."""
+SUBTASK_AGENTS = ("feedforward", "relational")
+"""Agents without a memory, which an allocation would outlive."""
 SUBTASK_MIXERS = ("flex", "vdn")
 """Mixers that keep the values of subtasks apart."""
 CONDITIONINGS = ("mask", "embed")
@@ -75,6 +77,9 @@ class AlmaPolicy(ValuePolicy):
             # (str) How agents know subtasks: 'mask', they see their own alone, or 'embed', they see everything with
             # labels ("ALMA No Mask").
             conditioning="mask",
+            # (str) Agents: 'feedforward' (paper) or 'relational', which also multiply their own features by what they
+            # see and learn sooner where to go if positions are absolute.
+            subtask_agent="feedforward",
             # (str) How utilities of the agents at a subtask become its value: 'flex' (paper: hypernetworks, monotonic)
             # or 'vdn' (their sum: cheaper updates, less to express).
             subtask_mixer="flex",
@@ -142,6 +147,7 @@ class AlmaPolicy(ValuePolicy):
         super().check_values(cfg)
         check_choice(cfg.allocation.source, ALLOCATION_SOURCES, "policy.allocation.source")
         check_choice(cfg.network.conditioning, CONDITIONINGS, "policy.network.conditioning")
+        check_choice(cfg.network.subtask_agent, SUBTASK_AGENTS, "policy.network.subtask_agent")
         check_choice(cfg.network.subtask_mixer, SUBTASK_MIXERS, "policy.network.subtask_mixer")
         allocation = cfg.allocation
         for name in ("random_agent", "random_proposal"):
@@ -174,6 +180,7 @@ class AlmaPolicy(ValuePolicy):
             softmax_mixing=network.softmax_mixing,
             mixer_bias_abs=network.mixer_bias_abs,
             popart=network.popart,
+            agent=network.subtask_agent,
             mixer=network.subtask_mixer,
         )
         allocator = None

@@ -35,7 +35,8 @@ class AqmixPolicy(ValuePolicy):
         # (str) Name in DI-engine's policy registry.
         type="aqmix",
         network=dict(
-            # (str) Agents: 'feedforward' (ALMA paper), 'recurrent' (REFIL paper) or 'direct' (REFIL's Group Matching).
+            # (str) Agents: 'feedforward' (ALMA paper), 'recurrent' (REFIL paper), 'direct' (REFIL's Group Matching) or
+            # 'relational' ('feedforward' that also multiplies an agent's own features by what it sees).
             agent="feedforward",
             # (str) What sums up the entities that an agent sees: 'attention', or 'max' or 'mean' (REFIL's ablation).
             pooling="attention",

@@ -12,6 +12,7 @@ from ding_alma.model.subtask_embedding import SubtaskEmbedding
 from ding_alma.model.value.agent import Agent, AgentNetwork
 from ding_alma.model.value.agent_direct import DirectAgent
 from ding_alma.model.value.agent_recurrent import RecurrentAgent
+from ding_alma.model.value.agent_relational import RelationalAgent
 from ding_alma.model.value.copa import Coach, Recognition
 from ding_alma.model.value.mixer import Mixer, UtilityMixer
 from ding_alma.model.value.mixer_linear import LinearMixer
@@ -24,6 +25,7 @@ AGENTS: Mapping[str, type[Agent]] = {
     "feedforward": AgentNetwork,
     "recurrent": RecurrentAgent,
     "direct": DirectAgent,
+    "relational": RelationalAgent,
 }
 MIXERS: Mapping[str, type[UtilityMixer]] = {"flex": Mixer, "linear": LinearMixer, "vdn": SumMixer}
 POOLINGS: Mapping[str, type[Pooling]] = {"attention": EntityAttention, "max": MaxPooling, "mean": MeanPooling}

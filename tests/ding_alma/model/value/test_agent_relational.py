@@ -1,0 +1,42 @@
+"""Agents that multiply their own features by what they see."""
+
+import pytest
+import torch
+
+from ding_alma.model.attention.attention_plan import DensePlan, plan_attention
+from ding_alma.model.attention.entity_inputs import EntityInputs
+from ding_alma.model.value.agent_relational import RelationalAgent
+
+STEPS, AGENTS, ENTITIES, FEATURES, ACTIONS = 7, 3, 5, 6, 4
+
+
+@pytest.fixture
+def drawn():
+    torch.manual_seed(0)
+    entities = torch.randn(STEPS, ENTITIES, FEATURES)
+    last_action = torch.randint(-1, ACTIONS, (STEPS, AGENTS))
+    allowed = torch.rand(2, STEPS, AGENTS, ENTITIES) < 0.6
+    asking = torch.rand(STEPS, AGENTS) < 0.7
+    return RelationalAgent(FEATURES + ACTIONS, ACTIONS, 8, 2, 8), entities, last_action, allowed, asking
+
+
+def test_packed_and_regular_computations_agree(drawn):
+    agent, entities, last_action, allowed, asking = drawn
+    results = []
+    for plan in (DensePlan(allowed, asking), plan_attention(allowed, asking)):
+        agent.zero_grad()
+        utilities = agent(EntityInputs(entities, last_action, ACTIONS), plan)
+        utilities.square().sum().backward()
+        results.append([utilities.detach(), *(parameter.grad.clone() for parameter in agent.parameters())])
+    for regular, packed in zip(*results, strict=True):
+        torch.testing.assert_close(regular, packed, rtol=1e-4, atol=1e-5)
+
+
+def test_what_an_agent_does_not_see_does_not_matter(drawn):
+    agent, entities, last_action, allowed, asking = drawn
+    allowed[..., -1] = False
+    plan = plan_attention(allowed, asking)
+    before = agent(EntityInputs(entities, last_action, ACTIONS), plan)
+    entities = entities.clone()
+    entities[:, -1] += 100
+    assert torch.equal(before, agent(EntityInputs(entities, last_action, ACTIONS), plan))
