@@ -107,8 +107,8 @@ def _pair(change: str) -> tuple[str, str]:
     return path, text
 
 
-def _choose(create: Any, block: str, name: str) -> None:
-    if isinstance(create, Mapping) and isinstance(create.setdefault(block, EasyDict()), Mapping):
+def _choose(create: EasyDict, block: str, name: str) -> None:
+    if isinstance(create, dict) and isinstance(create.setdefault(block, EasyDict()), EasyDict):
         create[block].type = name
 
 
