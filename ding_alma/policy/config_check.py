@@ -71,6 +71,11 @@ def check_policy_config(cfg: EasyDict, defaults: Mapping[str, Any], siblings: It
             f"get_train_sample=True)), got type {collector.get('type')!r}, get_train_sample "
             f"{collector.get('get_train_sample')!r}"
         )
+    if cfg.other.get("replay_buffer", {}).get("type") == "advanced":
+        raise ValueError(
+            "policy.other.replay_buffer: DI-engine's buffer 'advanced', which it takes where create_config names none, "
+            "writes into episodes; set create_config.replay_buffer.type = 'episode_ring'"
+        )
 
 
 def check_ranges(cfg: Mapping[str, Any], ranges: Ranges) -> None:

@@ -3,7 +3,7 @@
 import ast
 import copy
 import difflib
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from easydict import EasyDict
@@ -108,8 +108,8 @@ def _pair(change: str) -> tuple[str, str]:
     return path, text
 
 
-def _choose(create: Any, block: str, name: str) -> None:
-    if isinstance(create, MutableMapping) and isinstance(create.setdefault(block, EasyDict()), Mapping):
+def _choose(create: EasyDict, block: str, name: str) -> None:
+    if isinstance(create, dict) and isinstance(create.setdefault(block, EasyDict()), EasyDict):
         create[block].type = name
 
 

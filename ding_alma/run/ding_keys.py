@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from ding.utils import ENV_REGISTRY
 from ding.worker.learner.learner_hook import hook_mapping, simplified_hook_mapping
 from easydict import EasyDict
 
@@ -133,6 +134,10 @@ def check_ding_values(merged: Mapping[str, Any], defaults: Mapping[str, Any]) ->
         if value is not _ABSENT:
             check_choice(value, choices, path)
     _check_finite(merged, defaults, "")
+    figures, environment = "policy.eval.evaluator.figure_path", _at(merged, "env.type")
+    is_drawn = _at(merged, figures) not in (_ABSENT, None) and environment in ENV_REGISTRY
+    if is_drawn and not hasattr(ENV_REGISTRY.get(environment), "enable_save_figure"):
+        raise ValueError(f"{figures} must be None: the environment has no enable_save_figure, which draws figures")
     for episodes, environments in (
         ("policy.collect.n_episode", "env.collector_env_num"),
         ("env.n_evaluator_episode", "env.evaluator_env_num"),
@@ -145,9 +150,19 @@ def check_ding_values(merged: Mapping[str, Any], defaults: Mapping[str, Any]) ->
 
 
 def check_device(policy: Mapping[str, Any]) -> None:
-    """Raise a ValueError if a policy's merged block asks for a GPU that is not there: DI-engine would take the CPU."""
+    """Raise a ValueError if a policy's merged block names no device, or a GPU that is not there."""
     if policy.get("cuda", False) and not torch.cuda.is_available():
         raise ValueError("policy.cuda = True, but torch finds no GPU; set policy.cuda = False to train on the CPU")
+    path = "policy.other.replay_buffer.device"
+    name = _at({"policy": policy}, path)
+    if name is _ABSENT:
+        return
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"{path} must be 'cpu' or a device of torch's, such as 'cuda', got {name!r}") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"{path} = {name!r}, but torch finds no GPU; set it to 'cpu'")
 
 
 def _check_finite(block: Mapping[str, Any], defaults: Any, prefix: str) -> None:

@@ -1,6 +1,7 @@
 """The evaluations of a run as one JSON file in its folder."""
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -51,7 +52,10 @@ class RunRecord:
         self._path = Path(path)
         self._clock = clock
         self._record = {**header, "parts": [], "evaluations": []}
-        if self._path.exists() and (is_resumed or train_iter > 0):
+        goes_on = is_resumed or train_iter > 0
+        if goes_on and not self._path.exists():
+            logging.warning(f"{self._path} is missing: the record of evaluations begins anew")
+        elif goes_on:
             self._record = read_record(self._path)
             self._keep(lambda point: point["env_step"] <= env_step)
         points = self._record["evaluations"]

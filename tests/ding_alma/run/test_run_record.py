@@ -72,6 +72,13 @@ def test_a_fresh_run_in_the_same_folder_begins_anew(tmp_path):
     assert steps(read_record(path)) == []
 
 
+def test_a_record_that_a_resumed_run_misses_is_told(tmp_path, caplog):
+    begin(tmp_path / "new.json", Clock())
+    assert not caplog.records
+    begin(tmp_path / "evaluations.json", Clock(), env_step=100, train_iter=10)
+    assert "evaluations.json is missing: the record of evaluations begins anew" in caplog.text
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"evaluations": 3, "parts": []}'])
 def test_damaged_records_are_refused(tmp_path, text):
     path = tmp_path / "evaluations.json"
