@@ -148,8 +148,9 @@ def _check_keys(block: Mapping[Any, Any], path: str) -> None:
 def _check_blocks(main: Mapping[Any, Any], defaults: Mapping[str, Any], prefix: str) -> None:
     for key, value in main.items():
         default = defaults.get(key)
-        if not isinstance(default, Mapping) or not default:
+        if not isinstance(default, Mapping):
             continue
         if not isinstance(value, Mapping):
-            raise TypeError(f"{prefix}{key} must be a block of keys {sorted(map(str, default))}, got {value!r}")
+            known = f", such as {', '.join(sorted(map(str, default)))}" if default else ""
+            raise TypeError(f"{prefix}{key} must be a block of keys{known}, got {value!r}")
         _check_blocks(value, default, f"{prefix}{key}.")

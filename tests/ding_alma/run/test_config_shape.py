@@ -50,6 +50,7 @@ BROKEN = [
     ("create.replay_buffer", MISSING, r"set create_config\.replay_buffer\.type = 'episode_ring'"),
     ("main.policy.other.replay_buffer.device", "100000", r"replay_buffer\.device must be 'cpu' or a device"),
     ("main.policy.eval.evaluator.figure_path", 3, r"figure_path must be None"),
+    ("main.policy.model", float("-inf"), r"policy\.model must be a block of keys"),
     ("main.env", 3, r"env must be a block of keys"),
     ("main.policy", MISSING, r"main_config\.policy is missing"),
     ("main.policy.learn", float("inf"), r"policy\.learn must be a block of keys"),
