@@ -1,4 +1,4 @@
-"""Where the command ``ding-alma`` starts: a module of its own, because importing its packages takes seconds."""
+"""Where the command ``ding-alma`` starts, before its own imports."""
 
 import signal
 
