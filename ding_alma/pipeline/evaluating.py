@@ -46,16 +46,25 @@ class OrderEvaluations:
         request = self._server.poll(EVALUATOR)
         if request is not None:
             self._take(request)
-        train_iter = self._learner.train_iter
-        if self._order is None and train_iter - self._last_iter >= self._eval_freq:
-            self._last_iter = train_iter
-            self._order = Order(train_iter, ctx.env_step, host_copy(self._policy.eval_mode.state_dict()))
-            state = copy.deepcopy(self._policy.learn_mode.state_dict())
-            self._state = {**state, "last_iter": train_iter, "last_step": ctx.env_step}
+        if self._order is None and self._learner.train_iter - self._last_iter >= self._eval_freq:
+            self._make_order(ctx.env_step)
         self._give_order()
 
-    def finish(self) -> None:
-        """Wait for the evaluation that has been ordered, if there is an evaluator."""
+    def finish(self, env_step: int) -> None:
+        """Wait for the evaluation that is ordered, and for one of what the run ends with, if somebody evaluates."""
+        self._wait()
+        if self._order is None and self._learner.train_iter > self._last_iter:
+            self._make_order(env_step)
+            self._give_order()
+            self._wait()
+
+    def _make_order(self, env_step: int) -> None:
+        train_iter = self._last_iter = self._learner.train_iter
+        self._order = Order(train_iter, env_step, host_copy(self._policy.eval_mode.state_dict()))
+        state = copy.deepcopy(self._policy.learn_mode.state_dict())
+        self._state = {**state, "last_iter": train_iter, "last_step": env_step}
+
+    def _wait(self) -> None:
         while self._order is not None:
             if self._idle is None and not self._server.has_joined(EVALUATOR):
                 logging.warning("no evaluator has joined: the run has no evaluations; see docs/scale.md")

@@ -98,7 +98,7 @@ def learn(transport: Transport, job: Job, collectors: int) -> None:
             for middleware in (evaluations, receive, *order_and_train, check_limits):
                 task.use(middleware)
             task.run()
-            evaluations.finish()
+            evaluations.finish(task.ctx.env_step)
             learner.call_hook("after_run")
             _write_result(Path(cfg.exp_name), evaluations, task.ctx)
     except WorkerFailed as error:

@@ -56,7 +56,7 @@ def common_end(runs: Iterable[FinishedRun], metric: str) -> float:
         if own[0] > end:
             raise RunError(
                 f"run {run.name} (policy {run.policy}) has no value of {metric} before {own[0]:,.0f} environment "
-                f"steps, where others end at {end:,.0f}"
+                f"steps, where others end at {end:,.0f}: it or they are too short, resume them for more steps"
             )
     return float(end)
 

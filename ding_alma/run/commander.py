@@ -25,7 +25,7 @@ from ding_alma.run.ding_keys import check_device, check_ding_values
 from ding_alma.run.environment_guard import GuardedEnvironments
 from ding_alma.run.evaluation import Evaluation, announce, announce_start, mean_metrics
 from ding_alma.run.faults import GuardedLearner
-from ding_alma.run.log_guard import guard_logs
+from ding_alma.run.log_guard import CloseLogsHook, guard_logs
 from ding_alma.run.run_config import RUN_CONFIG_NAME, create_part, read_merged_config
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_lock import ReleaseHook, acquire, release
@@ -131,6 +131,7 @@ class CheckpointCommander(BaseSerialCommander):
         if learner.rank == 0:
             acquire(learner.exp_name)
             learner.register_hook(ReleaseHook("release", AFTER_ALL, position="after_run"))
+        learner.register_hook(CloseLogsHook("close_logs", AFTER_ALL, position="after_run"))
         GuardedLearner(learner)
         if learner.tb_logger is not None:
             guard_logs(learner.tb_logger, learner.logger, collector._logger, evaluator._logger)

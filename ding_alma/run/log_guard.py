@@ -5,10 +5,13 @@ eleventh value into the queue, or closes the writer at the end of the process, w
 would print a traceback for every line and go on.
 """
 
+import contextlib
 import logging
 import sys
 from functools import partial
 from typing import Any
+
+from ding.worker.learner.learner_hook import LearnerHook
 
 from ding_alma.atomic_file import writing
 
@@ -68,6 +71,35 @@ class GuardedEvents:
             self.error = error
 
 
+class GuardedQueue:
+    """Stands in for the queue of a tensorboard writer, in its thread: a process that ends without having closed the
+    writer closes the queue under it."""
+
+    def __init__(self, queue: Any) -> None:
+        self._queue = queue
+
+    def get(self, *args: Any) -> Any:
+        """The next event, or the sign to stop once there cannot be any."""
+        try:
+            return self._queue.get(*args)
+        except (OSError, ValueError, EOFError):
+            return object()
+
+    def put(self, item: Any) -> None:
+        """Add an event, or the sign to stop."""
+        with contextlib.suppress(OSError, ValueError):
+            self._queue.put(item)
+
+
+class CloseLogsHook(LearnerHook):
+    """Writes the end of the tensorboard file and closes it (position after_run)."""
+
+    def __call__(self, engine: Any) -> None:
+        """Close it."""
+        if engine.tb_logger is not None:
+            engine.tb_logger.close()
+
+
 def guard_logs(writer: Any, *loggers: logging.Logger) -> None:
     """From now on a failed write raises an OSError that names the file.
 
@@ -86,6 +118,7 @@ def guard_logs(writer: Any, *loggers: logging.Logger) -> None:
         events._worker = type(events._worker)(events._event_queue, guarded, events._flush_secs)
         events._worker.start()
         guarded.error = OSError("it could not be begun")
+    events._worker._queue = GuardedQueue(events._event_queue)
     add_scalar = writer.add_scalar
 
     def guarded_add_scalar(*args: Any, **kwargs: Any) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 
 import pytest
 from full_disk import files_up_to
@@ -77,3 +78,18 @@ def test_a_closed_file_is_left_alone(tmp_path, caplog):
     assert file.flush() and file.close()
     file.write_event(object())
     assert file.error is None and caplog.text == ""
+
+
+def test_a_queue_that_is_closed_under_the_writer_ends_its_thread_in_silence(tmp_path, monkeypatch):
+    """As multiprocessing does when a process of ``--seeds`` ends that has not closed its writer."""
+    errors = []
+    monkeypatch.setattr(threading, "excepthook", errors.append)
+    writer = SummaryWriter(str(tmp_path), flush_secs=0)
+    guard_logs(writer)
+    events = writer.file_writer.event_writer
+    # Until the thread asks anew.
+    time.sleep(0.5)
+    events._event_queue.close()
+    events._worker.join(60)
+    assert not events._worker.is_alive() and errors == []
+    writer.close()
