@@ -171,7 +171,7 @@ class CheckpointCommander(BaseSerialCommander):
         self._evaluations.finish(learner.save_checkpoint, learner.train_iter, self.env_step)
         set_streams(environments, evaluator_streams)
         set_random_states(states)
-        if generator is not None:
+        if generator is not None and drawn is not None:
             generator.set_state(drawn)
 
     def state(self) -> dict[str, Any]:
