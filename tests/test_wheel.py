@@ -52,4 +52,4 @@ def test_metadata_names_licence_extras_and_command(wheel):
         "Provides-Extra: lux",
     }
     assert "Version 2.0, January 2004" in read(".dist-info/licenses/LICENSE")
-    assert "ding-alma = ding_alma.cli.main:main" in read(".dist-info/entry_points.txt")
+    assert "ding-alma = ding_alma.cli.start:main" in read(".dist-info/entry_points.txt")
