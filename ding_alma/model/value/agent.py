@@ -168,6 +168,10 @@ class AgentNetwork(ReactiveAgent):
         self.hidden = nn.Linear(attention_dim, hidden_dim)
         self.utility = nn.Linear(hidden_dim, actions)
 
+    def seen(self, inputs: EntityInputs, plan: AttentionPlan, label: SubtaskLabel | None) -> Tensor:
+        """What the asking agents see, before the ReLU: (V Q, attention_dim)."""
+        return look(self.encoder, self.attention, inputs, plan, label)
+
     def hidden_state(
         self,
         inputs: EntityInputs,
@@ -176,7 +180,7 @@ class AgentNetwork(ReactiveAgent):
         strategy: Tensor | None = None,
     ) -> Tensor:
         """Args: as `forward`. Returns (V Q, hidden_dim), the asking agents only."""
-        seen = look(self.encoder, self.attention, inputs, plan, label)
+        seen = self.seen(inputs, plan, label)
         hidden = linear_relu(F.relu(seen), self.hidden.weight, self.hidden.bias)
         return hidden if strategy is None else hidden + plan.gather_queries(strategy)
 

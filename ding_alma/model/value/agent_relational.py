@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ding_alma.model.attention.attention import EntityAttention
 from ding_alma.model.attention.attention_plan import AttentionPlan
 from ding_alma.model.attention.entity_inputs import EntityInputs
-from ding_alma.model.attention.linear import linear, linear_relu
+from ding_alma.model.attention.linear import linear
 from ding_alma.model.attention.pooling import Pooling
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
-from ding_alma.model.value.agent import AgentNetwork, SubtaskLabel, look
+from ding_alma.model.value.agent import AgentNetwork, SubtaskLabel
 
 
 class RelationalAgent(AgentNetwork):
@@ -37,17 +36,9 @@ class RelationalAgent(AgentNetwork):
         self.own = nn.Linear(features, attention_dim)
         self.compared = nn.Linear(attention_dim, attention_dim)
 
-    def hidden_state(
-        self,
-        inputs: EntityInputs,
-        plan: AttentionPlan,
-        label: SubtaskLabel | None = None,
-        strategy: Tensor | None = None,
-    ) -> Tensor:
-        """As of `AgentNetwork`."""
-        seen = look(self.encoder, self.attention, inputs, plan, label)
+    def seen(self, inputs: EntityInputs, plan: AttentionPlan, label: SubtaskLabel | None) -> Tensor:
+        """As of `AgentNetwork`, with the products."""
+        seen = super().seen(inputs, plan, label)
         agents = inputs.dense[:, : plan.agents].expand(plan.views, -1, -1, -1)
         own = linear(plan.gather_queries(agents), self.own.weight, self.own.bias)
-        seen = seen + linear(seen, self.compared.weight, self.compared.bias) * own
-        hidden = linear_relu(F.relu(seen), self.hidden.weight, self.hidden.bias)
-        return hidden if strategy is None else hidden + plan.gather_queries(strategy)
+        return seen + linear(seen, self.compared.weight, self.compared.bias) * own
