@@ -1,5 +1,6 @@
 """What all policies share that record whole episodes while they act: checked configs, hooks, random streams."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -113,8 +114,13 @@ class RecordingPolicy(Policy):
 
 
 def sibling_defaults() -> Iterator[EasyDict]:
-    """The default configs of all policies that may be swapped for each other in one config."""
-    return (policy.default_config() for policy in _subclasses(RecordingPolicy))
+    """The default configs of all policies that may be swapped for each other in one config, not to be changed."""
+    return (_defaults(policy) for policy in _subclasses(RecordingPolicy))  # type: ignore[arg-type]  # classes are hashable
+
+
+@functools.cache
+def _defaults(policy: type[RecordingPolicy]) -> EasyDict:
+    return policy.default_config()
 
 
 def _subclasses(policy: type[RecordingPolicy]) -> Iterator[type[RecordingPolicy]]:
