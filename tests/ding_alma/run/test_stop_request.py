@@ -171,6 +171,11 @@ def have_saved(jobs):
     return all((job.folder / "ckpt" / "ckpt_last.pth.tar").is_file() for job in jobs)
 
 
+def have_evaluated(jobs):
+    records = [job.folder / "evaluations.json" for job in jobs]
+    return all(record.is_file() and json.loads(record.read_text())["evaluations"] for record in records)
+
+
 def trainers(jobs):
     """Numbers of the processes that train."""
     return [int((job.folder / "lock").read_text().split()[1]) for job in jobs]
@@ -189,7 +194,7 @@ def test_runs_side_by_side_are_asked_too(monkeypatch, capfd):
     others = set(multiprocessing.active_children())
 
     def interrupt():
-        wait_for(lambda: have_saved(jobs[:2]))
+        wait_for(lambda: have_saved(jobs[:2]) and have_evaluated(jobs[:2]))
         os.kill(os.getpid(), signal.SIGTERM)
 
     with capfd.disabled(), pytest.raises(SystemExit) as ended:
