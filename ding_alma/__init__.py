@@ -22,4 +22,6 @@ def __getattr__(name: str) -> Any:
     """Import what users call when they first do."""
     if name not in PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # First, so that DI-engine is imported without others' warnings.
+    import_module("ding_alma.ding_import")
     return getattr(import_module(f"ding_alma.api.{PUBLIC[name]}"), name)

@@ -25,7 +25,8 @@ def train(
 
     Args:
         config: a config file, or its pair of ``main_config`` and ``create_config``, which stays as it is.
-        env_step: environment steps of the run; None is DI-engine's default, practically without end.
+        env_step: environment steps of the run; None is the config's own number or, if it has none, DI-engine's
+            default, practically without end.
         changes: dotted keys of the merged config and their values, such as ``{"policy.learn.batch_size": 16}``.
         output: the run goes to ``output/seed<seed>``; None is the config's ``exp_name``.
 

@@ -45,7 +45,7 @@ ALLOCATION_METRICS = (
 DECIDED_UPON = ("entities", "entity_mask", "entity_subtask", "subtask_mask")
 """What an allocation is decided upon, beside the one that is held; in the order of `DecisionState`."""
 SUBTASK_AGENTS = ("feedforward", "relational")
-"""Agents without a memory, which an allocation would outlive."""
+"""Agents without a memory: it would outlive the allocation under which it was made."""
 SUBTASK_MIXERS = ("flex", "vdn")
 """Mixers that keep the values of subtasks apart."""
 CONDITIONINGS = ("mask", "embed")

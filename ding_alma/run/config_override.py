@@ -10,6 +10,7 @@ from easydict import EasyDict
 
 from ding_alma.policy.config_check import READ_BY_DING
 from ding_alma.run.config_shape import check_shape
+from ding_alma.run.ding_keys import ABSENT, value_at
 from ding_alma.run.run_error import RunError
 from ding_alma.setting.compose import consequences
 
@@ -28,7 +29,6 @@ READ_ELSEWHERE = {
 }
 """Keys of the merged config that DI-engine overwrites, and what sets them."""
 TRUTH = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
-_ABSENT = object()
 
 
 def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[EasyDict, EasyDict]:
@@ -60,7 +60,7 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
         raise RunError(str(error)) from error
     for path, text in pairs:
         if path not in CHOICES:
-            _set(main, path, _value(path, text, _find(defaults, path), _find(main, path), defaults, main))
+            _set(main, path, _value(path, text, value_at(defaults, path), value_at(main, path), defaults, main))
     if any(path.startswith("env.") for path, _ in pairs):
         _follow_environment((given_main, given_create), (main, create), {path for path, _ in pairs})
     return main, create
@@ -116,16 +116,16 @@ def _choose(create: EasyDict, block: str, name: str) -> None:
 def _value(path: str, text: str, default: Any, given: Any, defaults: EasyDict, main: EasyDict) -> Any:
     if path in READ_ELSEWHERE:
         raise RunError(f"{path} has no effect; set {READ_ELSEWHERE[path]} instead")
-    if default is _ABSENT and given is _ABSENT:
+    if default is ABSENT and given is ABSENT:
         if not _is_open(path, defaults):
             near = nearest_names(path, defaults, main)
             hint = f"did you mean {' or '.join(near)}?" if near else f"top-level keys are {', '.join(main)}"
             raise RunError(f"unknown config key {path}; {hint}")
         return _literal(text)
     try:
-        return parse_value(text, given if default is _ABSENT else default, path)
+        return parse_value(text, given if default is ABSENT else default, path)
     except ValueError as error:
-        if default is _ABSENT or given is _ABSENT or type(given) is type(default):
+        if default is ABSENT or given is ABSENT or type(given) is type(default):
             raise RunError(str(error)) from None
     try:
         return parse_value(text, given, path)
@@ -141,8 +141,8 @@ def _follow_environment(given: tuple[EasyDict, EasyDict], changed: tuple[EasyDic
         # An environment that refuses its block says so when it is built; others have sizes of their own.
         return
     for path in _dotted(after):
-        size = _find(after, path)
-        if not isinstance(size, Mapping) and path not in named and _find(given[0], path) == _find(before, path):
+        size = value_at(after, path)
+        if not isinstance(size, Mapping) and path not in named and value_at(given[0], path) == value_at(before, path):
             _set(changed[0], path, size)
 
 
@@ -153,19 +153,10 @@ def _is_open(path: str, defaults: EasyDict) -> bool:
         return True
     # Options such as env.game_config, whose default is an empty block; a model's sizes all stand in the file.
     while block and block != "policy.model":
-        if _find(defaults, block) == {}:
+        if value_at(defaults, block) == {}:
             return True
         block = block.rpartition(".")[0]
     return path == "exp_name"
-
-
-def _find(config: Mapping[str, Any], path: str) -> Any:
-    node: Any = config
-    for key in path.split("."):
-        if not isinstance(node, Mapping) or key not in node:
-            return _ABSENT
-        node = node[key]
-    return node
 
 
 def _set(main: EasyDict, path: str, value: Any) -> None:

@@ -75,7 +75,8 @@ UNTYPED = (
 """Integers or fractions, or set by DI-engine from the block ``env``, where they are checked."""
 ENDLESS = ("env.stop_value", "policy.eval.evaluator.stop_value")
 """May be infinite: training never stops for them."""
-_ABSENT = object()
+ABSENT = object()
+"""Where a config has nothing, see `value_at`."""
 
 
 def check_ding_keys(main: EasyDict, defaults: EasyDict) -> None:
@@ -124,26 +125,26 @@ def check_ding_values(merged: Mapping[str, Any], defaults: Mapping[str, Any]) ->
         known = {key: None if f"{path}.{key}" in UNTYPED else value for key, value in known.items()}
         check_block(block, known, path, block.keys())
     for path, bounds in NUMBERS.items():
-        value = _at(merged, path)
-        if value is not _ABSENT and (value is not None or _at(defaults, path) is not None):
+        value = value_at(merged, path)
+        if value is not ABSENT and (value is not None or value_at(defaults, path) is not None):
             check_number(value, path, *bounds)
             if path in INTEGERS and not isinstance(value, int):
                 raise TypeError(f"{path} must be an integer, got {value!r}")
     for path, choices in CHOICES.items():
-        value = _at(merged, path)
-        if value is not _ABSENT:
+        value = value_at(merged, path)
+        if value is not ABSENT:
             check_choice(value, choices, path)
     _check_finite(merged, defaults, "")
-    figures, environment = "policy.eval.evaluator.figure_path", _at(merged, "env.type")
-    is_drawn = _at(merged, figures) not in (_ABSENT, None) and environment in ENV_REGISTRY
+    figures, environment = "policy.eval.evaluator.figure_path", value_at(merged, "env.type")
+    is_drawn = value_at(merged, figures) not in (ABSENT, None) and environment in ENV_REGISTRY
     if is_drawn and not hasattr(ENV_REGISTRY.get(environment), "enable_save_figure"):
         raise ValueError(f"{figures} must be None: the environment has no enable_save_figure, which draws figures")
     for episodes, environments in (
         ("policy.collect.n_episode", "env.collector_env_num"),
         ("env.n_evaluator_episode", "env.evaluator_env_num"),
     ):
-        wanted, least = _at(merged, episodes), _at(merged, environments)
-        if _ABSENT not in (wanted, least) and wanted < least:
+        wanted, least = value_at(merged, episodes), value_at(merged, environments)
+        if ABSENT not in (wanted, least) and wanted < least:
             raise ValueError(
                 f"{episodes} = {wanted} must be at least {environments} = {least}: every environment plays an episode"
             )
@@ -154,8 +155,8 @@ def check_device(policy: Mapping[str, Any]) -> None:
     if policy.get("cuda", False) and not torch.cuda.is_available():
         raise ValueError("policy.cuda = True, but torch finds no GPU; set policy.cuda = False to train on the CPU")
     path = "policy.other.replay_buffer.device"
-    name = _at({"policy": policy}, path)
-    if name is _ABSENT:
+    name = value_at({"policy": policy}, path)
+    if name is ABSENT:
         return
     try:
         device = torch.device(name)
@@ -168,7 +169,7 @@ def check_device(policy: Mapping[str, Any]) -> None:
 def _check_finite(block: Mapping[str, Any], defaults: Any, prefix: str) -> None:
     for key, value in block.items():
         path = f"{prefix}{key}"
-        default = defaults.get(key, _ABSENT) if isinstance(defaults, Mapping) else _ABSENT
+        default = defaults.get(key, ABSENT) if isinstance(defaults, Mapping) else ABSENT
         if isinstance(value, Mapping):
             _check_finite(value, default, f"{path}.")
         elif isinstance(value, float) and math.isnan(value):
@@ -183,11 +184,12 @@ def _is_finite(default: Any) -> bool:
     return isinstance(default, int | float) and math.isfinite(default)
 
 
-def _at(config: Mapping[str, Any], path: str) -> Any:
+def value_at(config: Mapping[str, Any], path: str) -> Any:
+    """What a config has at a dotted path, or `ABSENT`."""
     node: Any = config
     for key in path.split("."):
         if not isinstance(node, Mapping) or key not in node:
-            return _ABSENT
+            return ABSENT
         node = node[key]
     return node
 
