@@ -75,8 +75,19 @@ def test_a_signal_ends_all_processes(tmp_path, monkeypatch, capfd, number):
     assert not Path(folder).exists()
 
 
-def test_signals_mean_what_they_did_after_a_run(monkeypatch):
+@pytest.fixture
+def handlers():
+    """Handlers of this test's own: what earlier tests of this process left is not its matter."""
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    own = {number: lambda received, frame: None for number in STOPPING}
+    for number, handler in own.items():
+        signal.signal(number, handler)
+    yield own
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_signals_mean_what_they_did_after_a_run(monkeypatch, handlers):
     monkeypatch.setattr(Parallel, "runner", lambda **options: lambda *job: None)
-    before = [signal.getsignal(number) for number in STOPPING]
     parallel.train_on_this_host(Job(EasyDict(exp_name="run"), EasyDict()), 1)
-    assert [signal.getsignal(number) for number in STOPPING] == before
+    assert {number: signal.getsignal(number) for number in STOPPING} == handlers
