@@ -55,6 +55,8 @@ class EntitySpec:
     episode_limit: int
     has_groups: bool = False
     """``groups`` is handed out beside the other entity keys."""
+    coordinates: tuple[int, ...] = ()
+    """Columns of ``entities`` with a place on a map about one wide, for networks that compare places; none if empty."""
 
     @property
     def agent_state_size(self) -> int:

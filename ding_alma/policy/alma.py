@@ -44,7 +44,7 @@ ALLOCATION_METRICS = (
 """Names of the values an update of the allocator reports, as the reference logs them."""
 DECIDED_UPON = ("entities", "entity_mask", "entity_subtask", "subtask_mask")
 """What an allocation is decided upon, beside the one that is held; in the order of `DecisionState`."""
-SUBTASK_AGENTS = ("feedforward", "relational")
+SUBTASK_AGENTS = ("feedforward", "pairwise")
 """Agents without a memory: it would outlive the allocation under which it was made."""
 SUBTASK_MIXERS = ("flex", "vdn")
 """Mixers that keep the values of subtasks apart."""
@@ -77,8 +77,8 @@ class AlmaPolicy(ValuePolicy):
             # (str) How agents know subtasks: 'mask', they see their own alone, or 'embed', they see everything with
             # labels ("ALMA No Mask").
             conditioning="mask",
-            # (str) Agents: 'feedforward' (paper) or 'relational', which also multiply their own features by what they
-            # see and learn sooner where to go if positions are absolute.
+            # (str) Agents: 'feedforward' (paper) or 'pairwise', which also compare themselves with each entity that
+            # they see and learn much sooner where to go if positions are absolute.
             subtask_agent="feedforward",
             # (str) How utilities of the agents at a subtask become its value: 'flex' (paper: hypernetworks, monotonic)
             # or 'vdn' (their sum: cheaper updates, less to express).

@@ -30,6 +30,15 @@ def check_observation(observation: Mapping[str, Tensor], sizes: EntitySpec) -> N
         )
 
 
+def _read_coordinates(entity: EasyDict) -> tuple[int, ...]:
+    columns = entity.get("coordinates", [])
+    if not isinstance(columns, list | tuple) or any(type(column) is not int for column in columns):
+        raise TypeError(f"policy.entity.coordinates must be a list of features' numbers, got {columns!r}")
+    if not all(0 <= column < entity.features for column in columns):
+        raise ValueError(f"policy.entity.coordinates = {columns} must lie in 0..{entity.features - 1}, as features do")
+    return tuple(columns)
+
+
 def read_sizes(cfg: EasyDict) -> EntitySpec:
     """Sizes from ``policy.model`` (the block shared with DI-engine's own policies) and ``policy.entity``.
 
@@ -56,6 +65,7 @@ def read_sizes(cfg: EasyDict) -> EntitySpec:
         actions=cfg.model.action_shape,
         features=cfg.entity.features,
         episode_limit=0,
+        coordinates=_read_coordinates(cfg.entity),
     )
     if sizes.agents > sizes.entities:
         raise ValueError(

@@ -49,6 +49,8 @@ class ValuePolicy(EpisodePolicy):
             features=0,
             # (int) Subtasks, padded maximum.
             subtasks=0,
+            # (list) Features that say where an entity is, compared by agents of the kind 'pairwise'.
+            coordinates=[],
         ),
         # (dict) Agents and mixer (docs/reference/alma.md#low-level).
         network=dict(
@@ -178,6 +180,7 @@ class ValuePolicy(EpisodePolicy):
             hypernet_dim=network.hypernet_dim,
             mixing_dim=network.mixing_dim,
             extra_subtasks=self._cfg.entity.get("extra_subtasks", 0),
+            coordinates=sizes.coordinates,
             last_action=last_action,
         )
 

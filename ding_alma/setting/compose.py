@@ -136,6 +136,8 @@ def _entity_sizes(spec: "EntitySpec") -> dict[str, Any]:
                 features=spec.features,
                 # (int) Subtasks, padded maximum.
                 subtasks=spec.subtasks,
+                # (list) Features that say where an entity is, compared by agents of the kind 'pairwise'.
+                coordinates=list(spec.coordinates),
             ),
         ),
     )

@@ -65,7 +65,8 @@ class EntityLook(NamedTuple):
 def lux_entity_spec(settings: LuxSettings, episode_limit: int) -> EntitySpec:
     """Sizes of the entity view."""
     units, factories = settings.max_units, settings.max_factories
-    return EntitySpec(units, 2 * (units + factories), factories, UNIT_ACTIONS, FEATURES, episode_limit)
+    sizes = (units, 2 * (units + factories), factories, UNIT_ACTIONS, FEATURES, episode_limit)
+    return EntitySpec(*sizes, coordinates=(_X, _Y))
 
 
 def entity_subtasks(settings: LuxSettings) -> np.ndarray:

@@ -17,6 +17,7 @@ _HEALTH = _LEGAL + ACTIONS
 _COMPLETE, _BURNED, _FIRE, _BURNING, _SINCE, _RATE = range(_HEALTH + 1, _HEALTH + 7)
 FEATURES = _RATE + 1
 """Type one-hot 5, x one-hot 16, y one-hot 16, x and y, availability 12 (agents), seven numbers of a building."""
+COORDINATES = (_PLACE, _PLACE + 1)
 
 _INDEX_BITS = 5
 _NOWHERE = 1 << 20

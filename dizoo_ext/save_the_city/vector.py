@@ -26,7 +26,7 @@ from dizoo_ext.save_the_city.kernel import (
     step_rows,
     summarise_rows,
 )
-from dizoo_ext.save_the_city.observation import FEATURES
+from dizoo_ext.save_the_city.observation import COORDINATES, FEATURES
 from dizoo_ext.save_the_city.render import draw_city
 from dizoo_ext.save_the_city.scenarios import ScenarioSet, scenario_set
 from dizoo_ext.save_the_city.settings import rules_record
@@ -304,4 +304,5 @@ def _entity_spec(scenarios: ScenarioSet, episode_limit: int) -> EntitySpec:
         actions=ACTIONS,
         features=FEATURES,
         episode_limit=episode_limit,
+        coordinates=COORDINATES,
     )

@@ -110,6 +110,8 @@ def entity_spec(rules: np.ndarray) -> EntitySpec:
         actions=int(row["actions"]),
         features=int(row["features"]),
         episode_limit=int(row["episode_limit"]),
+        # The first two of the eight last features.
+        coordinates=(int(row["features"]) - 8, int(row["features"]) - 7),
     )
 
 

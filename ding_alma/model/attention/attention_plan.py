@@ -21,6 +21,7 @@ from ding_alma.model.attention.group_sum import GroupSum
 from ding_alma.model.attention.linear import linear, linear_relu
 from ding_alma.model.attention.masked_attention import masked_attention
 from ding_alma.model.attention.packing import pack
+from ding_alma.model.attention.pair_sum import PairSum
 from ding_alma.model.attention.ragged_attention import Neighbours, RaggedAttention
 from ding_alma.model.one_hot import one_hot
 
@@ -66,6 +67,13 @@ class AttentionPlan(ABC):
         """The largest or the mean value over all E entities, zeros for those that an agent does not see.
 
         Args: rows (R, D), encoded; reduce 'max' or 'mean'. Returns (V Q, D).
+        """
+
+    @abstractmethod
+    def pair_sum(self, asking: Tensor, rows: Tensor) -> Tensor:
+        """``sum_j relu(asking_i + row_j)`` over the entities j that an agent i sees.
+
+        Args: asking (V Q, C); rows (R, C). Returns (V Q, C), zeros where nothing may be looked at.
         """
 
     @abstractmethod
@@ -125,6 +133,11 @@ class DensePlan(AttentionPlan):
     def pool(self, rows: Tensor, reduce: str) -> Tensor:
         seen = rows.view(self.steps, 1, self.entities, -1) * self.allowed.unsqueeze(-1)
         return (seen.amax(-2) if reduce == "max" else seen.mean(-2)).flatten(0, 2)
+
+    def pair_sum(self, asking: Tensor, rows: Tensor) -> Tensor:
+        own = asking.view(self.views, self.steps, self.agents, 1, -1)
+        pairs = F.relu(own + rows.view(self.steps, 1, self.entities, -1))
+        return torch.einsum("vnaec,vnae->vnac", pairs, self.allowed.to(rows.dtype)).flatten(0, 2)
 
     def gather_queries(self, x: Tensor) -> Tensor:
         return x.flatten(0, 2)
@@ -186,6 +199,9 @@ class PackedPlan(AttentionPlan):
             return rows.new_zeros(len(seen), rows.shape[1]).index_add(0, asking, values) / self.entities
         hidden = torch.where(seen < self.entities, 0.0, -torch.inf).unsqueeze(1).expand(-1, rows.shape[1])
         return hidden.to(rows.dtype).scatter_reduce(0, asking.unsqueeze(1).expand_as(values), values, "amax")
+
+    def pair_sum(self, asking: Tensor, rows: Tensor) -> Tensor:
+        return PairSum.apply(asking, rows, self._pairs(slice(None)))
 
     def gather_queries(self, x: Tensor) -> Tensor:
         padded = F.pad(self.query, (0, self.queries - len(self.query)))

@@ -11,8 +11,8 @@ from ding_alma.model.attention.pooling import MaxPooling, MeanPooling, Pooling
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
 from ding_alma.model.value.agent import Agent, AgentNetwork
 from ding_alma.model.value.agent_direct import DirectAgent
+from ding_alma.model.value.agent_pairwise import PairwiseAgent
 from ding_alma.model.value.agent_recurrent import RecurrentAgent
-from ding_alma.model.value.agent_relational import RelationalAgent
 from ding_alma.model.value.copa import Coach, Recognition
 from ding_alma.model.value.mixer import Mixer, UtilityMixer
 from ding_alma.model.value.mixer_linear import LinearMixer
@@ -25,7 +25,7 @@ AGENTS: Mapping[str, type[Agent]] = {
     "feedforward": AgentNetwork,
     "recurrent": RecurrentAgent,
     "direct": DirectAgent,
-    "relational": RelationalAgent,
+    "pairwise": PairwiseAgent,
 }
 MIXERS: Mapping[str, type[UtilityMixer]] = {"flex": Mixer, "linear": LinearMixer, "vdn": SumMixer}
 POOLINGS: Mapping[str, type[Pooling]] = {"attention": EntityAttention, "max": MaxPooling, "mean": MeanPooling}
@@ -46,6 +46,8 @@ class ValueShape:
     mixing_dim: int = 32
     extra_subtasks: int = 0
     """Further rows of every subtask embedding, for transfer to environments with more subtasks."""
+    coordinates: tuple[int, ...] = ()
+    """Features that say where an entity is, for agents that compare places."""
     last_action: bool = True
     """Agents and mixer read the agents' last actions beside the features."""
 
@@ -88,7 +90,9 @@ class ValueNetwork(nn.Module):
             return SubtaskEmbedding(shape.subtasks, shape.attention_dim, shape.extra_subtasks) if wanted else None
 
         labelled = conditioning == "embed"
-        self.agent = _named(AGENTS, agent, "agent")(
+        chosen = _named(AGENTS, agent, "agent")
+        more = dict(coordinates=shape.coordinates) if issubclass(chosen, PairwiseAgent) else {}
+        self.agent = chosen(
             inputs,
             shape.actions,
             shape.attention_dim,
@@ -96,6 +100,7 @@ class ValueNetwork(nn.Module):
             shape.hidden_dim,
             embedding(labelled),
             _named(POOLINGS, pooling, "pooling"),
+            **more,
         )
         self.mixer = _named(MIXERS, mixer, "mixer")(
             inputs + (shape.subtasks if labelled else 0),

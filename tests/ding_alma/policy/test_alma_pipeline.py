@@ -125,6 +125,8 @@ def test_monitored_values_are_floats_and_complete():
         ("policy.allocation.proposals", 1, ValueError, "proposals must lie in"),
         ("policy.allocation.source", "learnt", ValueError, "did you mean 'learned'"),
         ("policy.entity.features", 57, ValueError, "obs_shape"),
+        ("policy.entity.coordinates", [57, 58], ValueError, r"coordinates = \[57, 58\] must lie in 0..57"),
+        ("policy.entity.coordinates", ["x"], TypeError, "must be a list of features' numbers"),
         (
             "policy.other.replay_buffer.sequence_lenght",
             9,

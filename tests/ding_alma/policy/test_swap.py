@@ -143,8 +143,8 @@ def test_impossible_values_are_refused(policy, path, value):
     [
         ("aqmix", "recurrent", "linear"),
         ("aqmix", "direct", "vdn"),
-        ("refil", "relational", "flex"),
-        ("copa", "relational", "flex"),
+        ("refil", "pairwise", "flex"),
+        ("copa", "pairwise", "flex"),
         ("refil", "recurrent", "vdn"),
         ("refil", "direct", "linear"),
         ("copa", "recurrent", "flex"),
@@ -166,7 +166,7 @@ def test_agents_and_mixers_combine(policy, agent, mixer):
 @pytest.mark.parametrize("source", ["learned", "heuristic"])
 def test_alma_sums_utilities_by_subtask_if_told_so(source):
     main, create = tiny_config()
-    main.policy.network.update(subtask_mixer="vdn", subtask_agent="relational")
+    main.policy.network.update(subtask_mixer="vdn", subtask_agent="pairwise")
     main.policy.allocation.source = source
     policy = train(main, create, iterations=2)
     names = [name for name in policy._model.value_network.mixer.state_dict() if not name.startswith("popart.")]

@@ -1,5 +1,6 @@
 """SaveTheCity keeps the contract that users' environments are checked against."""
 
+import numpy as np
 import pytest
 from easydict import EasyDict
 
@@ -10,6 +11,17 @@ from dizoo_ext.save_the_city import SaveTheCityEnv, SaveTheCityVector
 @pytest.mark.parametrize("config", [{}, {"scenario": ["BF", "BFG"], "episode_limit": 20}, {"observation": "flat"}])
 def test_the_environment_passes_its_conformance_test(config):
     check_env(SaveTheCityEnv(EasyDict(config)))
+
+
+def test_coordinates_say_where_entities_are():
+    env = SaveTheCityVector(20, ["BFG"])
+    env.seed(range(20))
+    seen = env.reset()
+    counts = {"agent": env.spec.agents, "building": env.spec.subtasks}
+    x, y = (np.concatenate([env.cities[f"{kind}_{axis}"][:, :n] for kind, n in counts.items()], 1) for axis in "xy")
+    shown, present = seen["entities"][..., env.spec.coordinates], seen["entity_mask"]
+    np.testing.assert_allclose(shown[present], np.stack([x, y], -1)[present] / 16)
+    assert np.unique(x[present]).size > 3
 
 
 def test_buildings_stay_within_reach_of_the_centre():

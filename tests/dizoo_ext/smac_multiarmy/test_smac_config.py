@@ -6,6 +6,7 @@ from ding.utils import ENV_REGISTRY
 
 from dizoo_ext.smac_multiarmy import SmacMultiArmyEnv, SmacMultiArmyVector
 from dizoo_ext.smac_multiarmy.embedded.units import PROFILES, UNIT_NAMES
+from dizoo_ext.smac_multiarmy.match import MAP_SIZE
 from dizoo_ext.smac_multiarmy.scenarios import SCENARIO_SETS, scenario_set
 from dizoo_ext.smac_multiarmy.settings import REWARD_CONFIG
 from dizoo_ext.smac_multiarmy.teams import largest_team, team_size
@@ -132,3 +133,15 @@ def test_the_reward_block_is_complete():
     rules = SmacMultiArmyVector(1, reward_config={"win": 100, "defeat": -7.0}).rules[0]
     assert rules["win"] == 100 and rules["defeat"] == -7
     assert rules["scale"] == (1550 - 100) / REWARD_CONFIG["scale_rate"]
+
+
+def test_coordinates_say_where_living_units_are():
+    env = SmacMultiArmyVector(4, scenario="6-8MMM_maxsize4_maxarmies3_symmetric")
+    env.seed(range(4))
+    seen = env.reset()
+    shown, alive = seen["entities"][..., env.spec.coordinates], seen["entity_mask"]
+    match = env.matches[0]
+    here = np.flatnonzero(alive[0, : env.spec.agents])
+    place = np.stack([match["x"], match["y"]], -1)[here]
+    differences = shown[0, here] - shown[0, here[0]]
+    np.testing.assert_allclose(differences * MAP_SIZE, place - place[0], atol=1e-4)

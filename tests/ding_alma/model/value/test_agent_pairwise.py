@@ -1,11 +1,11 @@
-"""Agents that multiply their own features by what they see."""
+"""Agents that compare themselves with what they see."""
 
 import pytest
 import torch
 
 from ding_alma.model.attention.attention_plan import DensePlan, plan_attention
 from ding_alma.model.attention.entity_inputs import EntityInputs
-from ding_alma.model.value.agent_relational import RelationalAgent
+from ding_alma.model.value.agent_pairwise import PairwiseAgent
 
 STEPS, AGENTS, ENTITIES, FEATURES, ACTIONS = 7, 3, 5, 6, 4
 
@@ -17,7 +17,13 @@ def drawn():
     last_action = torch.randint(-1, ACTIONS, (STEPS, AGENTS))
     allowed = torch.rand(2, STEPS, AGENTS, ENTITIES) < 0.6
     asking = torch.rand(STEPS, AGENTS) < 0.7
-    return RelationalAgent(FEATURES + ACTIONS, ACTIONS, 8, 2, 8), entities, last_action, allowed, asking
+    return (
+        PairwiseAgent(FEATURES + ACTIONS, ACTIONS, 8, 2, 8, coordinates=(4, 5)),
+        entities,
+        last_action,
+        allowed,
+        asking,
+    )
 
 
 def test_packed_and_regular_computations_agree(drawn):
