@@ -2,8 +2,8 @@
 
 Beside these it only adds entries under new names to DI-engine's registries. A run wraps some methods of its own
 objects, which go with them: the learner's ``train`` (run/faults.py), the collector's ``collect`` and the evaluator's
-``eval`` (run/environment_guard.py, run/commander.py), the ``add_scalar`` of its tensorboard writer (run/scalars.py),
-what the router of a parallel run sends and receives (pipeline/authentication.py).
+``eval`` (run/environment_guard.py, run/commander.py), the ``add_scalar`` of its tensorboard writer
+(monitor/scalars.py), what the router of a parallel run sends and receives (pipeline/authentication.py).
 """
 
 import importlib

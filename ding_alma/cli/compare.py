@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from ding_alma.atomic_file import write_json_atomically
+from ding_alma.monitor.progress import HEADLINE_METRICS
 from ding_alma.report.comparison import compare, numbers, report
 from ding_alma.report.marl_eval import marl_eval_layout
 from ding_alma.report.picture import draw_curves
 from ding_alma.report.run_groups import Groups, read_groups, resolve_metric
-from ding_alma.run.progress import HEADLINE_METRICS
 from ding_alma.run.run_error import RunError
 
 

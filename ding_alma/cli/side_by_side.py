@@ -11,10 +11,10 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import cast
 
+from ding_alma.monitor.evaluation import Evaluation
+from ding_alma.monitor.progress import headline
 from ding_alma.registration import register_all
-from ding_alma.run.evaluation import Evaluation
 from ding_alma.run.job import Job
-from ding_alma.run.progress import headline
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_record import read_record
 from ding_alma.run.stop_request import StopRequest, exit_status, name_of, own_process_group, stop_with_parent, tell

@@ -13,12 +13,12 @@ from ding.policy import Policy
 from ding.worker import BaseLearner
 
 from ding_alma.atomic_file import save_atomically
+from ding_alma.monitor.evaluation import Evaluation, announce, mean_metrics
 from ding_alma.pipeline.messages import EVALUATOR, Evaluated, Order, Ready, Request
 from ding_alma.pipeline.scalars import log_scalars
 from ding_alma.pipeline.server import Server
 from ding_alma.pipeline.weights import host_copy
 from ding_alma.run.checkpoint import BEST_CHECKPOINT
-from ding_alma.run.evaluation import Evaluation, announce, mean_metrics
 
 
 class OrderEvaluations:

@@ -17,6 +17,7 @@ from ding.worker.replay_buffer import IBuffer
 from easydict import EasyDict
 from tensorboardX import SummaryWriter
 
+from ding_alma.monitor.log_guard import guard_logs
 from ding_alma.pipeline.collecting import OrderCollections, ReceiveCollections
 from ding_alma.pipeline.evaluating import OrderEvaluations
 from ding_alma.pipeline.messages import Plan
@@ -24,7 +25,6 @@ from ding_alma.pipeline.server import FAREWELL_SECONDS, Server, WorkerFailed
 from ding_alma.pipeline.transport import Transport
 from ding_alma.run.faults import GuardedLearner
 from ding_alma.run.job import Job
-from ding_alma.run.log_guard import guard_logs
 from ding_alma.run.run_lock import acquire, release
 
 HURRIED_SECONDS = 2.0

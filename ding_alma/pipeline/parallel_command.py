@@ -7,8 +7,8 @@ from typing import Any
 
 from easydict import EasyDict
 
+from ding_alma.monitor.progress import command_line_limits
 from ding_alma.run.job import Job
-from ding_alma.run.progress import command_line_limits
 
 
 def completed_entry(original: Callable[..., None]) -> Callable[..., None]:

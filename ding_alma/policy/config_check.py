@@ -30,6 +30,7 @@ READ_BY_DING: dict[str, dict[str, Any]] = {
         cfg_type="",
         multi_gpu=False,
         resume_training=False,
+        tracker="tensorboard",
         ignore_done=False,
         train_epoch=1,
         epoch_per_collect=1,

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from ding_alma.monitor.scalars import PAPER_GROUPS
 from ding_alma.report.analysis import Analysis, Cell
 from ding_alma.report.curves import common_end, metric_at, metric_curve
 from ding_alma.report.run_groups import ALLOCATING, FinishedRun, Groups
 from ding_alma.run.run_error import RunError
-from ding_alma.run.scalars import PAPER_GROUPS
 
 STATISTICS = (*PAPER_GROUPS["alloc_metrics"], "alloc_entropy")
 """In the order of the tables."""

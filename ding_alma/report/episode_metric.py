@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Mapping
 
-from ding_alma.run.progress import HEADLINE_METRICS
+from ding_alma.monitor.progress import HEADLINE_METRICS
 from ding_alma.run.run_error import RunError
 
 

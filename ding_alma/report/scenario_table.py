@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping
 
+from ding_alma.monitor.progress import HEADLINE_METRICS
 from ding_alma.report.episode_metric import episode_metric
 from ding_alma.report.markdown import markdown_table
 from ding_alma.report.play import summarise
-from ding_alma.run.progress import HEADLINE_METRICS
 
 SHOWN = (*HEADLINE_METRICS, "prop_buildings_completed", "perc_armies_defeated", "return", "episode_length")
 """Metrics that get a column where an environment has them."""

@@ -17,15 +17,15 @@ from ding.worker.learner.learner_hook import LearnerHook
 from easydict import EasyDict
 
 from ding_alma.atomic_file import sweep_unfinished
+from ding_alma.monitor.evaluation import Evaluation, announce, announce_start, mean_metrics
+from ding_alma.monitor.log_guard import CloseLogsHook, guard_logs
 from ding_alma.policy.episode_policy import EpisodePolicy
 from ding_alma.replay.memory import describe_need, step_bytes
 from ding_alma.run.checkpoint_hook import AtomicSaveCkptHook
 from ding_alma.run.config_shape import default_config
 from ding_alma.run.ding_keys import check_device, check_ding_values
 from ding_alma.run.environment_guard import GuardedEnvironments
-from ding_alma.run.evaluation import Evaluation, announce, announce_start, mean_metrics
 from ding_alma.run.faults import GuardedLearner
-from ding_alma.run.log_guard import CloseLogsHook, guard_logs
 from ding_alma.run.run_config import RUN_CONFIG_NAME, create_part, read_merged_config
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_lock import ReleaseHook, acquire, release

@@ -10,12 +10,15 @@ from typing import Any
 from ding.worker.learner.learner_hook import LearnerHook, register_learner_hook
 from easydict import EasyDict
 
-from ding_alma.run.console import LiveLine, PlainLines, QuietConsole, progress_display
-from ding_alma.run.evaluation import Evaluation, listen, listen_to_starts
-from ding_alma.run.progress import ProgressMeter, command_line_limits, duration, headline
+from ding_alma.monitor.console import LiveLine, PlainLines, QuietConsole, progress_display
+from ding_alma.monitor.evaluation import Evaluation, listen, listen_to_starts
+from ding_alma.monitor.progress import ProgressMeter, command_line_limits, duration, headline
+from ding_alma.monitor.scalars import ScalarTap, TrainingMeans, mirror_paper_tags
+from ding_alma.monitor.tracker import TRACKERS, track
+from ding_alma.run.plain_values import plain_values
 from ding_alma.run.run_config import write_run_config
+from ding_alma.run.run_error import RunError
 from ding_alma.run.run_record import RECORD_NAME, Reached, RunRecord
-from ding_alma.run.scalars import ScalarTap, TrainingMeans, mirror_paper_tags
 from ding_alma.run.scenario_text import scenario_name
 from dizoo_ext.compilation import tell_of_compilation
 from dizoo_ext.strict_config import check_block, check_choice, check_range
@@ -78,6 +81,7 @@ class RunRecordHook(LearnerHook):
         )
         tap = ScalarTap.on(engine.tb_logger)
         mirror_paper_tags(tap)
+        self._track(engine, run_dir, merged, tap)
         means = TrainingMeans()
         tap.listeners.append(means)
         listen(engine, lambda evaluation: record.add(replace(evaluation, training=means.take())))
@@ -87,6 +91,20 @@ class RunRecordHook(LearnerHook):
             reached.note(engine.collector_envstep)
 
         engine.register_hook(CallbackHook(f"{self.name}_after_iter", LAST, "after_iter", note))
+
+    def _track(self, engine: Any, run_dir: Path, merged: EasyDict, tap: ScalarTap) -> None:
+        tracker = merged.policy.learn.get("tracker", TRACKERS[0])
+        check_choice(tracker, TRACKERS, "policy.learn.tracker")
+        if tracker == "wandb":
+            try:
+                finish = track(run_dir, plain_values(merged), tap)
+            except Exception as error:
+                reason = " ".join(str(error).split())
+                raise RunError(
+                    f"policy.learn.tracker = 'wandb' cannot begin ({reason}); log in with `wandb login`, set "
+                    "WANDB_MODE=offline, or leave the key at 'tensorboard'"
+                ) from error
+            _until_the_end(engine, f"{self.name}_tracker", lambda: None, finish)
 
 
 class ProgressHook(LearnerHook):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ding_alma.atomic_file import write_json_atomically
-from ding_alma.run.evaluation import Evaluation
+from ding_alma.monitor.evaluation import Evaluation
 from ding_alma.run.machine import command_line, describe_machine, describe_versions
 from ding_alma.run.plain_values import finite_or_none
 from ding_alma.run.run_error import RunError

@@ -12,11 +12,11 @@ from ding.envs.env.base_env import get_env_cls
 from ding.policy import get_policy_cls
 from easydict import EasyDict
 
+from ding_alma.monitor.console import QuietConsole
 from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.run.checkpoint import LAST_CHECKPOINT, read_checkpoint
 from ding_alma.run.config_override import override
 from ding_alma.run.config_shape import default_config
-from ding_alma.run.console import QuietConsole
 from ding_alma.run.ding_keys import check_device, check_ding_keys, check_ding_values
 from ding_alma.run.job import Job
 from ding_alma.run.own_files import refuse_links

@@ -27,6 +27,9 @@ MAIN: dict[str, Any] = dict(
         learn=dict(
             # (bool) Continue the run whose checkpoint is named below.
             resume_training=False,
+            # (str) 'tensorboard', or 'wandb': Weights & Biases as well, under the same names; WANDB_MODE=offline needs
+            # no account.
+            tracker="tensorboard",
             learner=dict(
                 hook=dict(
                     # (str) Checkpoint to start from, such as '.../ckpt/ckpt_last.pth.tar'; '' for none.

@@ -11,7 +11,7 @@ from own_package import EXAMPLE, forget_package
 from tiny_runs import write_untrained_run
 
 from ding_alma.cli.main import main as ding_alma
-from ding_alma.run.evaluation import Evaluation
+from ding_alma.monitor.evaluation import Evaluation
 from ding_alma.run.run_record import RunRecord
 from ding_alma.run.training import plan
 from dizoo_ext import trusted_imports

@@ -11,9 +11,9 @@ from PIL import Image
 from tiny_runs import write_untrained_run
 
 from ding_alma.cli.main import main
+from ding_alma.monitor.evaluation import Evaluation
 from ding_alma.report import generalisation
 from ding_alma.report.play import PlayedEpisode
-from ding_alma.run.evaluation import Evaluation
 from ding_alma.run.run_record import RunRecord
 
 

@@ -8,10 +8,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from ding_alma.cli.main import main
+from ding_alma.monitor.evaluation import Evaluation
 from ding_alma.report.comparison import compare
 from ding_alma.report.curves import bands, common_end, scores
 from ding_alma.report.run_groups import read_groups, resolve_metric
-from ding_alma.run.evaluation import Evaluation
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_record import RunRecord
 from dizoo_ext.checked_json import read_checked_json

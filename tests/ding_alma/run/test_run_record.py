@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ding_alma.run.evaluation import Evaluation
+from ding_alma.monitor.evaluation import Evaluation
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_record import Reached, RunRecord, read_record
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 from click.core import ParameterSource
 
-from ding_alma.run.evaluation import Evaluation
+from ding_alma.monitor.evaluation import Evaluation
 
 RATE_SECONDS = 60.0
 """Length of the past that the shown rate is measured over."""

@@ -1,6 +1,6 @@
 import pytest
 
-from ding_alma.run.scalars import ScalarTap, TrainingMeans, mirror_paper_tags, paper_tag
+from ding_alma.monitor.scalars import ScalarTap, TrainingMeans, mirror_paper_tags, paper_tag
 
 
 class Writer:

@@ -2,8 +2,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from ding_alma.run.evaluation import Evaluation
-from ding_alma.run.progress import Limits, ProgressMeter, UpdateMeter, command_line_limits, duration, headline
+from ding_alma.monitor.evaluation import Evaluation
+from ding_alma.monitor.progress import Limits, ProgressMeter, UpdateMeter, command_line_limits, duration, headline
 
 
 class Clock:

@@ -8,7 +8,7 @@ import pytest
 from full_disk import files_up_to
 from tensorboardX import SummaryWriter
 
-from ding_alma.run.log_guard import guard_logs
+from ding_alma.monitor.log_guard import guard_logs
 
 
 def within(seconds, function):

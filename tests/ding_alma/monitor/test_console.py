@@ -5,8 +5,8 @@ import sys
 import pytest
 from rich.console import Console
 
-from ding_alma.run.console import LiveLine, PlainLines, QuietConsole
-from ding_alma.run.progress import Limits, ProgressMeter
+from ding_alma.monitor.console import LiveLine, PlainLines, QuietConsole
+from ding_alma.monitor.progress import Limits, ProgressMeter
 
 
 class Clock:

@@ -83,7 +83,7 @@ def mirror_paper_tags(tap: ScalarTap) -> None:
     def mirror(tag: str, value: float, step: int) -> None:
         name = paper_tag(tag)
         if name is not None:
-            tap.write(name, value, step)
+            tap(name, value, step)
 
     tap.listeners.append(mirror)
 

@@ -1,8 +1,8 @@
 import math
 from types import SimpleNamespace
 
+from ding_alma.monitor.evaluation import Evaluation, listen, mean_metrics
 from ding_alma.run.commander import Evaluations
-from ding_alma.run.evaluation import Evaluation, listen, mean_metrics
 
 
 def test_means_are_over_the_episodes_that_have_the_metric():

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.logging import RichHandler
 from rich.text import Text
 
-from ding_alma.run.progress import ProgressMeter
+from ding_alma.monitor.progress import ProgressMeter
 
 LIVE_SECONDS = 0.5
 HARMLESS_WARNINGS = ("Replay buffer's data can only train for", "has already been added to logger", "NaN or Inf found")
