@@ -160,6 +160,16 @@ FAST: dict[str, Any] = dict(
         collector_env_num=64,
     ),
     policy=dict(
+        network=dict(
+            # (str) Agents that compare themselves with each entity that they see; the papers' do not, and learn ten
+            # times later where to go.
+            agent="pairwise",
+            # (str) The same for ALMA's agents.
+            subtask_agent="pairwise",
+            # (str) ALMA: a subtask's value is the sum of its agents' utilities, which costs half of an update less
+            # than the paper's hypernetworks.
+            subtask_mixer="vdn",
+        ),
         ppo=dict(
             # (int) Steps in a minibatch, all agents of each: collections are larger.
             minibatch_steps=512,

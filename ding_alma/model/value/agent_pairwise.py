@@ -48,9 +48,18 @@ class PairwiseAgent(AgentNetwork):
         self.register_buffer("gain", gain, persistent=False)
 
     def seen(self, inputs: EntityInputs, plan: AttentionPlan, label: SubtaskLabel | None) -> Tensor:
-        """As of `AgentNetwork`, with the pairs."""
-        agents = inputs.dense[:, : plan.agents].expand(plan.views, -1, -1, -1)
-        own = linear(plan.gather_queries(agents), self.own.weight * self.gain, self.own.bias)
+        """As of `AgentNetwork`, with the pairs; labels, if they are shown, are compared as well."""
+        seen = super().seen(inputs, plan, label)
+
+        def asking(x: Tensor) -> Tensor:
+            return plan.gather_queries(x[:, : plan.agents].expand(plan.views, -1, -1, -1))
+
+        own = linear(asking(inputs.dense), self.own.weight * self.gain, self.own.bias)
         other = linear(plan.gather(inputs.dense), self.other.weight * self.gain)
+        if label is not None:
+            embed = self.encoder.embedding
+            # A difference, so that equal labels are the same comparison whatever the permutation.
+            own = own + embed(asking(label.membership), label.permutation)
+            other = other - embed(plan.gather(label.membership), label.permutation)
         pairs = plan.pair_sum(own, other)
-        return super().seen(inputs, plan, label) + linear(pairs, self.compared.weight, self.compared.bias)
+        return seen + linear(pairs, self.compared.weight, self.compared.bias)

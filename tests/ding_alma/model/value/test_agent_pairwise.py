@@ -5,6 +5,8 @@ import torch
 
 from ding_alma.model.attention.attention_plan import DensePlan, plan_attention
 from ding_alma.model.attention.entity_inputs import EntityInputs
+from ding_alma.model.subtask_embedding import SubtaskEmbedding
+from ding_alma.model.value.agent import AgentNetwork, SubtaskLabel
 from ding_alma.model.value.agent_pairwise import PairwiseAgent
 
 STEPS, AGENTS, ENTITIES, FEATURES, ACTIONS = 7, 3, 5, 6, 4
@@ -46,3 +48,23 @@ def test_what_an_agent_does_not_see_does_not_matter(drawn):
     entities = entities.clone()
     entities[:, -1] += 100
     assert torch.equal(before, agent(EntityInputs(entities, last_action, ACTIONS), plan))
+
+
+def test_labels_tell_pairs_apart_that_differ_in_them_only():
+    torch.manual_seed(0)
+    agent = PairwiseAgent(FEATURES, ACTIONS, 8, 2, 8, embedding=SubtaskEmbedding(3, 8))
+    entities = torch.randn(STEPS, ENTITIES, FEATURES)
+    inputs, plan = (
+        EntityInputs(entities),
+        DensePlan(torch.ones(1, STEPS, AGENTS, ENTITIES) > 0, torch.ones(STEPS, AGENTS) > 0),
+    )
+
+    def pairs(subtask, permutation):
+        membership = torch.nn.functional.one_hot(subtask, 3).float().expand(STEPS, -1, -1)
+        label = SubtaskLabel(membership, torch.tensor(permutation))
+        return agent.seen(inputs, plan, label) - AgentNetwork.seen(agent, inputs, plan, label)
+
+    together = pairs(torch.full((ENTITIES,), 1), [0, 1, 2])
+    torch.testing.assert_close(together, pairs(torch.full((ENTITIES,), 2), [2, 0, 1]))
+    apart = pairs(torch.tensor([0, 1, 2, 0, 1]), [0, 1, 2])
+    assert (together - apart).abs().max() > 1e-2
