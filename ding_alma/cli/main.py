@@ -21,6 +21,7 @@ from ding_alma.cli.evaluate import (
     seed_option,
     user_errors,
 )
+from ding_alma.cli.report import report_command
 from ding_alma.cli.train import train_command
 from ding_alma.cli.trust import trust_option
 from ding_alma.cli.waiting import import_everything
@@ -133,4 +134,5 @@ main.add_command(compare_command)
 main.add_command(config_command)
 main.add_command(configs_command)
 main.add_command(evaluate_command)
+main.add_command(report_command)
 main.add_command(train_command)

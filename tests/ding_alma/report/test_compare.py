@@ -6,26 +6,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from report_runs import write_run
 
 from ding_alma.cli.main import main
 from ding_alma.report.comparison import compare
 from ding_alma.report.curves import bands, common_end, scores
 from ding_alma.report.run_groups import read_groups, resolve_metric
-from ding_alma.run.evaluation import Evaluation
 from ding_alma.run.run_error import RunError
-from ding_alma.run.run_record import RunRecord
 from dizoo_ext.checked_json import read_checked_json
-
-
-def write_run(folder, points, seed=0, **header):
-    """A run whose evaluations take 10 s each; ``points``: environment step -> solved."""
-    header = {"name": folder.name, "env": "toy", "scenario": None, "policy": "alma", "seed": seed} | header
-    seconds = iter(range(0, 10**6, 10))
-    record = RunRecord(folder / "evaluations.json", header, clock=lambda: next(seconds))
-    for step, value in points.items():
-        metrics = {"solved_mean": value, "return_mean": 10 * value, "types_mean": float("nan")}
-        record.add(Evaluation(step, step // 10, metrics))
-    return folder
 
 
 @pytest.fixture
