@@ -119,7 +119,7 @@ class Team:
         path = Path(path)
         if path.suffix.lower() != ".gif":
             raise ValueError(f"path must end with .gif, got {path}")
-        frames, _ = film(self._run, episodes, seed)
+        frames = [frame for episode in film(self._run, episodes, seed) for frame in episode.frames]
         path.parent.mkdir(parents=True, exist_ok=True)
         save_gif(frames, path, fps)
         return path

@@ -86,11 +86,12 @@ def render_command(
     from dizoo_ext.gif import save_gif
 
     with user_errors(scenario):
-        frames, metrics = film(load(checkpoint, config, scenario, allocator, allocation), episodes, seed)
+        filmed = film(load(checkpoint, config, scenario, allocator, allocation), episodes, seed)
+    frames = [frame for episode in filmed for frame in episode.frames]
     output.parent.mkdir(parents=True, exist_ok=True)
     save_gif(frames, output, fps)
     click.echo(f"{output}: {len(frames)} frames")
-    print_table(metrics)
+    print_table([episode.metrics for episode in filmed])
 
 
 @main.command("import")

@@ -3,7 +3,7 @@
 Names that come from runs are values of lists, never keys: a script's objects have keys of their own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,13 +36,18 @@ DIGITS = 5
 
 
 def page_content(
-    groups: Groups, results: dict[str, MetricResult], lines: dict[str, float], title: str
+    groups: Groups,
+    results: dict[str, MetricResult],
+    lines: dict[str, float],
+    title: str,
+    films: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Everything but the films.
+    """All that `document.document` takes.
 
     Args:
         results: metric -> its comparison; these metrics get tables, and all that runs recorded get curves.
         lines: label -> height of a horizontal line in the first metric's curves.
+        films: one of `films.film_methods` for each method.
     """
     first = next(iter(groups.values()))[0]
     differences = config_differences(groups)
@@ -60,6 +65,7 @@ def page_content(
         "shared_differences": _difference_rows([each for each in differences if each.is_shared]),
         "other_differences": _difference_rows([each for each in differences if not each.is_shared]),
         "unknown_configs": unknown_configs(groups),
+        "films": list(films),
         "runs": _runs(groups),
     }
 

@@ -15,7 +15,7 @@ SCRIPTS = ("elements.js", "scales.js", "chart.js", "film.js", "page.js")
 
 
 def document(content: dict[str, Any]) -> str:
-    """The HTML page of `content.page_content` and its films.
+    """The HTML page of `content.page_content`.
 
     Names of runs and methods are data of strangers: they are only ever text. A browser runs no other script than ours
     and opens no address, because the page's policy says so.

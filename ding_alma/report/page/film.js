@@ -13,7 +13,7 @@ class Player {
     this.timer = null;
     this.speed = 8;
     this.images = film.frames.map(() => null);
-    this.canvas = element("canvas", { width: film.width, height: film.height, role: "img", "aria-label": film.label });
+    this.canvas = element("canvas", { width: film.width, height: film.height, role: "img", "aria-label": "the episode" });
     this.button = element("button", { type: "button" }, "Play");
     this.button.addEventListener("click", () => (this.timer === null ? this.play() : this.pause()));
     this.slider = element("input", { type: "range", min: 0, max: film.frames.length - 1, value: 0, "aria-label": "step" });
@@ -40,7 +40,7 @@ class Player {
   show(index) {
     this.now = index;
     this.slider.value = index;
-    this.counter.textContent = `step ${index} of ${this.film.frames.length - 1}`;
+    this.counter.textContent = `step ${this.film.steps[index]} of ${this.film.steps.at(-1)}`;
     this.seen(index);
     const image = this.image(index);
     if (index + 1 < this.images.length) this.image(index + 1);
@@ -67,20 +67,21 @@ class Player {
   }
 }
 
-/** Lanes of the agents that are there at some step; `seek` is called with the step that is clicked at. */
+/** Lanes of the agents that are there at some step; `seek` is called with the index of the frame that is clicked at. */
 class Lanes {
-  constructor({ allocation, colours, frames }, seek) {
-    this.agents = allocation
-      .map((steps, index) => ({ index, steps }))
-      .filter(({ steps }) => steps.some((subtask) => subtask !== null));
+  constructor({ lanes, colours, steps }, seek) {
+    this.agents = lanes
+      .map((subtasks, index) => ({ index, subtasks }))
+      .filter(({ subtasks }) => subtasks.some((subtask) => subtask !== null));
     this.colours = colours;
-    this.count = frames.length;
+    this.steps = steps;
+    this.count = steps.length;
     this.now = 0;
     this.svg = shape("svg", { class: "lanes", role: "img", "aria-label": "who works where" });
     this.svg.addEventListener("click", (event) => {
       const box = this.svg.getBoundingClientRect();
-      const step = Math.floor(((event.clientX - box.left - LANE.name) / (box.width - LANE.name)) * this.count);
-      seek(Math.max(0, Math.min(this.count - 1, step)));
+      const index = Math.floor(((event.clientX - box.left - LANE.name) / (box.width - LANE.name)) * this.count);
+      seek(Math.max(0, Math.min(this.count - 1, index)));
     });
     new ResizeObserver(() => this.draw()).observe(this.svg);
   }
@@ -96,21 +97,21 @@ class Lanes {
     this.x = scale(0, this.count, LANE.name, width);
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("height", height);
-    const lanes = this.agents.flatMap(({ index, steps }, row) => this.lane(index, steps, row * (LANE.height + LANE.gap)));
+    const lanes = this.agents.flatMap(({ index, subtasks }, row) => this.lane(index, subtasks, row * (LANE.height + LANE.gap)));
     this.line = shape("line", { class: "now", y1: 0, y2: height });
     this.svg.replaceChildren(...lanes, this.line);
     this.show(this.now);
   }
 
-  lane(agent, steps, top) {
+  lane(agent, subtasks, top) {
     const nodes = [shape("text", { class: "name", x: 0, y: top + 13 }, `agent ${agent}`)];
-    for (const [from, to, subtask] of stretches(steps)) {
+    for (const [from, to, subtask] of stretches(subtasks)) {
       if (subtask === null) continue;
       const [left, right] = [this.x(from), this.x(to)];
       const colour = subtask === NONE ? { class: "none" } : { fill: this.colour(subtask) };
       const place = { x: left, y: top, width: Math.max(1, right - left - 1), height: LANE.height };
       const told = subtask === NONE ? "no subtask" : `subtask ${subtask}`;
-      const title = shape("title", {}, `agent ${agent}: ${told}, steps ${from} to ${to - 1}`);
+      const title = shape("title", {}, `agent ${agent}: ${told}, steps ${this.steps[from]} to ${this.steps[to - 1]}`);
       nodes.push(shape("rect", { ...place, ...colour, "data-subtask": subtask }, title));
       if (subtask !== NONE && right - left > 14) {
         nodes.push(shape("text", { class: "number", x: (left + right) / 2, y: top + 13 }, String(subtask)));
@@ -119,10 +120,10 @@ class Lanes {
     return nodes;
   }
 
-  show(step) {
-    this.now = step;
+  show(index) {
+    this.now = index;
     if (!this.line) return;
-    const place = this.x(step + 0.5);
+    const place = this.x(index + 0.5);
     this.line.setAttribute("x1", place);
     this.line.setAttribute("x2", place);
   }
@@ -131,7 +132,7 @@ class Lanes {
 function films(all) {
   return section("Episodes", ...all.map(({ method, run, reason, episodes }) => {
     const heading = element("h3", {}, run === method ? method : `${method}: ${run}`);
-    return element("article", {}, heading, ...(episodes.length ? episodes.map(episode) : [element("p", {}, reason)]));
+    return element("article", {}, heading, ...(episodes.length ? episodes.map(episode) : [element("p", {}, `No episode: ${reason}.`)]));
   }));
 }
 
@@ -139,12 +140,13 @@ function episode(film) {
   let lanes = null;
   const player = new Player(film, (index) => lanes && lanes.show(index));
   const beside = [element("p", { class: "faint" }, film.outcome)];
-  if (film.allocation) {
-    lanes = new Lanes(film, (step) => {
+  if (film.lanes) {
+    lanes = new Lanes(film, (index) => {
       player.pause();
-      player.show(step);
+      player.show(index);
     });
-    beside.push(lanes.svg, element("p", { class: "faint" }, "Numbers and colours are subtasks; grey is without any. Click to see a step."));
+    const help = "A lane for each agent while it is there: numbers and colours are subtasks, grey is none. Click to see a step.";
+    beside.push(lanes.svg, element("p", { class: "faint" }, help));
   } else {
     beside.push(element("p", {}, film.reason));
   }

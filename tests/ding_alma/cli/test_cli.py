@@ -100,7 +100,8 @@ def test_render_draws_the_allocation_of_the_policy(trained, tmp_path, monkeypatc
         return {i: {**output, "allocation": torch.full((4,), next(counter))} for i, output in outputs.items()}
 
     monkeypatch.setattr(play, "_act", act_with_allocation)
-    play.film(load_run(trained), episodes=1, seed=0)
+    (episode,) = play.film(load_run(trained), episodes=1, seed=0)
+    assert np.array_equal(episode.allocation, allocations)
     shown = [int(allocation[0]) for allocation in allocations]
     assert shown == [*range(len(shown) - 1), len(shown) - 2]
 

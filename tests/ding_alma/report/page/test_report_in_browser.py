@@ -1,14 +1,26 @@
 """The page as a person meets it: in a real browser, at the width of a desk and of a telephone."""
 
+import numpy as np
 import pytest
 from browser import chromium, opened
-from click.testing import CliRunner
 from report_runs import write_run
 
-from ding_alma.cli.main import main
+from ding_alma.report.comparison import compare
+from ding_alma.report.page.content import page_content
+from ding_alma.report.page.document import write_document
+from ding_alma.report.page.films import film_content
+from ding_alma.report.play import FilmedEpisode
+from ding_alma.report.run_groups import read_groups
 
 EVIL = "</script><script>alert(1)</script><b>"
 WIDTHS = (1280, 400)
+STEPS = 12
+FRAMES = [np.full((40, 60, 3), (20 * step, 100, 200 - step), np.uint8) for step in range(STEPS)]
+"""Each of a colour of its own."""
+ALLOCATION = np.array([[0] * 6 + [1] * 6, [-1] * 12, [2] * 12, [0] * 12]).T
+PRESENT = np.array([[True] * 12, [True] * 12, [True] * 9 + [False] * 3, [False] * 12]).T
+EPISODE = FilmedEpisode(FRAMES, ALLOCATION, PRESENT, {"solved": 1.0})
+UNALLOCATED = FilmedEpisode(FRAMES[:3], None, None, {})
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +38,22 @@ def page_file(tmp_path_factory):
         write_run(folder / "alma" / f"seed{seed}", points, seed=seed, training={"q_loss": 0.5, "alloc_entropy": 1.0})
     write_run(folder / "rival", {0: 0.0, 500: 1.0}, policy="coma", training={"q_loss": 2.0})
     write_run(folder / "stranger", {0: 0.2, 500: 0.4}, policy="constructor")
-    arguments = [f"{folder}/alma", f"{folder}/rival", f"{EVIL}={folder}/stranger", "--title", EVIL]
-    result = CliRunner().invoke(main, ["report", *arguments, "-o", str(folder / "out")])
-    assert result.exit_code == 0, result.output
-    return folder / "out" / "report.html"
+    groups = read_groups([f"{folder}/alma", f"{folder}/rival", f"{EVIL}={folder}/stranger"])
+    results = {metric: compare(groups, metric) for metric in ("solved_mean", "return_mean")}
+    films = [film("alma", [film_content(EPISODE, "alma")]), film(EVIL, [film_content(UNALLOCATED, EVIL)])]
+    films.append(film("rival", [], "it has no checkpoint"))
+    write_document(page_content(groups, results, {}, EVIL, films), folder / "report.html")
+    return folder / "report.html"
 
 
 @pytest.fixture(params=WIDTHS)
 def page(request, browser, page_file):
     with opened(browser, page_file, request.param) as found:
         yield found
+
+
+def film(method, episodes, reason=""):
+    return {"method": method, "run": "seed0", "reason": reason, "episodes": episodes}
 
 
 def chart(page, heading="Curves"):
@@ -121,6 +139,73 @@ def test_dragging_zooms_and_a_double_click_resets(page):
     chart(page).locator(".chart > svg").dblclick()
     assert drawn(page) == before
     assert chart(page).get_by_role("button", name="Reset zoom").is_hidden()
+
+
+def shown_colour(page):
+    """What stands in the middle of the first film's canvas, once it is decoded."""
+    page.wait_for_timeout(150)
+    return page.locator("canvas").first.evaluate(
+        """canvas => {
+            const copy = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+            copy.drawImage(canvas, 0, 0);
+            return [...copy.getImageData(30, 20, 1, 1).data].slice(0, 3);
+        }"""
+    )
+
+
+def colour_of(step):
+    return FRAMES[step][0, 0].tolist()
+
+
+def cursor_share(page):
+    """Where the lanes' cursor is, as a share of the steps."""
+    lanes = page.locator(".lanes").first
+    width = lanes.bounding_box()["width"]
+    return (float(lanes.locator(".now").get_attribute("x1")) - 62) / (width - 62)
+
+
+def test_the_film_can_be_looked_through(page):
+    section = chart(page, "Episodes")
+    section.scroll_into_view_if_needed()
+    assert shown_colour(page) == colour_of(0)
+    section.get_by_label("step", exact=True).first.fill("7")
+    assert shown_colour(page) == colour_of(7)
+    assert "step 7 of 11" in section.inner_text()
+    assert cursor_share(page) == pytest.approx(7.5 / STEPS, abs=0.01)
+    box = page.locator(".lanes").first.bounding_box()
+    page.locator(".lanes").first.click(position={"x": 62 + (box["width"] - 62) * 3.5 / STEPS, "y": 8})
+    assert shown_colour(page) == colour_of(3)
+
+
+def test_the_film_plays_to_its_end(page):
+    section = chart(page, "Episodes")
+    section.get_by_role("combobox").first.select_option(label="30 steps/s")
+    section.get_by_role("button", name="Play").first.click()
+    section.get_by_text("step 11 of 11").wait_for()
+    section.get_by_role("button", name="Pause").wait_for(state="detached")
+    assert shown_colour(page) == colour_of(11)
+    assert cursor_share(page) == pytest.approx(11.5 / STEPS, abs=0.01)
+    section.get_by_role("button", name="Play").first.click()
+    section.get_by_text("step 11 of 11").wait_for(state="detached")
+
+
+def test_lanes_tell_who_works_where(page):
+    lanes = page.locator(".lanes")
+    assert lanes.count() == 1
+    told = lanes.locator("rect title").evaluate_all("titles => titles.map(title => title.textContent)")
+    assert told == [
+        "agent 0: subtask 0, steps 0 to 5",
+        "agent 0: subtask 1, steps 6 to 11",
+        "agent 1: no subtask, steps 0 to 11",
+        "agent 2: subtask 2, steps 0 to 8",
+    ]
+    colours = lanes.locator("rect").evaluate_all("rects => rects.map(rect => getComputedStyle(rect).fill)")
+    assert len(set(colours)) == 4 and colours[0] == "rgb(214, 69, 65)"
+    text = chart(page, "Episodes").inner_text()
+    assert (
+        f"Policy {EVIL} allocates nobody here: there are no lanes." in text
+        and "No episode: it has no checkpoint." in text
+    )
 
 
 def test_dark_and_light(browser, page_file):

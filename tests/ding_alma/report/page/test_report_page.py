@@ -113,7 +113,6 @@ def judged(path):
 def test_names_of_strangers_are_only_text(runs):
     content = page_content(*judged(runs), {EVIL: 0.5}, EVIL)
     content["methods"][0]["name"] = EVIL
-    content["films"] = []
     text = document(content)
     plain = document({**content, "title": "T", "methods": [], "curves": []})
     assert [tag for tag, _ in Elements(text).tags] == [tag for tag, _ in Elements(plain).tags]
