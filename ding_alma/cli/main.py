@@ -58,9 +58,10 @@ def main() -> None:
 
 @main.command("render")
 @checkpoint_argument
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="GIF file to write.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write: .gif or .mp4.")
 @click.option("--episodes", type=click.IntRange(min=1), default=1, help="Episodes to play.")
-@click.option("--fps", type=click.FloatRange(min=0, min_open=True), default=8.0, help="Steps per second.")
+@click.option("--fps", type=click.FloatRange(min=0.1, max=60), default=8.0, help="Steps per second.")
+@click.option("--size", type=click.IntRange(min=16, max=4096), help="Pixels of the longer side. [default: as drawn]")
 @config_option
 @scenario_option
 @seed_option
@@ -72,6 +73,7 @@ def render_command(
     output: Path,
     episodes: int,
     fps: float,
+    size: int | None,
     config: Path | None,
     scenario: str | None,
     seed: int,
@@ -79,17 +81,17 @@ def render_command(
     allocation: str | None,
 ) -> None:
     """Play episodes without exploration and write them as an animation."""
-    if output.suffix.lower() != ".gif":
-        raise click.BadParameter(f"must end with .gif, got {output}", param_hint="--output")
+    from ding_alma.report.film_file import check_film_path, save_film
+
+    with user_errors(None):
+        check_film_path(output)
     import_everything()
     from ding_alma.report.play import film
-    from dizoo_ext.gif import save_gif
 
     with user_errors(scenario):
         filmed = film(load(checkpoint, config, scenario, allocator, allocation), episodes, seed)
     frames = [frame for episode in filmed for frame in episode.frames]
-    output.parent.mkdir(parents=True, exist_ok=True)
-    save_gif(frames, output, fps)
+    save_film(frames, output, fps, size)
     click.echo(f"{output}: {len(frames)} frames")
     print_table([episode.metrics for episode in filmed])
 
