@@ -38,6 +38,7 @@ SHARED_WITH_ALGORITHMS = {
     "gymnasium",
     "starcraft_files",
     "strict_config",
+    "subtask_colours",
     "trusted_imports",
     "vector_env",
 }

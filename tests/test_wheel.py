@@ -25,12 +25,14 @@ def test_only_the_packages_and_their_metadata_are_inside(wheel):
     assert places == {"ding_alma", "dizoo_ext", metadata}
 
 
-def test_every_source_every_config_and_the_marks_of_types_are_inside(wheel):
+def test_all_sources_configs_parts_of_the_page_and_marks_of_types_are_inside(wheel):
     sources = [path.relative_to(ROOT) for name in ("ding_alma", "dizoo_ext") for path in (ROOT / name).rglob("*.py")]
     configs = [Path("ding_alma") / path.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.py")]
     assert configs, "no configs to ship"
+    page = [path.relative_to(ROOT) for path in (ROOT / "ding_alma" / "report" / "page").iterdir() if path.is_file()]
+    assert {path.suffix for path in page} == {".py", ".html", ".css", ".js"}
     markers = [Path(name) / "py.typed" for name in ("ding_alma", "dizoo_ext")]
-    missing = {path.as_posix() for path in (*sources, *configs, *markers)} - set(wheel.namelist())
+    missing = {path.as_posix() for path in (*sources, *configs, *page, *markers)} - set(wheel.namelist())
     assert not missing
 
 

@@ -10,8 +10,8 @@ from ding.torch_utils import to_ndarray, to_tensor
 from easydict import EasyDict
 
 from ding_alma.report.allocation_choice import choose_allocation
+from ding_alma.report.film_file import check_film_path, save_film
 from ding_alma.report.play import Run, build_policy, evaluation_envs, film, load_run, play_episodes, seeded
-from dizoo_ext.gif import save_gif
 from dizoo_ext.gymnasium import FRAMES_PER_SECOND, EntityGymEnv
 
 MOST_AT_ONCE = 256
@@ -109,19 +109,27 @@ class Team:
         played = [episode.metrics for episode in play_episodes(self._run, episodes, seed)]
         return {name: np.array([metrics[name] for metrics in played]) for name in played[0]}
 
-    def film(self, path: str | Path, episodes: int = 1, seed: int = 0, fps: float = FRAMES_PER_SECOND) -> Path:
-        """Play episodes and write them as an animated GIF, allocations drawn; `act` is left as it is.
+    def film(
+        self,
+        path: str | Path,
+        episodes: int = 1,
+        seed: int = 0,
+        fps: float = FRAMES_PER_SECOND,
+        size: int | None = None,
+    ) -> Path:
+        """Play episodes and write them as a GIF or an MP4, allocations drawn; `act` is left as it is.
+
+        Args:
+            size: pixels of the longer side, instead of those that the environment draws.
 
         Raises:
-            ValueError: the path does not end with ``.gif``.
-            RunError: the environment cannot be drawn.
+            RunError: the path ends neither with ``.gif`` nor with ``.mp4``, MP4 without its extra, or the environment
+                cannot be drawn.
         """
         path = Path(path)
-        if path.suffix.lower() != ".gif":
-            raise ValueError(f"path must end with .gif, got {path}")
-        frames, _ = film(self._run, episodes, seed)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_gif(frames, path, fps)
+        check_film_path(path)
+        frames = [frame for episode in film(self._run, episodes, seed) for frame in episode.frames]
+        save_film(frames, path, fps, size)
         return path
 
     def _rows(self, observation: Mapping[str, np.ndarray]) -> tuple[dict[int, dict[str, np.ndarray]], bool]:

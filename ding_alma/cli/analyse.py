@@ -1,6 +1,6 @@
 """The commands ``ding-alma analyse ...``: the ALMA paper's analyses on finished runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from ding_alma.atomic_file import write_json_atomically
+from ding_alma.cli.compare import formats_option
 from ding_alma.cli.trust import trust_option
 from ding_alma.cli.waiting import import_everything
 from ding_alma.report.allocation_course import allocation_course, recorded_statistics
 from ding_alma.report.analysis import Analysis
 from ding_alma.report.analysis_picture import draw_lines, draw_matrix
+from ding_alma.report.further_formats import analysis_tables, picture_paths
 from ding_alma.report.picture import draw_curves
 from ding_alma.report.run_groups import check_allocates, read_folders, read_groups
 from ding_alma.run.run_error import RunError
@@ -59,17 +61,24 @@ def analyse_command() -> None:
 @metric_option
 @seed_option
 @output_option
+@formats_option
 @trust_option
 @one_line_errors
 def distance_command(
-    runs: tuple[str, ...], episodes: int, bins: int, metric: str | None, seed: int, output: Path | None
+    runs: tuple[str, ...],
+    episodes: int,
+    bins: int,
+    metric: str | None,
+    seed: int,
+    output: Path | None,
+    formats: tuple[str, ...],
 ) -> None:
     """Multi-army SMAC by how far apart the armies come from (Figure 6a)."""
     folders = read_folders(list(runs))
     import_everything()
     from ding_alma.report.generalisation import distance
 
-    _show(distance(folders, episodes, seed, metric, bins), output, draw_lines)
+    _show(distance(folders, episodes, seed, metric, bins), output, formats, draw_lines)
 
 
 @analyse_command.command("subtasks")
@@ -79,17 +88,24 @@ def distance_command(
 @metric_option
 @seed_option
 @output_option
+@formats_option
 @trust_option
 @one_line_errors
 def subtasks_command(
-    runs: tuple[str, ...], episodes: int, scenario: str | None, metric: str | None, seed: int, output: Path | None
+    runs: tuple[str, ...],
+    episodes: int,
+    scenario: str | None,
+    metric: str | None,
+    seed: int,
+    output: Path | None,
+    formats: tuple[str, ...],
 ) -> None:
     """Episodes grouped by the number of subtasks that they begin with."""
     folders = read_folders(list(runs))
     import_everything()
     from ding_alma.report.generalisation import subtasks
 
-    _show(subtasks(folders, episodes, seed, metric, scenario), output, draw_lines)
+    _show(subtasks(folders, episodes, seed, metric, scenario), output, formats, draw_lines)
 
 
 @analyse_command.command("mix")
@@ -98,23 +114,32 @@ def subtasks_command(
 @metric_option
 @seed_option
 @output_option
+@formats_option
 @trust_option
 @one_line_errors
-def mix_command(runs: tuple[str, ...], episodes: int, metric: str | None, seed: int, output: Path | None) -> None:
+def mix_command(
+    runs: tuple[str, ...],
+    episodes: int,
+    metric: str | None,
+    seed: int,
+    output: Path | None,
+    formats: tuple[str, ...],
+) -> None:
     """The agents of each method under the allocators of each other (Figure 6b)."""
     folders = read_folders(list(runs))
     check_allocates(folders)
     import_everything()
     from ding_alma.report.generalisation import mix
 
-    _show(mix(folders, episodes, seed, metric), output, draw_matrix)
+    _show(mix(folders, episodes, seed, metric), output, formats, draw_matrix)
 
 
 @analyse_command.command("allocation")
 @runs_argument
 @output_option
+@formats_option
 @one_line_errors
-def allocation_command(runs: tuple[str, ...], output: Path | None) -> None:
+def allocation_command(runs: tuple[str, ...], output: Path | None, formats: tuple[str, ...]) -> None:
     """Statistics of the allocations in the course of the training, from what runs recorded."""
     groups = read_groups(list(runs))
     names = recorded_statistics(groups)
@@ -123,19 +148,35 @@ def allocation_command(runs: tuple[str, ...], output: Path | None) -> None:
     click.echo(text)
     if output is None:
         return
-    output.mkdir(parents=True, exist_ok=True)
-    draw_curves(groups, names, {}, "allocations in training", output / "allocation.png")
+    pictures = _write(courses, "allocation", output, formats)
+    draw_curves(groups, names, {}, "allocations in training", pictures)
     (output / "allocation.md").write_text(text, encoding="utf-8")
     write_json_atomically([course.numbers() for course in courses], output / "allocation.json")
-    _say_written(output, "allocation")
+    _say_written(output, "allocation", formats)
 
 
-def _show(analysis: Analysis, output: Path | None, draw: Callable[[Analysis, Path], None]) -> None:
+def _show(
+    analysis: Analysis,
+    output: Path | None,
+    formats: tuple[str, ...],
+    draw: Callable[[Analysis, Sequence[Path]], None],
+) -> None:
     click.echo(analysis.text())
-    if output is not None:
-        analysis.write(output, draw)
-        _say_written(output, analysis.name)
+    if output is None:
+        return
+    draw(analysis, _write([analysis], analysis.name, output, formats))
+    (output / f"{analysis.name}.md").write_text(analysis.text(), encoding="utf-8")
+    write_json_atomically(analysis.numbers(), output / f"{analysis.name}.json")
+    _say_written(output, analysis.name, formats)
 
 
-def _say_written(folder: Path, name: str) -> None:
-    click.echo(f"Written: {folder}/{name}.md, .json and .png")
+def _write(analyses: Sequence[Analysis], name: str, output: Path, formats: tuple[str, ...]) -> list[Path]:
+    """Make the folder and write what tables there are in ``formats``; returns the pictures to write."""
+    output.mkdir(parents=True, exist_ok=True)
+    for file, content in analysis_tables(analyses, name, formats).items():
+        (output / file).write_text(content, encoding="utf-8")
+    return picture_paths(output / f"{name}.png", formats)
+
+
+def _say_written(folder: Path, name: str, formats: tuple[str, ...]) -> None:
+    click.echo(f"Written: {folder}/{name}.md, .json, {''.join(f'.{each}, ' for each in formats)}.png")

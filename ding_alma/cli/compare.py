@@ -7,10 +7,19 @@ import click
 from ding_alma.atomic_file import write_json_atomically
 from ding_alma.monitor.progress import HEADLINE_METRICS
 from ding_alma.report.comparison import compare, numbers, report
+from ding_alma.report.further_formats import FORMATS, comparison_tables, picture_paths
 from ding_alma.report.marl_eval import marl_eval_layout
 from ding_alma.report.picture import draw_curves
 from ding_alma.report.run_groups import Groups, read_groups, resolve_metric
 from ding_alma.run.run_error import RunError
+
+formats_option = click.option(
+    "--also",
+    "formats",
+    type=click.Choice(FORMATS),
+    multiple=True,
+    help="Further format of pictures (svg, pdf) or tables (csv, tex); repeatable.",
+)
 
 
 class ReferenceLine(click.ParamType):
@@ -44,8 +53,14 @@ class ReferenceLine(click.ParamType):
 )
 @click.option("--line", "lines", type=ReferenceLine(), multiple=True, help="Horizontal line for the first metric.")
 @click.option("--title", default="", help="Title of picture and table.")
+@formats_option
 def compare_command(
-    runs: tuple[str, ...], output: Path, metrics: tuple[str, ...], lines: tuple[tuple[str, float], ...], title: str
+    runs: tuple[str, ...],
+    output: Path,
+    metrics: tuple[str, ...],
+    lines: tuple[tuple[str, float], ...],
+    title: str,
+    formats: tuple[str, ...],
 ) -> None:
     """Compare finished runs of one environment, several seeds each.
 
@@ -55,22 +70,25 @@ def compare_command(
 
     Writes comparison.md (mean, median and inter-quartile mean with bootstrap intervals, probability of improvement),
     comparison.png (curves over steps and over wall time), comparison.json (all numbers) and marl_eval.json (the layout
-    of the package marl-eval).
+    of the package marl-eval); with --also, the same pictures and tables in further formats.
     """
     try:
         groups = read_groups(list(runs))
         names = [resolve_metric(metric, groups) for metric in metrics] or default_metrics(groups)
         results = {name: compare(groups, name) for name in names}
         output.mkdir(parents=True, exist_ok=True)
-        draw_curves(groups, names, dict(lines), title, output / "comparison.png")
+        draw_curves(groups, names, dict(lines), title, picture_paths(output / "comparison.png", formats))
     except RunError as error:
         raise click.ClickException(str(error)) from error
     text = report(groups, results, dict(lines), title)
     (output / "comparison.md").write_text(text, encoding="utf-8")
     write_json_atomically(numbers(groups, results, dict(lines), title), output / "comparison.json")
     write_json_atomically(marl_eval_layout(groups, results), output / "marl_eval.json")
+    for name, content in comparison_tables(results, formats).items():
+        (output / name).write_text(content, encoding="utf-8")
     click.echo(text)
-    click.echo(f"Written: {output}/comparison.md, .png, .json and {output}/marl_eval.json")
+    further = "".join(f", .{name}" for name in formats)
+    click.echo(f"Written: {output}/comparison.md, .png, .json{further} and {output}/marl_eval.json")
 
 
 def default_metrics(groups: Groups) -> list[str]:

@@ -21,6 +21,7 @@ from ding_alma.cli.evaluate import (
     seed_option,
     user_errors,
 )
+from ding_alma.cli.report import report_command
 from ding_alma.cli.train import train_command
 from ding_alma.cli.trust import trust_option
 from ding_alma.cli.waiting import import_everything
@@ -57,9 +58,10 @@ def main() -> None:
 
 @main.command("render")
 @checkpoint_argument
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="GIF file to write.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write: .gif or .mp4.")
 @click.option("--episodes", type=click.IntRange(min=1), default=1, help="Episodes to play.")
-@click.option("--fps", type=click.FloatRange(min=0, min_open=True), default=8.0, help="Steps per second.")
+@click.option("--fps", type=click.FloatRange(min=0.1, max=60), default=8.0, help="Steps per second.")
+@click.option("--size", type=click.IntRange(min=16, max=4096), help="Pixels of the longer side. [default: as drawn]")
 @config_option
 @scenario_option
 @seed_option
@@ -71,6 +73,7 @@ def render_command(
     output: Path,
     episodes: int,
     fps: float,
+    size: int | None,
     config: Path | None,
     scenario: str | None,
     seed: int,
@@ -78,18 +81,19 @@ def render_command(
     allocation: str | None,
 ) -> None:
     """Play episodes without exploration and write them as an animation."""
-    if output.suffix.lower() != ".gif":
-        raise click.BadParameter(f"must end with .gif, got {output}", param_hint="--output")
+    from ding_alma.report.film_file import check_film_path, save_film
+
+    with user_errors(None):
+        check_film_path(output)
     import_everything()
     from ding_alma.report.play import film
-    from dizoo_ext.gif import save_gif
 
     with user_errors(scenario):
-        frames, metrics = film(load(checkpoint, config, scenario, allocator, allocation), episodes, seed)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    save_gif(frames, output, fps)
+        filmed = film(load(checkpoint, config, scenario, allocator, allocation), episodes, seed)
+    frames = [frame for episode in filmed for frame in episode.frames]
+    save_film(frames, output, fps, size)
     click.echo(f"{output}: {len(frames)} frames")
-    print_table(metrics)
+    print_table([episode.metrics for episode in filmed])
 
 
 @main.command("import")
@@ -133,4 +137,5 @@ main.add_command(compare_command)
 main.add_command(config_command)
 main.add_command(configs_command)
 main.add_command(evaluate_command)
+main.add_command(report_command)
 main.add_command(train_command)

@@ -1,13 +1,10 @@
 """One table of an analysis: estimates over runs in rows and columns, as text, numbers and a picture."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ding_alma.atomic_file import write_json_atomically
 from ding_alma.report.comparison import estimate_numbers
 from ding_alma.report.markdown import bracketed, markdown_table
 from ding_alma.report.statistics import COVERAGE, Estimate, bootstrap, mean
@@ -45,13 +42,16 @@ class Analysis:
     runs: dict[str, list[str]] = field(default_factory=dict)
     """Method -> folders of its runs, in the order of a cell's values."""
 
+    def table(self) -> list[list[str]]:
+        """The header and one row for each method."""
+        rows = [[method, *(bracketed(cell.estimate) for cell in cells)] for method, cells in self.rows.items()]
+        return [[self.corner, *self.columns], *rows]
+
     def text(self) -> str:
         """As Markdown."""
-        table = [[self.corner, *self.columns]]
-        table += [[method, *(bracketed(cell.estimate) for cell in cells)] for method, cells in self.rows.items()]
         several = any(len(cell.values) > 1 for cells in self.rows.values() for cell in cells)
         interval = f" Brackets: {COVERAGE:.0%} bootstrap intervals over runs." if several else ""
-        return "\n".join([f"# {self.title}", "", f"{self.note}{interval}", "", *markdown_table(table), ""])
+        return "\n".join([f"# {self.title}", "", f"{self.note}{interval}", "", *markdown_table(self.table()), ""])
 
     def numbers(self) -> dict[str, Any]:
         """As plain values: everything that text and picture show, and every run's own numbers."""
@@ -66,14 +66,13 @@ class Analysis:
             "rows": {method: [_cell_numbers(cell) for cell in cells] for method, cells in self.rows.items()},
         }
 
-    def write(self, folder: Path, draw: Callable[["Analysis", Path], None]) -> Sequence[Path]:
-        """Write .md, .json and, by ``draw``, .png into ``folder``; returns the files."""
-        folder.mkdir(parents=True, exist_ok=True)
-        text, data, picture = (folder / f"{self.name}{suffix}" for suffix in (".md", ".json", ".png"))
-        draw(self, picture)
-        text.write_text(self.text(), encoding="utf-8")
-        write_json_atomically(self.numbers(), data)
-        return text, data, picture
+    def tidy_rows(self) -> list[list[Any]]:
+        """One row for each number, for spreadsheets; the first is the header."""
+        rows: list[list[Any]] = [["metric", "method", self.corner, *Estimate._fields, "runs"]]
+        for method, cells in self.rows.items():
+            for column, cell in zip(self.columns, cells, strict=True):
+                rows.append([self.metric, method, column, *cell.estimate, len(cell.values)])
+        return rows
 
 
 def _cell_numbers(cell: Cell) -> dict[str, Any]:

@@ -1,15 +1,16 @@
 """Pictures of analyses: lines over the columns, and matrices."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ding_alma.report.analysis import Analysis
-from ding_alma.report.picture import COLOURS, TITLES, dress, open_pyplot
+from ding_alma.report.picture import COLOURS, TITLES, dress, open_pyplot, save_figure
 
 
-def draw_lines(analysis: Analysis, path: Path) -> None:
-    """Write a PNG: one line per method over the columns, bars for its intervals.
+def draw_lines(analysis: Analysis, paths: Sequence[Path]) -> None:
+    """Write a picture (`picture.save_figure`): one line per method over the columns, bars for its intervals.
 
     Raises:
         RunError: matplotlib is not installed.
@@ -27,12 +28,12 @@ def draw_lines(analysis: Analysis, path: Path) -> None:
     dress(panel, f"{analysis.metric}_mean")
     panel.margins(x=0.05)
     panel.legend(frameon=False, fontsize=9)
-    figure.savefig(path)
+    save_figure(figure, paths)
     pyplot.close(figure)
 
 
-def draw_matrix(analysis: Analysis, path: Path) -> None:
-    """Write a PNG: one coloured field per row and column with its number.
+def draw_matrix(analysis: Analysis, paths: Sequence[Path]) -> None:
+    """Write a picture (`picture.save_figure`): one coloured field per row and column with its number.
 
     Raises:
         RunError: matplotlib is not installed.
@@ -50,5 +51,5 @@ def draw_matrix(analysis: Analysis, path: Path) -> None:
     panel.set_yticks(range(len(analysis.rows)), list(analysis.rows))
     panel.set_title(analysis.corner, fontsize=10)
     figure.colorbar(image, label=TITLES.get(f"{analysis.metric}_mean", analysis.metric.replace("_", " ")))
-    figure.savefig(path)
+    save_figure(figure, paths)
     pyplot.close(figure)

@@ -11,6 +11,11 @@ from ding_alma.report.run_groups import FinishedRun, Groups, differing_settings,
 from ding_alma.report.statistics import AGGREGATES, COVERAGE, Estimate, Scores, bootstrap, probability_of_improvement
 from ding_alma.run.plain_values import finite_or_none
 
+READING = (
+    f"Brackets: {COVERAGE:.0%} stratified bootstrap intervals over runs. The score of a run is the mean of its curve "
+    f"over the last {SCORE_SHARE:.0%} of the steps; IQM is the inter-quartile mean."
+)
+"""How to read the tables."""
 FEW_RUNS = 10
 """Below so many runs of a task, intervals are too narrow (see `statistics.bootstrap`)."""
 
@@ -36,6 +41,16 @@ class MetricResult:
     """Every method at the most steps that all of its own runs have reached."""
     improvement: dict[tuple[str, str], Estimate]
     """(method, other) -> how probable it is that a run of the first beats one of the second, at common steps."""
+
+    @property
+    def steps(self) -> float:
+        """The most environment steps that all runs have reached."""
+        return next(iter(self.common.values())).steps
+
+    @property
+    def ends_differ(self) -> bool:
+        """Whether a method has been trained for more steps than all runs have."""
+        return any(each.steps > self.steps for each in self.own.values())
 
 
 def compare(groups: Groups, metric: str) -> MetricResult:
@@ -63,38 +78,40 @@ def report(groups: Groups, results: dict[str, MetricResult], lines: dict[str, fl
     tasks = tasks_of(groups)
     text = [f"# {title or f'Comparison on {first.env}'}", ""]
     on = f" ({', '.join(tasks)})" if tasks != [first.env] else ""
-    text += [
-        f"Environment `{first.env}`{on}. Brackets: {COVERAGE:.0%} stratified bootstrap intervals over runs. The score "
-        f"of a run is the mean of its curve over the last {SCORE_SHARE:.0%} of the steps; IQM is the inter-quartile "
-        "mean.",
-        "",
-    ]
-    runs_per_task = [sum(run.task == task for run in runs) for runs in groups.values() for task in tasks]
-    if min(runs_per_task) < FEW_RUNS:
-        text += [
-            f"Few runs ({min(runs_per_task)} at least per task): such intervals are too narrow. Of 3 runs, they hold "
-            "the truth about 75 times in 100; of 5, 85 times.",
-            "",
-        ]
+    text += [f"Environment `{first.env}`{on}. {READING}", ""]
+    few = few_runs(groups)
+    if few:
+        text += [few, ""]
     for key, values in differing_settings(groups).items():
         told = "; ".join(f"{value} in {', '.join(methods)}" for value, methods in values.items())
         text += [f"**The runs' settings differ** in `env.{key}`: {told}.", ""]
     for metric, result in results.items():
         text += [f"## {metric}", ""]
-        budget = next(iter(result.common.values())).steps
         text += [
-            f"At {budget:,.0f} environment steps, the most that all runs have reached{_shortest(groups, metric)}:",
+            f"At {result.steps:,.0f} environment steps, the most that all runs have reached"
+            f"{_shortest(groups, metric)}:",
             "",
         ]
-        text += [*_table(result.common), ""]
-        if any(each.steps > budget for each in result.own.values()):
-            text += ["At each method's own end:", "", *_table(result.own), ""]
+        text += [*markdown_table(result_rows(result.common)), ""]
+        if result.ends_differ:
+            text += ["At each method's own end:", "", *markdown_table(result_rows(result.own)), ""]
         if len(groups) > 1:
             text += ["Probability that a run of the row beats a run of the column:", ""]
-            text += [*_improvement_table(list(groups), result.improvement), ""]
+            text += [*markdown_table(improvement_rows(result.improvement)), ""]
     if lines:
         text += ["Reference lines: " + ", ".join(f"{label} {value:g}" for label, value in lines.items()) + ".", ""]
     return "\n".join(text)
+
+
+def few_runs(groups: Groups) -> str:
+    """What to think of intervals over so few runs; empty where there are enough."""
+    fewest = min(sum(run.task == task for run in runs) for runs in groups.values() for task in tasks_of(groups))
+    if fewest >= FEW_RUNS:
+        return ""
+    return (
+        f"Few runs ({fewest} at least per task): such intervals are too narrow. Of 3 runs, they hold the truth about "
+        "75 times in 100; of 5, 85 times."
+    )
 
 
 def numbers(groups: Groups, results: dict[str, MetricResult], lines: dict[str, float], title: str) -> dict[str, Any]:
@@ -128,21 +145,24 @@ def _shortest(groups: Groups, metric: str) -> str:
     return f" (**{name} of {method} ends there**, others at up to {max(ends.values()):,.0f}: resume it or leave it out)"
 
 
-def _table(results: dict[str, MethodResult]) -> list[str]:
+def result_rows(results: dict[str, MethodResult]) -> list[list[str]]:
+    """The header and one row for each method: what it was given and what it reached."""
     rows = [["method", "runs", "env steps", "wall time", *AGGREGATES]]
     for method, result in results.items():
         runs = sum(map(len, result.scores))
         steps, minutes = f"{result.steps:,.0f}", f"{result.seconds / 60:,.0f} min"
         rows.append([method, str(runs), steps, minutes, *map(bracketed, result.aggregates.values())])
-    return markdown_table(rows)
+    return rows
 
 
-def _improvement_table(methods: list[str], improvement: dict[tuple[str, str], Estimate]) -> list[str]:
+def improvement_rows(improvement: dict[tuple[str, str], Estimate]) -> list[list[str]]:
+    """The header and one row for each method: the probability that a run of the row beats one of the column."""
+    methods = list(dict.fromkeys(method for method, _ in improvement))
     rows = [["", *methods]]
     for method in methods:
         cells = [bracketed(improvement[method, other]) if method != other else "" for other in methods]
         rows.append([method, *cells])
-    return markdown_table(rows)
+    return rows
 
 
 def _result_numbers(result: MetricResult) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Learning curves with intervals as one picture."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,19 @@ def open_pyplot() -> Any:
     return pyplot
 
 
-def draw_curves(groups: Groups, metrics: list[str], lines: dict[str, float], title: str, path: Path) -> None:
-    """Write a PNG: one row per metric, against environment steps on the left and wall time on the right.
+def save_figure(figure: Any, paths: Sequence[Path]) -> None:
+    """Write a figure into files whose format is their suffix: .png, .svg or .pdf; equal figures give equal files."""
+    import matplotlib
+
+    # TrueType, because journals refuse matplotlib's own kind of fonts.
+    with matplotlib.rc_context({"svg.hashsalt": "ding-alma", "pdf.fonttype": 42}):
+        for path in paths:
+            undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
+            figure.savefig(path, metadata=undated)
+
+
+def draw_curves(groups: Groups, metrics: list[str], lines: dict[str, float], title: str, paths: Sequence[Path]) -> None:
+    """Write a picture (see `save_figure`): one row per metric, by environment steps (left) and wall time (right).
 
     A method's line is the mean over its runs where all of them have values, the band its 95 % bootstrap interval.
 
@@ -63,7 +75,7 @@ def draw_curves(groups: Groups, metrics: list[str], lines: dict[str, float], tit
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)), frameon=False, fontsize=9)
     figure.suptitle(title, fontsize=12)
-    figure.savefig(path)
+    save_figure(figure, paths)
     pyplot.close(figure)
 
 

@@ -137,11 +137,21 @@ def play_episodes(run: Run, episodes: int, seed: int) -> list[PlayedEpisode]:
     return played
 
 
-def film(run: Run, episodes: int, seed: int) -> tuple[list[np.ndarray], list[dict[str, float]]]:
-    """Play episodes in one environment and draw every state.
+@dataclass(frozen=True)
+class FilmedEpisode:
+    """Every state of an episode, T of them, the last one included."""
 
-    Returns:
-        frames (H, W, 3) uint8 of all episodes, and the metrics of each episode.
+    frames: list[np.ndarray]
+    """(H, W, 3) uint8 each."""
+    allocation: np.ndarray | None
+    """(T, A) subtask of each agent, -1 for none; None where the policy allocates nobody."""
+    present: np.ndarray | None
+    """(T, A) whether the agent is there; None where nobody is allocated or the observation does not tell."""
+    metrics: dict[str, float]
+
+
+def film(run: Run, episodes: int, seed: int) -> list[FilmedEpisode]:
+    """Play episodes in one environment and draw every state.
 
     Raises:
         RunError: the environment is not one of those that draw allocations.
@@ -150,23 +160,30 @@ def film(run: Run, episodes: int, seed: int) -> tuple[list[np.ndarray], list[dic
     if not isinstance(getattr(env, "entity_spec", getattr(env, "map_spec", None)), EntitySpec | MapSpec):
         raise RunError(f"environment {run.config.env.type!r} cannot be drawn; only those of entities or maps can")
     env.seed(seed, dynamic_seed=False)
-    frames, metrics = [], []
+    filmed = []
     try:
         with seeded(seed, run.config.policy.cuda):
             policy = build_policy(run, 1)
             for _ in range(episodes):
                 observation, done = env.reset(), False
+                frames, allocations, masks = [], [], [observation.get("entity_mask")]
                 policy.reset([0])
                 while not done:
                     output = _act(policy, {0: observation})[0]
                     shown = {"allocation": to_ndarray(output["allocation"])} if "allocation" in output else {}
+                    allocations += shown.values()
                     frames.append(env.render(**shown))
                     observation, _, done, info = env.step(to_ndarray(output["action"]))
+                    masks.append(observation.get("entity_mask"))
                 frames.append(env.render(**shown))
-                metrics.append(_episode_metrics(info))
+                allocation = np.stack([*allocations, allocations[-1]]) if allocations else None
+                # Agents are the first of all entities.
+                tells = allocation is not None and masks[0] is not None
+                present = np.stack(masks)[:, : allocation.shape[1]].astype(bool) if tells else None
+                filmed.append(FilmedEpisode(frames, allocation, present, _episode_metrics(info)))
     finally:
         env.close()
-    return frames, metrics
+    return filmed
 
 
 def mean_by_run(played: list[list[dict[str, float]]]) -> list[dict[str, float]]:

@@ -4,7 +4,7 @@ import difflib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,10 @@ class FinishedRun:
     not. Empty where it is unknown."""
     allocation: str | None = None
     """Who allocated agents in the training, as ``policy.allocation.source`` has it; None where it is unknown."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """Dotted key -> value of the merged configuration; empty where it is unknown."""
+    folder: Path | None = None
+    """Where the run is; None for one that is read from an earlier comparison."""
 
 
 ALLOCATING = ("alma",)
@@ -199,20 +203,21 @@ def _from_record(path: Path) -> FinishedRun:
         names = {name for values in measured for name in values}
     except (KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error!r})") from error
-    config = path.parent / RUN_CONFIG_NAME
-    if config.is_file():
-        main = read_kept_config(config)[0]
+    config: dict[str, Any] = {}
+    if (path.parent / RUN_CONFIG_NAME).is_file():
+        main = read_kept_config(path.parent / RUN_CONFIG_NAME)[0]
+        config = _leaves(main)
         source = main.get("policy", {}).get("allocation", {}).get("source")
-        record = {**record, "setting": _setting(main.get("env", {})), "allocation": source}
-    return _finished_run(path, record, points, names)
+        setting = {key: value for key, value in main.get("env", {}).items() if key not in NOT_THE_TASK}
+        record = {**record, "setting": _leaves(setting), "allocation": source}
+    return replace(_finished_run(path, record, points, names), config=config, folder=path.parent)
 
 
-def _setting(env: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def _leaves(block: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted key -> value of what is no block itself."""
     values: dict[str, Any] = {}
-    for key, value in env.items():
-        if not prefix and key in NOT_THE_TASK:
-            continue
-        values |= _setting(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    for key, value in block.items():
+        values |= _leaves(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return values
 
 

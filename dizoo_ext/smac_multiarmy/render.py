@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw
 
 from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES
 from dizoo_ext.smac_multiarmy.match import BASE_RADIUS, CENTRE, MAP_SIZE, WON
+from dizoo_ext.subtask_colours import SUBTASK_COLOURS
 
 WIDTH, HEIGHT = 480, 504
 """Of the image, in pixels."""
@@ -24,16 +25,6 @@ _INK = (52, 50, 46)
 _FAINT = (180, 176, 166)
 _BASE = (246, 226, 160)
 _AGENT = (46, 150, 96)
-_ARMIES = (
-    (214, 69, 65),
-    (52, 120, 199),
-    (150, 90, 200),
-    (226, 140, 40),
-    (60, 160, 180),
-    (190, 100, 140),
-    (120, 130, 60),
-    (110, 110, 116),
-)
 _HEALTH, _SHIELD, _EMPTY = (72, 176, 88), (90, 150, 230), (214, 210, 200)
 _LETTERS = {"zealot": "Z", "stalker": "S", "marine": "m", "marauder": "M", "medivac": "+"}
 
@@ -62,7 +53,10 @@ def draw_match(match: np.void, rules: np.void, table: np.ndarray, allocation: np
     armies, agents = int(match["armies"]), int(match["agents"])
     for army in range(armies):
         draw.circle(
-            _place(match["centre_x"][army], match["centre_y"][army]), 0.3 * _SCALE, outline=_ARMIES[army], width=_SMOOTH
+            _place(match["centre_x"][army], match["centre_y"][army]),
+            0.3 * _SCALE,
+            outline=SUBTASK_COLOURS[army],
+            width=_SMOOTH,
         )
     beaten = int((match["outcome"][:armies] == WON).sum())
     title = f"step {int(match['t'])}    armies defeated {beaten} of {armies}    return {match['total_reward']:.1f}"
@@ -84,7 +78,7 @@ def _place(x: float, y: float) -> tuple[float, float]:
 
 
 def _colour(match: np.void, u: int) -> tuple[int, int, int]:
-    return _ARMIES[match["army"][u]] if match["army"][u] >= 0 else _AGENT
+    return SUBTASK_COLOURS[match["army"][u]] if match["army"][u] >= 0 else _AGENT
 
 
 def _draw_cross(draw: ImageDraw.ImageDraw, match: np.void, u: int) -> None:
@@ -106,7 +100,7 @@ def _draw_allocation(draw: ImageDraw.ImageDraw, match: np.void, living: np.ndarr
             tuple(a + (b - a) * step / dashes for a, b in zip(start, end, strict=True))
             for step in (k, min(k + 1, dashes))
         ]
-        draw.line(dash, fill=_ARMIES[army], width=_SMOOTH)
+        draw.line(dash, fill=SUBTASK_COLOURS[army], width=_SMOOTH)
 
 
 def _draw_unit(draw: ImageDraw.ImageDraw, match: np.void, u: int, kind: np.void) -> None:

@@ -139,8 +139,8 @@ def test_wrong_observations_are_named(runs, change, message):
 def test_a_film_is_a_gif(runs, tmp_path):
     team = ding_alma.load(runs / "alma")
     assert team.film(tmp_path / "films" / "city.gif").read_bytes()[:3] == b"GIF"
-    with pytest.raises(ValueError, match=r"path must end with \.gif"):
-        team.film(tmp_path / "city.mp4")
+    with pytest.raises(RunError, match=r"must end with \.gif or \.mp4, got"):
+        team.film(tmp_path / "city.avi")
 
 
 def test_training_resuming_and_loading(tmp_path, monkeypatch):

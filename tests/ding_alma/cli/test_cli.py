@@ -69,13 +69,13 @@ def test_render_writes_every_state(trained, tmp_path, monkeypatch):
         toy_env.ToyVector, "render", lambda self, *args: drawn.append(args) or np.roll(draw(self), len(drawn), 0)
     )
     path = tmp_path / "new" / "film.gif"
-    result = call("render", trained, "-o", path, "--episodes", 2, "--fps", 10)
+    result = call("render", trained, "-o", path, "--episodes", 2, "--fps", 10, "--size", 80)
     assert result.exit_code == 0, result.output
     lengths = next(line for line in result.output.splitlines() if line.startswith("length")).split()
     steps = round(float(lengths[1]) * 2)
     assert len(drawn) == steps + 2
     with Image.open(path) as film:
-        assert film.n_frames > 1 and film.info["duration"] % 100 == 0
+        assert film.n_frames > 1 and film.info["duration"] % 100 == 0 and film.size == (32, 80)
 
 
 def test_missing_numbers_are_dashes(trained, monkeypatch):
@@ -100,7 +100,8 @@ def test_render_draws_the_allocation_of_the_policy(trained, tmp_path, monkeypatc
         return {i: {**output, "allocation": torch.full((4,), next(counter))} for i, output in outputs.items()}
 
     monkeypatch.setattr(play, "_act", act_with_allocation)
-    play.film(load_run(trained), episodes=1, seed=0)
+    (episode,) = play.film(load_run(trained), episodes=1, seed=0)
+    assert np.array_equal(episode.allocation, allocations)
     shown = [int(allocation[0]) for allocation in allocations]
     assert shown == [*range(len(shown) - 1), len(shown) - 2]
 
@@ -165,8 +166,8 @@ def test_a_scenario_of_other_sizes_is_explained(copy, monkeypatch):
 
 
 def test_render_refuses_other_formats(copy, tmp_path):
-    result = call("render", copy, "-o", tmp_path / "film.mp4")
-    assert result.exit_code == 2 and ".gif" in result.output
+    result = call("render", copy, "-o", tmp_path / "film.avi")
+    assert result.exit_code == 1 and "must end with .gif or .mp4" in result.output
 
 
 def test_summary_leaves_nan_out():

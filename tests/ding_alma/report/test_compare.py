@@ -1,31 +1,23 @@
+import csv
 import json
 import math
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from report_runs import write_run
 
 from ding_alma.cli.main import main
 from ding_alma.monitor.evaluation import Evaluation
 from ding_alma.report.comparison import compare
 from ding_alma.report.curves import bands, common_end, scores
+from ding_alma.report.further_formats import latex_table
 from ding_alma.report.run_groups import read_groups, resolve_metric
 from ding_alma.run.run_error import RunError
-from ding_alma.run.run_record import RunRecord
 from dizoo_ext.checked_json import read_checked_json
-
-
-def write_run(folder, points, seed=0, **header):
-    """A run whose evaluations take 10 s each; ``points``: environment step -> solved."""
-    header = {"name": folder.name, "env": "toy", "scenario": None, "policy": "alma", "seed": seed} | header
-    seconds = iter(range(0, 10**6, 10))
-    record = RunRecord(folder / "evaluations.json", header, clock=lambda: next(seconds))
-    for step, value in points.items():
-        metrics = {"solved_mean": value, "return_mean": 10 * value, "types_mean": float("nan")}
-        record.add(Evaluation(step, step // 10, metrics))
-    return folder
 
 
 @pytest.fixture
@@ -279,3 +271,35 @@ def test_one_method_alone(runs):
     data = json.loads((runs / "out" / "comparison.json").read_text())
     estimate = data["results"]["return_mean"]["own_steps"]["rival"]["IQM"]
     assert estimate == dict(value=pytest.approx(9.5), low=None, high=None)
+
+
+def test_further_formats(runs):
+    also = [word for name in ("svg", "pdf", "csv", "tex") for word in ("--also", name)]
+    strange = f"50%_of $\\alpha={runs}/rival"
+    assert call(runs / "alma", strange, "-o", runs / "out").exit_code == 0
+    assert not [path for path in (runs / "out").iterdir() if path.suffix in (".svg", ".pdf", ".csv", ".tex")]
+    result = call(runs / "alma", strange, "-o", runs / "out", *also)
+    assert result.exit_code == 0 and "comparison.md, .png, .json, .svg, .pdf, .csv, .tex" in result.output
+    vector = (runs / "out" / "comparison.svg").read_bytes()
+    assert ElementTree.fromstring(vector).tag.endswith("svg")
+    assert (runs / "out" / "comparison.pdf").read_bytes().startswith(b"%PDF")
+    with open(runs / "out" / "comparison.csv", newline="") as file:
+        rows = {(row["metric"], row["at"], row["method"]): row for row in csv.DictReader(file)}
+    alma = rows["solved_mean", "common_steps", "alma"]
+    data = json.loads((runs / "out" / "comparison.json").read_text())
+    mean = data["results"]["solved_mean"]["common_steps"]["alma"]["mean"]
+    assert [float(alma[f"mean{end}"]) for end in ("", "_low", "_high")] == [mean[name] for name in mean]
+    rival = rows["return_mean", "own_steps", "50%_of $\\alpha"]
+    assert (rival["runs"], rival["env_steps"], rival["IQM_low"]) == ("1", "100", "")
+    with open(runs / "out" / "improvement.csv", newline="") as file:
+        assert next((row["method"], row["probability"]) for row in csv.DictReader(file)) == ("alma", "0.0")
+    table = (runs / "out" / "comparison.tex").read_text()
+    assert r"50\%\_of \$\textbackslash{}alpha & 1 & 100 &" in table
+    assert table.count(r"\begin{table}") == table.count(r"\end{table}") == 6
+    call(runs / "alma", strange, "-o", runs / "out", *also)
+    assert (runs / "out" / "comparison.svg").read_bytes() == vector, "equal pictures are equal files"
+
+
+def test_a_row_of_latex_begins_with_no_argument_of_the_row_before():
+    lines = latex_table([["method", "x"], ["[best]", "1"], ["*", "2"]], "c").splitlines()
+    assert r"{}[best] & 1 \\" in lines and r"{}* & 2 \\" in lines

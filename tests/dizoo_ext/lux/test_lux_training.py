@@ -50,8 +50,8 @@ def test_masked_ppo_trains_on_maps_and_meets_its_checkpoint(actor, tmp_path):
         games.append(np.stack(observations))
     assert (games[0] == games[1]).all(), "equal seeds gave another game"
     assert games[0][-1, 0, 17].sum() > games[0][0, 0, 17].sum(), "the opponent has built nothing"
-    frames, metrics = film(load_run(tmp_path / "run"), episodes=1, seed=0)
-    assert len(frames) == 13 and metrics[0]["episode_length"] == 12
+    (episode,) = film(load_run(tmp_path / "run"), episodes=1, seed=0)
+    assert len(episode.frames) == 13 and episode.metrics["episode_length"] == 12
 
 
 def test_a_checkpoint_that_is_not_there_is_named():
