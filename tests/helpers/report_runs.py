@@ -1,7 +1,7 @@
 """Records of runs, as trainings leave them, for tests of reports."""
 
 from ding_alma.atomic_file import write_json_atomically
-from ding_alma.run.evaluation import Evaluation
+from ding_alma.monitor.evaluation import Evaluation
 from ding_alma.run.run_record import RunRecord
 from dizoo_ext.checked_json import with_checksum
 
