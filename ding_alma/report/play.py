@@ -166,7 +166,9 @@ def film(run: Run, episodes: int, seed: int) -> list[FilmedEpisode]:
             policy = build_policy(run, 1)
             for _ in range(episodes):
                 observation, done = env.reset(), False
-                frames, allocations, masks = [], [], [observation.get("entity_mask")]
+                frames: list[np.ndarray] = []
+                allocations: list[np.ndarray] = []
+                masks = [observation.get("entity_mask")]
                 policy.reset([0])
                 while not done:
                     output = _act(policy, {0: observation})[0]
@@ -177,9 +179,10 @@ def film(run: Run, episodes: int, seed: int) -> list[FilmedEpisode]:
                     masks.append(observation.get("entity_mask"))
                 frames.append(env.render(**shown))
                 allocation = np.stack([*allocations, allocations[-1]]) if allocations else None
-                # Agents are the first of all entities.
-                tells = allocation is not None and masks[0] is not None
-                present = np.stack(masks)[:, : allocation.shape[1]].astype(bool) if tells else None
+                present = None
+                if allocation is not None and masks[0] is not None:
+                    # Agents are the first of all entities.
+                    present = np.stack(masks)[:, : allocation.shape[1]].astype(bool)
                 filmed.append(FilmedEpisode(frames, allocation, present, _episode_metrics(info)))
     finally:
         env.close()

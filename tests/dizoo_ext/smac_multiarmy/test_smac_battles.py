@@ -291,7 +291,7 @@ def test_a_picture_shows_allocations_and_deaths():
     env.seed([0])
     env.reset()
     plain, linked = env.render(), env.render(allocation=np.zeros(8, int))
-    assert plain.shape == linked.shape == (504, 480, 3) and plain.dtype == np.uint8
+    assert plain.shape == linked.shape == (564, 480, 3) and plain.dtype == np.uint8
     assert (plain != linked).any()
     np.testing.assert_array_equal(env.render(allocation=np.full(8, -1)), plain)
     env.matches["alive"][0, 0] = 0
