@@ -1,6 +1,7 @@
 """Is everything installed that training needs, and what is missing for the rest?"""
 
 import importlib
+import json
 import platform
 import re
 from collections.abc import Callable, Iterator
@@ -16,9 +17,9 @@ PACKAGE = "ding-alma"
 OK, MISSING, FAILED = "ok", "optional missing", "failed"
 IMPORTS = ("ding_alma.plugin", "dizoo_ext.plugin", "ding.framework")
 """What must import; the last one is the first to break when packages do not fit together."""
-EXTRAS = ("sc2", "lux", "report", "pettingzoo")
-_NEEDED_ANYWAY = ("protobuf",)
-"""Listed by an extra only, but DI-engine's logger also breaks with a wrong one."""
+EXTRAS = ("sc2", "lux", "report", "film", "pettingzoo")
+ONLY_BY_UV = ("sc2", "lux")
+"""Extras among whose requirements are packages that must not be installed (docs/install.md)."""
 
 
 class Check(NamedTuple):
@@ -57,11 +58,11 @@ def _packages() -> Iterator[Check]:
     for line in metadata.requires(PACKAGE) or ():
         requirement = Requirement(line)
         extra = next((name for name in EXTRAS if requirement.marker and f'"{name}"' in str(requirement.marker)), None)
-        is_needed = requirement.marker is None or requirement.name in _NEEDED_ANYWAY
+        is_needed = requirement.marker is None
         if (extra is None and not is_needed) or requirement.name in seen:
             continue
         seen.add(requirement.name)
-        yield _package(requirement, None if is_needed else extra)
+        yield _package(requirement, extra)
 
 
 def _package(requirement: Requirement, extra: str | None) -> Check:
@@ -73,11 +74,23 @@ def _package(requirement: Requirement, extra: str | None) -> Check:
         version = None
     if version is not None and requirement.specifier.contains(version, prereleases=True):
         return Check(requirement.name, OK, version)
-    if extra is None:
-        state, fix = FAILED, f"`uv sync` (or `uv pip install '{wanted}'`)"
-    else:
-        state, fix = MISSING, f"`uv sync --extra {extra}`"
-    return Check(requirement.name, state, f"{version or 'not installed'}, wanted {wanted}", fix)
+    state = FAILED if extra is None else MISSING
+    return Check(requirement.name, state, f"{version or 'not installed'}, wanted {wanted}", _remedy(wanted, extra))
+
+
+def _remedy(wanted: str, extra: str | None) -> str:
+    """How to get a package: by uv in a clone of the repository, else by pip."""
+    if _is_clone():
+        return "`uv sync`" if extra is None else f"`uv sync --extra {extra}`"
+    if extra in ONLY_BY_UV:
+        return f"`uv sync --extra {extra}` in a clone of the repository; pip cannot install all that it needs"
+    return f"`pip install '{wanted if extra is None else f'{PACKAGE}[{extra}]'}'`"
+
+
+def _is_clone() -> bool:
+    """Whether the package runs from the folder of its sources, which is a project of uv."""
+    origin = json.loads(metadata.distribution(PACKAGE).read_text("direct_url.json") or "{}")
+    return origin.get("dir_info", {}).get("editable", False)
 
 
 def _import(module: str) -> Check:
@@ -85,7 +98,8 @@ def _import(module: str) -> Check:
         importlib.import_module(module)
     except Exception as error:
         reason = re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")
-        return Check(f"import {module}", FAILED, reason, "mend the packages above, then `uv sync --reinstall`")
+        again = "`uv sync --reinstall`" if _is_clone() else f"`pip install --force-reinstall {PACKAGE}`"
+        return Check(f"import {module}", FAILED, reason, f"mend the packages above, then {again}")
     return Check(f"import {module}", OK, "works")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ding_alma.monitor.scalars import GROUP_OF
 from ding_alma.report.comparison import (
     READING,
     MetricResult,
@@ -20,7 +21,6 @@ from ding_alma.report.page.config_differences import Difference, config_differen
 from ding_alma.report.picture import SHARES, TITLES
 from ding_alma.report.run_groups import FinishedRun, Groups, differing_settings, tasks_of
 from ding_alma.run.plain_values import finite_or_none
-from ding_alma.monitor.scalars import GROUP_OF
 
 RESULTS = "results"
 KINDS = {

@@ -8,13 +8,15 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from ding_alma.cli import doctor as doctor_module
 from ding_alma.cli.doctor import FAILED, IMPORTS, MISSING, OK, examine, is_healthy
 from ding_alma.cli.main import main
 
 REQUIREMENTS = [
     "torch>=2.4",
+    "protobuf<6,>=5.29",
     'pysc2==4.0.0; extra == "sc2"',
-    'protobuf<6,>=5.29; extra == "sc2"',
+    'matplotlib>=3.8; extra == "report"',
     'pytest>=8; extra == "dev"',
 ]
 
@@ -83,6 +85,22 @@ def test_a_missing_optional_package_is_no_failure(installed, version):
     check = checks_by_name()["pysc2"]
     assert (check.state, check.fix) == (MISSING, "`uv sync --extra sc2`")
     assert doctor().exit_code == 0
+
+
+def test_where_there_is_no_clone_pip_is_the_remedy(installed, monkeypatch):
+    installed.clear()
+    monkeypatch.setattr(doctor_module, "_is_clone", lambda: False)
+    checks = checks_by_name()
+    assert checks["torch"].fix == "`pip install 'torch>=2.4'`"
+    assert checks["matplotlib"].fix == "`pip install 'ding-alma[report]'`"
+    assert (
+        checks["pysc2"].fix
+        == "`uv sync --extra sc2` in a clone of the repository; pip cannot install all that it needs"
+    )
+
+
+def test_the_tests_run_from_a_clone():
+    assert doctor_module._is_clone()
 
 
 def test_another_python_fails(installed, monkeypatch):

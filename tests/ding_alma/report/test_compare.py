@@ -11,7 +11,6 @@ from PIL import Image
 from report_runs import write_run
 
 from ding_alma.cli.main import main
-from ding_alma.monitor.evaluation import Evaluation
 from ding_alma.report.comparison import compare
 from ding_alma.report.curves import bands, common_end, scores
 from ding_alma.report.further_formats import latex_table
