@@ -27,9 +27,10 @@ class SubtaskEmbedding(nn.Module):
         """(K, dim) embedding of each subtask: membership (..., K) float times this is what `forward` returns."""
         inverse = torch.empty_like(permutation)
         inverse[permutation] = torch.arange(self.size, dtype=permutation.dtype, device=permutation.device)
-        return self.project.weight.T[inverse.to(self.project.weight.device)][: self.size - self.extra]
+        weight = self.project.weight
+        return weight.T[inverse.to(weight.device, non_blocking=True)][: self.size - self.extra]
 
     def forward(self, membership: Tensor, permutation: Tensor) -> Tensor:
         """Args: membership (..., K) float or bool; permutation (K + extra,) int64. Returns (..., dim)."""
         padded = F.pad(membership.to(self.project.weight.dtype), (0, self.extra))
-        return self.project(padded[..., permutation.to(padded.device)])
+        return self.project(padded[..., permutation.to(padded.device, non_blocking=True)])

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -155,9 +154,7 @@ class CopaPolicy(AqmixPolicy):
 
     def _value_update(self, batch: EpisodeBatch) -> dict[str, Tensor]:
         if self._cfg.coach.first_step_decides:
-            starts = torch.zeros_like(batch.decision)
-            starts[:, 0] = batch.valid[:, 0]
-            batch = replace(batch, decision=batch.decision | starts)
+            batch = batch.deciding_at_first()
         return super()._value_update(batch)
 
     def _monitor_vars_learn(self) -> list[str]:

@@ -36,8 +36,8 @@ class MemberPolicy(RecordingPolicy):
     @torch.no_grad()
     def _judge(self, observed: dict[str, Tensor], active: Tensor) -> ActorCriticOutput:
         """Of observations (n, P, ...) per key; shapes (n P, M)."""
-        flat = {key: value.flatten(0, 1).to(self._device) for key, value in observed.items()}
-        return self._model(flat, active.flatten(0, 1).to(self._device))
+        flat = {key: value.flatten(0, 1).to(self._device, non_blocking=True) for key, value in observed.items()}
+        return self._model(flat, active.flatten(0, 1).to(self._device, non_blocking=True))
 
     def _init_collect(self) -> None:
         self._unroll_len = self._cfg.collect.unroll_len

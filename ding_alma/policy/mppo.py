@@ -336,7 +336,7 @@ class MppoPolicy(MemberPolicy):
         for _ in range(ppo.epochs):
             begun = len(metrics)
             drawn = [
-                numbers.to(self._device)
+                numbers.to(self._device, non_blocking=True)
                 for team in teams
                 for numbers in minibatch_rows(
                     team, ppo.minibatch_steps, ppo.minibatches_per_epoch, self._learn_generator

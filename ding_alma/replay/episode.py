@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ding_alma.replay.training_sequences import SequenceSteps
-from ding_alma.rl.batch import EpisodeBatch
+from ding_alma.rl.batch import EpisodeBatch, HostSteps
 
 OBSERVED = {
     "entities": torch.float32,
@@ -48,6 +48,8 @@ class EpisodeTable:
         self.lengths = np.zeros(capacity, np.int64)
         self.collected_at = np.zeros(capacity, np.int64)
         self._steps: dict[str, Tensor] = {}
+        self._decides = np.zeros((capacity, 0), bool)
+        """The steps' ``decision`` once more, on the host, for `HostSteps`."""
 
     def write(self, slot: int, episode: Mapping[str, Tensor | int]) -> None:
         """Put one episode into a slot, over whatever was there."""
@@ -61,6 +63,7 @@ class EpisodeTable:
         self._widen(steps, length + 1)
         for key, value in steps.items():
             self._steps[key][slot, : length + 1] = value.to(self.device)
+        self._decides[slot, : length + 1] = steps["decision"].cpu().numpy()
         self.lengths[slot] = length
         self.collected_at[slot] = int(episode["collected_at"])
 
@@ -75,6 +78,7 @@ class EpisodeTable:
                 used = self.lengths > 0
                 grown[used, :held] = self._steps[key][used]
             self._steps[key] = grown
+        self._decides = np.pad(self._decides, ((0, 0), (0, width - self._decides.shape[1])))
 
     def read(self, slot: int) -> Episode:
         """A copy of the episode in a slot."""
@@ -101,7 +105,10 @@ class EpisodeTable:
         last = valid & (rows.step == length - 1)
         # Known even where a row starts in mid-episode, because the whole episode is stored.
         last_action = take("action", place_before).long()
-        last_action.masked_fill_(torch.from_numpy(first).to(self.device).unsqueeze(-1), -1)
+        last_action.masked_fill_(self._moved(first).unsqueeze(-1), -1)
+        on_host = None
+        if self.device.type != "cpu":
+            on_host = HostSteps(*map(torch.from_numpy, (self._decides[slot, rows.step], valid, first)))
         return EpisodeBatch(
             entities=take("entities"),
             entity_mask=take("entity_mask"),
@@ -116,21 +123,25 @@ class EpisodeTable:
             reward=take("reward"),
             subtask_reward=take("subtask_reward"),
             terminated=take("terminated"),
-            last_transition=torch.from_numpy(last).to(self.device),
+            last_transition=self._moved(last),
             subtask_done=take("subtask_done"),
             decision=take("decision"),
-            valid=torch.from_numpy(valid).to(self.device),
-            collected_at=torch.from_numpy(self.collected_at[slots]).to(self.device),
+            valid=self._moved(valid),
+            collected_at=self._moved(self.collected_at[slots]),
             groups=take("groups").long() if "groups" in self._steps else None,
+            on_host=on_host,
         )
 
     def _places(self, place: np.ndarray) -> Tensor:
-        return torch.from_numpy(place.ravel()).to(self.device)
+        return self._moved(place.ravel())
+
+    def _moved(self, x: np.ndarray) -> Tensor:
+        return torch.from_numpy(x).to(self.device, non_blocking=True)
 
 
-def table_of(episodes: Sequence[Episode]) -> EpisodeTable:
+def table_of(episodes: Sequence[Episode], device: torch.device | str = "cpu") -> EpisodeTable:
     """A table that holds exactly these episodes, as a list-based buffer hands them out."""
-    table = EpisodeTable(len(episodes))
+    table = EpisodeTable(len(episodes), device)
     for slot, episode in enumerate(episodes):
         table.write(slot, episode)
     return table

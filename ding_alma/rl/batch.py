@@ -7,6 +7,21 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
+class HostSteps:
+    """What the shapes of a batch's computations follow from, (B, T) bool each, on the CPU wherever the batch is.
+
+    To look at the batch's own fields instead would mean waiting for its device.
+    """
+
+    decision: Tensor
+    """As in `EpisodeBatch`."""
+    valid: Tensor
+    """As in `EpisodeBatch`."""
+    first: Tensor
+    """An episode starts here."""
+
+
+@dataclass(frozen=True)
 class EpisodeBatch:
     """B rows of T consecutive stored steps; a row may straddle episodes.
 
@@ -54,7 +69,27 @@ class EpisodeBatch:
     groups: Tensor | None = None
     """(B, T, E) int64 true group of every entity, -1 for none; None where the environment's groups are not used."""
 
+    on_host: HostSteps | None = None
+    """Kept beside a batch on another device; None on the CPU, where `host_steps` makes it."""
+
+    def host_steps(self) -> HostSteps:
+        """Steps as the host knows them; waits for a device that the batch has not been moved to by `to`."""
+        if self.on_host is not None:
+            return self.on_host
+        return HostSteps(self.decision.cpu(), self.valid.cpu(), (self.last_action < 0).all(-1).cpu())
+
     def to(self, device: torch.device | str) -> "EpisodeBatch":
-        """The same batch on another device."""
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{k: v.to(device, non_blocking=True) for k, v in moved.items() if v is not None})
+        """The same batch on another device, without waiting for it."""
+        if self.entities.device == torch.device(device):
+            return self
+        parts = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved = {k: v.to(device, non_blocking=True) for k, v in parts.items() if isinstance(v, Tensor)}
+        return replace(self, on_host=self.host_steps(), **moved)
+
+    def deciding_at_first(self) -> "EpisodeBatch":
+        """The same batch with a decision at the first step of every row at which a transition starts."""
+        steps = self.host_steps()
+        decision = steps.decision.clone()
+        decision[:, 0] |= steps.valid[:, 0]
+        moved = decision.to(self.decision.device, non_blocking=True)
+        return replace(self, decision=moved, on_host=replace(steps, decision=decision))

@@ -76,12 +76,21 @@ class _Segments(NamedTuple):
 
 
 def _regular_segments(batch: EpisodeBatch) -> _Segments:
-    decision, ended, terminated = batch.decision, batch.last_transition, batch.terminated
+    """By regular tensor operations; what depends on the places of decisions alone is worked out on the host."""
+    decision, ended, terminated = batch.host_steps().decision, batch.last_transition, batch.terminated
     row, step = decision.nonzero(as_tuple=True)
     count = row.numel()
+    last_of_row = torch.ones(count, dtype=torch.bool)
+    last_of_row[:-1] = row[1:] != row[:-1]
+    previous = torch.zeros_like(step)
+    previous[1:] = torch.where(last_of_row[:-1], 0, step[:-1])
 
     # Steps before a row's first decision belong to no segment: they go to an extra one at the end.
     segment = torch.where(decision.cumsum(1) > 0, decision.flatten().cumsum(0).view_as(decision) - 1, count).flatten()
+
+    row, step, segment, last_of_row, previous = (
+        known.to(ended.device, non_blocking=True) for known in (row, step, segment, last_of_row, previous)
+    )
 
     def total(per_step: Tensor) -> Tensor:
         values = per_step.flatten().to(torch.float32)
@@ -89,15 +98,11 @@ def _regular_segments(batch: EpisodeBatch) -> _Segments:
 
     end_of_episode = total(terminated) > 0
     time_limit = total(ended & ~terminated) > 0
-    last_of_row = torch.ones(count, dtype=torch.bool, device=row.device)
-    last_of_row[:-1] = row[1:] != row[:-1]
     usable = batch.valid[row, step] & ~time_limit & (~last_of_row | end_of_episode)
 
     # The held allocation lapses when an episode ended since the previous decision; a final step is not valid.
     endings = torch.nn.functional.pad(ended.cumsum(1), (1, 0))
     before = (step - 1).clamp_min(0)
-    previous = torch.zeros_like(step)
-    previous[1:] = torch.where(last_of_row[:-1], 0, step[:-1])
     lapsed = (step == 0) | ~batch.valid[row, before] | (endings[row, step] > endings[row, previous])
     held = torch.where(lapsed.unsqueeze(1), -1, batch.allocation[row, before])
     return _Segments(row, step, total(batch.reward), end_of_episode, usable, held)

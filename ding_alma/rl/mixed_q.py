@@ -79,7 +79,7 @@ class MixedQDraws:
         draws: dict[str, Tensor] = {}
         if config.imagined_weight and config.imagined_groups != "given":
             rows, _, entities = batch.entity_mask.shape
-            draws["groups"] = draw_groups(rows, entities, generator).to(device)
+            draws["groups"] = draw_groups(rows, entities, generator).to(device, non_blocking=True)
         embedded = {
             "agent_permutation": networks.agent,
             "target_agent_permutation": networks.agent,
@@ -91,10 +91,10 @@ class MixedQDraws:
             if network is not None and network.encoder.embedding is not None:
                 draws[name] = draw_permutation(network.encoder.embedding, generator)
         if networks.coach is not None:
-            size = (int(batch.decision.sum()), batch.action.shape[-1], networks.coach.mean.out_features)
+            size = (int(batch.host_steps().decision.sum()), batch.action.shape[-1], networks.coach.mean.out_features)
             views = 3 if config.imagined_weight else 1
-            draws["coach_noise"] = torch.randn(views, *size, generator=generator).to(device)
-            draws["target_coach_noise"] = torch.randn(1, *size, generator=generator).to(device)
+            draws["coach_noise"] = torch.randn(views, *size, generator=generator).to(device, non_blocking=True)
+            draws["target_coach_noise"] = torch.randn(1, *size, generator=generator).to(device, non_blocking=True)
         return cls(**draws)
 
 
@@ -104,7 +104,7 @@ class _Steps(NamedTuple):
     inputs: EntityInputs
     """Of N x E entities, with last actions where these are shown."""
     first: Tensor
-    """(B, T) bool, an episode starts here."""
+    """(B, T) bool on the CPU, an episode starts here."""
     present: Tensor
     """(N, A) bool."""
     starts: Tensor
@@ -219,7 +219,7 @@ def _merge(batch: EpisodeBatch, shown_actions: int) -> _Steps:
     subtask = subtask_of_entities(batch.allocation, batch.entity_subtask)
     return _Steps(
         inputs=EntityInputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), shown_actions),
-        first=(batch.last_action < 0).all(-1),
+        first=batch.host_steps().first,
         present=batch.entity_mask[..., : batch.action.shape[-1]].flatten(0, 1),
         starts=starts.flatten(),
         follows=starts.roll(1, 1).flatten(),

@@ -41,7 +41,7 @@ class PpoRows:
 
     def to(self, device: torch.device | str) -> "PpoRows":
         """The same rows on another device."""
-        return self._each(lambda x: x.to(device))
+        return self._each(lambda x: x.to(device, non_blocking=True))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "PpoRows":
         examples = {f.name: change(getattr(self.examples, f.name)) for f in fields(self.examples)}

@@ -24,7 +24,7 @@ def coach_batch(coach: Coach, batch: EpisodeBatch, permutation: Tensor | None, s
 
     V is 3 with a ``split`` (real, within, between), else 1.
     """
-    at = batch.decision.flatten().nonzero().squeeze(1)
+    at = batch.host_steps().decision.flatten().nonzero().squeeze(1).to(batch.decision.device, non_blocking=True)
     agents, subtasks = batch.allocation.shape[-1], batch.subtask_mask.shape[-1]
     entity_mask = batch.entity_mask.flatten(0, 1)[at]
     subtask = subtask_of_entities(batch.allocation, batch.entity_subtask).flatten(0, 1)[at]

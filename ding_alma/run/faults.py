@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ding.utils import EasyTimer
 
 from ding_alma.atomic_file import save_atomically
 from ding_alma.rl.optimisation import NotFiniteError
@@ -18,12 +19,16 @@ FAILURE = "failure.pth.tar"
 class GuardedLearner:
     """Saves what a learner was about to learn from when a loss turns out not to be finite.
 
-    Args: learner, DI-engine's, whose ``train`` is replaced.
+    Its ``train_time`` becomes that of the host's clock: on a GPU, how long handing an update over takes.
+
+    Args: learner, DI-engine's, whose ``train`` and its timer are replaced.
     """
 
     def __init__(self, learner: Any) -> None:
         self._learner, self._train = learner, learner.train
         learner.train = self._guarded
+        # DI-engine's timer would wait for the GPU before and after every update.
+        learner._wrapper_timer = EasyTimer(cuda=False)
 
     def _guarded(self, data: Any, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -12,9 +12,9 @@ from torch import Tensor
 
 
 def attend_cases(query: Tensor, key_value: Tensor, place: Tensor, exists: Tensor, agents: int, heads: int) -> Tensor:
-    """Every existing agent of a row attends to the row's existing entities.
+    """Every existing agent of a row attends to the row's existing entities, on a CPU.
 
-    On a CPU nothing is gathered: compiled loops look the cases up.
+    Nothing is gathered: compiled loops look the cases up.
 
     Args:
         query: (Q, D) of the distinct agent cases.
@@ -25,8 +25,6 @@ def attend_cases(query: Tensor, key_value: Tensor, place: Tensor, exists: Tensor
     Returns:
         (M, D) float32, the existing agents only, in the order of ``exists[:, :agents].nonzero()``.
     """
-    if query.device.type != "cpu":
-        return attend_cases_dense(query, key_value, place, exists, agents, heads)
     row, agent = exists[:, :agents].nonzero(as_tuple=True)
     dim = query.shape[1]
     loops = _loops(heads, dim // heads)
@@ -41,19 +39,6 @@ def attend_cases(query: Tensor, key_value: Tensor, place: Tensor, exists: Tensor
     loops.normalise(pairs[0], pairs[2], weight)
     loops.collect(weight, values, *pairs, mixed.numpy())
     return mixed
-
-
-def attend_cases_dense(
-    query: Tensor, key_value: Tensor, place: Tensor, exists: Tensor, agents: int, heads: int
-) -> Tensor:
-    """`attend_cases` by regular tensor operations, for other devices than the CPU."""
-    rows, entities = place.shape
-    key, value = key_value[place].view(rows, entities, 2, heads, -1).permute(2, 0, 3, 1, 4)
-    asking = query[place[:, :agents]].view(rows, agents, heads, -1).transpose(1, 2)
-    score = asking @ key.transpose(-1, -2) / math.sqrt(asking.shape[-1])
-    score = score.masked_fill(~exists[:, None, None], torch.finfo(score.dtype).min)
-    mixed = (score.softmax(-1) @ value).transpose(1, 2).reshape(rows, agents, -1)
-    return mixed[exists[:, :agents]]
 
 
 class _Loops(NamedTuple):

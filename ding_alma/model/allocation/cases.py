@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from ding_alma.model.allocation.decision_state import DecisionState
-from ding_alma.model.allocation.distinct import distinct, distinct_allocations
 
 
 class AllocationCases(NamedTuple):
@@ -35,11 +34,7 @@ class AllocationCases(NamedTuple):
 
     @classmethod
     def of(cls, state: DecisionState, allocation: Tensor) -> Self:
-        """Args: allocation (N, P, A) int64, -1 for none."""
-        return (cls._compiled if allocation.device.type == "cpu" else cls._regular)(state, allocation)
-
-    @classmethod
-    def _compiled(cls, state: DecisionState, allocation: Tensor) -> Self:
+        """Args: allocation (N, P, A) int64, -1 for none; on the CPU."""
         points, proposals, agents = allocation.shape
         exists, slots = state.entity_mask.contiguous().numpy(), state.subtasks + 1
         entities, most = exists.shape[1], points * proposals
@@ -59,34 +54,6 @@ class AllocationCases(NamedTuple):
             entity=found[0],
             slot=found[1],
             team=found[2],
-        )
-
-    @classmethod
-    def _regular(cls, state: DecisionState, allocation: Tensor) -> Self:
-        points, agents, entities = state.points, state.agents, state.entities.shape[1]
-        slots, sizes = state.subtasks + 1, agents + 1
-        point, slot, place = distinct_allocations(allocation, state.subtasks)
-        team = torch.zeros(point.numel(), slots, dtype=torch.int64, device=slot.device)
-        team.scatter_add_(1, slot, torch.ones_like(slot))
-        team[:, -1] = 0
-
-        slot = torch.cat([slot, state.other_subtask.remainder(slots)[point]], 1)
-        # Entities are the slowest index, which puts the agents' cases first.
-        code = torch.arange(entities, device=slot.device) * points + point.unsqueeze(1)
-        code = (code * slots + slot) * sizes + team.gather(1, slot)
-        values, case = distinct(code, entities * points * slots * sizes)
-        agent_cases = int((values < agents * points * slots * sizes).sum())
-        code, team_size = values // sizes, values % sizes
-        row, slot = code // slots, code % slots
-        entity, point_of_case = row // points, row % points
-        return cls(
-            place=place,
-            case=case,
-            exists=state.entity_mask[point],
-            agent_cases=agent_cases,
-            entity=point_of_case * entities + entity,
-            slot=point_of_case * slots + slot,
-            team=team_size,
         )
 
 

@@ -16,6 +16,8 @@ from ding_alma.model.subtask_embedding import SubtaskEmbedding
 
 CHUNK_FLOATS = 2**21
 """Decisions x proposals x entities x width rated at a time on a CPU, so that what is in between stays in its caches."""
+DENSE_CHUNK_FLOATS = 2**26
+"""The same on other devices, where it bounds the memory."""
 
 
 class AllocationCritic(nn.Module):
@@ -81,19 +83,24 @@ class AllocationCritic(nn.Module):
     def values(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
         """(N, P) normalised values of P allocations (N, P, A) int64 per decision, without a graph."""
         points, proposals, _ = allocation.shape
-        encoded = self.encode_entity(state.entities)
-        table = F.pad(self.embed_subtask.table(permutation), (0, 0, 0, 1))
-        chunk = points
-        if encoded.device.type == "cpu":
-            chunk = max(1, CHUNK_FLOATS // (proposals * state.entities.shape[1] * self.attention.dim))
-        raw = [
-            self._raw_values(state.rows(rows), allocation[rows], encoded[rows], table)
-            for rows in (slice(start, start + chunk) for start in range(0, points, chunk))
-        ]
+        floats = CHUNK_FLOATS if state.compiled else DENSE_CHUNK_FLOATS
+        chunk = max(1, floats // (proposals * state.entities.shape[1] * self.attention.dim))
+        parts = [slice(start, start + chunk) for start in range(0, points, chunk)]
+        if state.compiled:
+            encoded = self.encode_entity(state.entities)
+            table = F.pad(self.embed_subtask.table(permutation), (0, 0, 0, 1))
+            raw = [self._values_of_cases(state.rows(at), allocation[at], encoded[at], table) for at in parts]
+        else:
+            raw = [self._values_of_all(state.rows(at), allocation[at], permutation) for at in parts]
         return self.popart(torch.cat(raw).unsqueeze(-1)).squeeze(-1)
 
-    def _raw_values(self, state: DecisionState, allocation: Tensor, encoded: Tensor, table: Tensor) -> Tensor:
-        """(n, P) `raw_value` of each proposal, computed once per distinct allocation and case of an entity.
+    def _values_of_all(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
+        """(n, P) `raw_value` of each proposal, by regular tensor operations whose shapes depend on no value."""
+        proposals = allocation.shape[1]
+        return self._value(state.repeated(proposals), allocation.flatten(0, 1), permutation).view(-1, proposals)
+
+    def _values_of_cases(self, state: DecisionState, allocation: Tensor, encoded: Tensor, table: Tensor) -> Tensor:
+        """`_values_of_all`, computed once per distinct allocation and case of an entity.
 
         Args: encoded (n, E, D) encoded features; table (K + 1, D) subtask embeddings, the last one zero for "none".
         """

@@ -58,3 +58,8 @@ class DecisionState:
     def rows(self, index: slice | Tensor) -> Self:
         """The decisions picked by ``index`` along the first axis."""
         return replace(self, **{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+    def repeated(self, times: int) -> "DecisionState":
+        """Every decision ``times`` times in succession."""
+        parts = (getattr(self, f.name) for f in fields(DecisionState))
+        return DecisionState(*(part.unsqueeze(1).expand(-1, times, *part.shape[1:]).flatten(0, 1) for part in parts))

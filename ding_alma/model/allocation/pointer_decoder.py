@@ -1,7 +1,7 @@
 """Allocation of agents one after another by pointing at subtasks (docs/reference/alma.md#pointer-decoding).
 
-A subtask's embedding depends on the proposal only through who has joined the subtask so far, and a choice only through
-the prefix of choices before it. Both are therefore computed once per distinct case instead of once per proposal.
+On a CPU `pointer_tree` computes everything once per distinct prefix of choices instead of once per proposal. Which
+prefixes are distinct depends on values, so that other devices compute every proposal.
 """
 
 import math
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from ding_alma.model.allocation.decision_state import COUNT_SCALE, DecisionState
-from ding_alma.model.allocation.distinct import distinct
 from ding_alma.model.allocation.pointer_tree import decode_compiled
 from ding_alma.model.allocation.proposal import Chooser, Proposals, choice_entropy, choice_log_prob
 from ding_alma.model.allocation.proposal_encoder import ProposalEncoding
@@ -31,104 +30,73 @@ class PointerDecoder(nn.Module):
         return self.decode(encoding, state, choose, proposals)
 
     def decode(self, encoding: ProposalEncoding, state: DecisionState, choose: Chooser, proposals: int) -> Proposals:
-        """`forward` by regular tensor operations."""
+        """`forward` by regular tensor operations, whose shapes depend on no choice: nothing waits for a device."""
         points, agents, subtasks = state.points, state.agents, state.subtasks
         device = encoding.agents.device
         teams = SubtaskTeams(encoding, self.embed_count, self.update_subtask)
 
-        # A prefix row is one distinct beginning of an allocation of one decision; proposals point at their row.
-        row = torch.arange(points, device=device).unsqueeze(1).expand(points, proposals)
-        point = torch.arange(points, device=device)
-        team = torch.arange(points * subtasks, device=device).view(points, subtasks)
-        log_prob = entropy = encoding.agents.new_zeros(points)
-        best_prob = log_prob
+        row = torch.arange(points * proposals, device=device).view(points, proposals)
+        team = torch.arange(subtasks, device=device).expand(points, proposals, subtasks)
+        log_prob = entropy = best_prob = encoding.agents.new_zeros(points, proposals)
         allocation = torch.empty(points, proposals, agents, dtype=torch.int64, device=device)
 
         for agent in range(agents):
-            active = state.active[point, agent]
-            choice_log = choice_log_prob(teams.next_logits[team], state.subtask_mask[point])
-            entropy = entropy + choice_entropy(choice_log) * active
-            best_prob = best_prob + choice_log.detach().amax(-1).exp() * active
-            choice = choose(agent, choice_log.detach(), row)
             decides = state.active[:, agent, None]
+            choice_log = choice_log_prob(teams.logits_of(agent, team), state.subtask_mask.unsqueeze(1))
+            entropy = entropy + choice_entropy(choice_log) * decides
+            best_prob = best_prob + choice_log.detach().amax(-1).exp() * decides
+            choice = choose(agent, choice_log.detach().view(-1, subtasks), row)
             allocation[..., agent] = torch.where(decides, choice, -1)
-
-            branch = row * (subtasks + 1) + torch.where(decides, choice, subtasks)
-            branch, row = distinct(branch, point.numel() * (subtasks + 1))
-            parent, chosen = branch // (subtasks + 1), branch % (subtasks + 1)
-            joins = chosen < subtasks
-            chosen = chosen.clamp(max=subtasks - 1)
-            log_prob = log_prob[parent] + choice_log[parent, chosen] * joins
-            entropy, best_prob, point, team = entropy[parent], best_prob[parent], point[parent], team[parent]
+            chosen = choice.unsqueeze(-1)
+            log_prob = log_prob + choice_log.gather(-1, chosen).squeeze(-1) * decides
             if agent + 1 < agents:
-                joining = joins.nonzero().squeeze(1)
-                chosen = chosen[joining]
-                team[joining, chosen] = teams.join(agent, team[joining, chosen])
+                joined = teams.join(agent, team.gather(-1, chosen).squeeze(-1))
+                team = torch.where(decides.unsqueeze(-1), team.scatter(-1, chosen, joined.unsqueeze(-1)), team)
 
         active_agents = state.active.sum(1, keepdim=True).clamp_min(1)
-        return Proposals(allocation, log_prob[row], entropy[row], best_prob[row] / active_agents)
+        return Proposals(allocation, log_prob, entropy, best_prob / active_agents)
 
 
 class SubtaskTeams:
-    """Embeddings and logits of subtasks for every distinct set of agents that has joined one.
+    """Embeddings and logits of the subtasks of N decisions with the agents that have joined them.
 
-    A team is one (decision, subtask, set of joined agents). Teams 0 .. N K - 1 are the empty ones, row-major; `join`
-    appends others. The logit of agent v for a team with embedding u and counts c is v (u + W c + b) / sqrt(D), and
-    joining adds to u the vector U relu(u) + V relu(v') + b', so a new team's logits are its parent's plus a difference
-    that needs no new embedding; an embedding is only computed once somebody joins that team in turn.
+    A decision's teams 0 .. K - 1 are the subtasks before anybody joined; each `join` appends one per proposal. The
+    logit of agent v for a team with embedding u and counts c is v (u + W c + b) / sqrt(D), and joining adds to u the
+    vector U relu(u) + V relu(v') + b', so a new team's logits are its parent's plus a difference that needs no new
+    embedding.
     """
 
     def __init__(self, encoding: ProposalEncoding, embed_count: nn.Linear, update_subtask: nn.Linear) -> None:
         agents, subtasks, members = encoding
-        points, count, dim = subtasks.shape
-        self.scale = 1 / math.sqrt(dim)
-        self.weight_team, weight_agent = update_subtask.weight.split(dim, 1)
+        scale = 1 / math.sqrt(subtasks.shape[-1])
+        self.weight_team, weight_agent = update_subtask.weight.split(subtasks.shape[-1], 1)
         counted = subtasks + embed_count(torch.stack([members, torch.zeros_like(members)], -1))
-        self.logits = (counted @ agents.transpose(1, 2)).view(points * count, -1) * self.scale
-        """(teams, agents from the one that decides next) ."""
+        self.logits = counted @ agents.transpose(1, 2) * scale
+        """(N, teams, A)."""
         self.entrance = agents.relu() @ weight_agent.T + update_subtask.bias
         """(N, A, D) what an agent adds to any team it joins."""
         head = COUNT_SCALE * embed_count.weight[:, 1]
-        self.meeting = agents @ (self.entrance + head).transpose(1, 2) * self.scale
+        self.meeting = agents @ (self.entrance + head).transpose(1, 2) * scale
         """(N, A, A) what the second agent's joining adds to the first one's logit for that team, whoever is in it."""
-        self.probe = agents @ self.weight_team * self.scale
-        """(N, A, D) projects an agent on relu(u)."""
-        self.point = torch.arange(points, device=agents.device).repeat_interleave(count)
-        self.parent = torch.arange(points * count, device=agents.device)
-        self.newest = torch.zeros_like(self.parent)
-        """(teams,) the agent that joined last."""
-        self.embedding = subtasks.reshape(points * count, dim)
-        self.place = torch.arange(points * count, device=agents.device)
-        """(teams,) row of ``embedding``, -1 while it has not been needed."""
+        self.probe = (agents @ self.weight_team * scale).transpose(1, 2)
+        """(N, D, A) projects relu(u) on every agent."""
+        self.embedding = subtasks
+        """(N, teams, D)."""
 
-    @property
-    def next_logits(self) -> Tensor:
-        """(teams,) logit of each team for the agent that decides next."""
-        return self.logits[:, 0]
+    def logits_of(self, agent: int, team: Tensor) -> Tensor:
+        """Logits of an agent for teams (N, P, K), of that shape."""
+        return self.logits[..., agent].gather(1, team.flatten(1)).view_as(team)
 
     def join(self, agent: int, team: Tensor) -> Tensor:
-        """Let ``agent``, who decided last, join every team in ``team`` (R,); returns the resulting teams (R,)."""
-        known = self.point.numel()
-        parents, place = distinct(team, known)
-        self._embed(parents)
-        point = self.point[parents]
-        later = slice(agent + 1, None)
-        inside = self.embedding[self.place[parents]].relu()
-        moved = (self.probe[:, later][point] @ inside.unsqueeze(2)).squeeze(2)
-        logits = self.logits[:, 1:]
-        self.logits = torch.cat([logits, logits[parents] + moved + self.meeting[:, later, agent][point]])
-        self.point = torch.cat([self.point, point])
-        self.parent = torch.cat([self.parent, parents])
-        self.newest = torch.cat([self.newest, torch.full_like(parents, agent)])
-        self.place = torch.cat([self.place, torch.full_like(parents, -1)])
-        return known + place
-
-    def _embed(self, teams: Tensor) -> None:
-        """Compute the embeddings of ``teams`` (R,) that have not been needed yet; their parents' have."""
-        missing = teams[self.place[teams] < 0]
-        if not missing.numel():
-            return
-        before = self.embedding[self.place[self.parent[missing]]]
-        entrance = self.entrance[self.point[missing], self.newest[missing]]
-        self.place[missing] = self.embedding.shape[0] + torch.arange(missing.numel(), device=missing.device)
-        self.embedding = torch.cat([self.embedding, before + before.relu() @ self.weight_team.T + entrance])
+        """Let ``agent`` join the teams (N, P); returns the resulting teams (N, P)."""
+        known = self.embedding.shape[1]
+        before, logits = (
+            of_teams.gather(1, team.unsqueeze(-1).expand(-1, -1, of_teams.shape[-1]))
+            for of_teams in (self.embedding, self.logits)
+        )
+        inside = before.relu()
+        logits = logits + inside @ self.probe + self.meeting[:, None, :, agent]
+        embedding = before + inside @ self.weight_team.T + self.entrance[:, None, agent]
+        self.logits = torch.cat([self.logits, logits], 1)
+        self.embedding = torch.cat([self.embedding, embedding], 1)
+        return torch.arange(known, known + team.shape[1], device=team.device).expand_as(team)

@@ -48,9 +48,10 @@ class RecurrentAgent(Agent):
         memory = by_step.new_zeros(1, by_step.shape[1], width)
         # The recurrence runs undisturbed between the steps at which some row starts an episode.
         starts = (first[:, 1:].any(0).nonzero().squeeze(1) + 1).tolist()
+        keeping = (~first).to(by_step.device, non_blocking=True)
         parts = []
         for begin, end in pairwise([0, *starts, steps]):
-            keep = ~first[:, begin].view(1, rows, 1).expand(views, rows, agents).reshape(1, -1, 1)
+            keep = keeping[:, begin].view(1, rows, 1).expand(views, rows, agents).reshape(1, -1, 1)
             part, memory = self.recurrence(by_step[begin:end], memory * keep)
             parts.append(part)
         return torch.cat(parts).view(steps, views, rows, agents, width).permute(1, 2, 0, 3, 4).flatten(1, 2)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ding_alma.model.allocation.allocator import RatedProposals
 from ding_alma.model.allocation.proposal import Proposals
+from ding_alma.rl.batch import HostSteps
 from ding_alma.rl.decision_points import _compiled_segments, _regular_segments
 from ding_alma.rl.proposal_metrics import _compiled_sums, _regular_sums
 
@@ -30,6 +31,7 @@ def test_segments(seed, rows, steps):
         reward=torch.randn(rows, steps, generator=generator),
         allocation=torch.randint(-1, 3, (rows, steps, 2), generator=generator),
     )
+    batch.host_steps = lambda: HostSteps(batch.decision, batch.valid, ended)
     for compiled, regular in zip(_compiled_segments(batch), _regular_segments(batch), strict=True):
         close(compiled, regular)
 

@@ -3,9 +3,9 @@ import torch
 from allocator_cases import close, decision_state, index_of, random_allocation, random_state, subtask_of, with_prefix
 
 from ding_alma.model.allocation import critic as allocation_critic
-from ding_alma.model.allocation.case_attention import attend_cases, attend_cases_dense
+from ding_alma.model.allocation.case_attention import attend_cases
 from ding_alma.model.allocation.critic import AllocationCritic
-from ding_alma.model.allocation.distinct import distinct, distinct_allocations
+from ding_alma.model.attention.masked_attention import masked_attention
 from ding_alma.reference_runs.names_allocator import load_critic
 
 
@@ -59,23 +59,8 @@ def test_value_ignores_absent_entities():
     close(critic.values(changed, allocation, torch.arange(3)), critic.values(state, allocation, torch.arange(3)))
 
 
-def test_distinct_finds_values_and_places():
-    index = torch.tensor([[4, 1], [4, 7]])
-    values, place = distinct(index, 9)
-    assert values.tolist() == [1, 4, 7]
-    assert values[place].equal(index)
-
-
-def test_distinct_allocations_of_different_decisions_stay_apart():
-    allocation = torch.tensor([[[0, -1], [1, 0], [0, -1]], [[0, -1], [0, -1], [0, 1]]])
-    point, slot, place = distinct_allocations(allocation, 2)
-    assert point.tolist() == [0, 0, 1, 1]
-    assert slot[place].equal(torch.where(allocation < 0, 2, allocation))
-    assert point[place].equal(torch.tensor([[0, 0, 0], [1, 1, 1]]))
-
-
 @pytest.mark.parametrize("heads", [1, 2, 4])
-def test_compiled_and_regular_attention_over_cases_agree(heads):
+def test_attention_over_cases_is_attention_over_entities(heads):
     generator = torch.Generator().manual_seed(3)
     rows, agents, others, dim, cases = 30, 3, 4, 8, 12
     query, key_value = (torch.randn(cases, width, generator=generator) for width in (dim, 2 * dim))
@@ -83,4 +68,7 @@ def test_compiled_and_regular_attention_over_cases_agree(heads):
     exists = torch.rand(rows, agents + others, generator=generator) < 0.6
     compiled = attend_cases(query, key_value, place, exists, agents, heads)
     assert len(compiled) == exists[:, :agents].sum()
-    close(compiled, attend_cases_dense(query, key_value, place, exists, agents, heads))
+    key, value = key_value[place].view(rows, agents + others, 2, heads, -1).permute(2, 0, 3, 1, 4)
+    asking = query[place[:, :agents]].view(rows, agents, heads, -1).transpose(1, 2)
+    mixed = masked_attention(asking, key, value, exists[:, None]).transpose(1, 2).reshape(rows, agents, dim)
+    close(compiled, mixed[exists[:, :agents]])

@@ -85,19 +85,27 @@ def test_cases_describe_every_entity_of_every_proposal(seed, points, agents, oth
     generator, state, _ = draw(seed, points, agents, others, subtasks, extra)
     allocation = random_allocation(generator, state, proposals)
     cases = AllocationCases.of(state, allocation)
-    regular = AllocationCases._regular(state, allocation)
-    assert len(cases.case) == len(regular.case)
-    for found in (cases, regular):
-        for n, entity in state.entity_mask.nonzero().tolist():
-            for p in range(proposals):
-                row = found.place[n, p]
-                case = found.case[row, entity]
-                on = int(allocation[n, p, entity] if entity < agents else state.entity_subtask[n, entity])
-                assert found.exists[row].equal(state.entity_mask[n])
-                assert (case < found.agent_cases) == (entity < agents)
-                assert found.entity[case] == n * state.entity_mask.shape[1] + entity
-                assert found.slot[case] == n * (subtasks + 1) + on % (subtasks + 1)
-                assert found.team[case] == ((allocation[n, p] == on).sum() if on >= 0 else 0)
+    assert len(cases.case) == sum(len(of_point.unique(dim=0)) for of_point in allocation)
+    for n, entity in state.entity_mask.nonzero().tolist():
+        for p in range(proposals):
+            row = cases.place[n, p]
+            case = cases.case[row, entity]
+            on = int(allocation[n, p, entity] if entity < agents else state.entity_subtask[n, entity])
+            assert cases.exists[row].equal(state.entity_mask[n])
+            assert (case < cases.agent_cases) == (entity < agents)
+            assert cases.entity[case] == n * state.entity_mask.shape[1] + entity
+            assert cases.slot[case] == n * (subtasks + 1) + on % (subtasks + 1)
+            assert cases.team[case] == ((allocation[n, p] == on).sum() if on >= 0 else 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(**SIZES, proposals=st.integers(1, 9))
+def test_values_of_all_proposals(seed, points, agents, others, subtasks, extra, proposals):
+    generator, state, permutation = draw(seed, points, agents, others, subtasks, extra)
+    critic = AllocationCritic(6, subtasks, 8, 2, extra)
+    allocation = random_allocation(generator, state, proposals)
+    regular = critic.popart(critic._values_of_all(state, allocation, permutation).unsqueeze(-1)).squeeze(-1)
+    close(critic.values(state, allocation, permutation), regular)
 
 
 def test_compiled_loops_are_not_for_other_dtypes():
