@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from ding_alma.model.allocation.allocator import Allocator
+from ding_alma.model.allocation.allocator import NETWORKS, Allocator
 from ding_alma.rl.allocation import AllocationDraws, AllocationLossConfig, allocation_losses
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.decision_points import decision_points
@@ -92,14 +92,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--all-unfinished", action="store_true", help="the most expensive case: no building is done")
     parser.add_argument("--fast", action="store_true", help="sizes of the `fast` setting instead of the paper's")
-    parser.add_argument("--variant", default="default", help="proposal network")
+    parser.add_argument("--network", choices=NETWORKS, default=NETWORKS[0], help="proposal network and critic")
     parser.add_argument("--profile", action="store_true", help="also print the operators that take longest")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     steps, proposals, dim = (32, 8, 32) if args.fast else (STEPS, PROPOSALS, 128)
     batch = synthetic_batch(np.random.default_rng(0), finishing=not args.all_unfinished, steps=steps)
-    live = Allocator(FEATURES, SUBTASKS, proposals, dim, critic_dim=dim, variant=args.variant)
+    live = Allocator(FEATURES, SUBTASKS, proposals, dim, critic_dim=dim, network=args.network)
     target = copy.deepcopy(live)
     rmsprop = partial(torch.optim.RMSprop, lr=5e-4, alpha=0.99, eps=1e-5)
     critic_descent, proposal_descent = (Descent(network, rmsprop, 10) for network in (live.critic, live.proposal))

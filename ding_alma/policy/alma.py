@@ -8,6 +8,7 @@ from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 from torch import Tensor
 
+from ding_alma.model.allocation.allocator import NETWORKS as ALLOCATION_NETWORKS
 from ding_alma.model.allocation.allocator import Allocator
 from ding_alma.model.allocation.alma_model import AlmaModel
 from ding_alma.model.allocation.decision_state import DecisionState
@@ -90,6 +91,9 @@ class AlmaPolicy(ValuePolicy):
             source="learned",
             # (int) Steps between decisions (reference: action_length).
             period=5,
+            # (str) Proposal network and critic: 'attention' (paper) or 'pairwise', which also compare every agent with
+            # a subtask directly and learn sooner who is near.
+            network="attention",
             # (int) Width of the allocation critic.
             dim=128,
             # (int) Width of the proposal network, 0 = as wide as the critic.
@@ -146,6 +150,7 @@ class AlmaPolicy(ValuePolicy):
     def check_values(self, cfg: EasyDict) -> None:
         super().check_values(cfg)
         check_choice(cfg.allocation.source, ALLOCATION_SOURCES, "policy.allocation.source")
+        check_choice(cfg.allocation.network, ALLOCATION_NETWORKS, "policy.allocation.network")
         check_choice(cfg.network.conditioning, CONDITIONINGS, "policy.network.conditioning")
         check_choice(cfg.network.subtask_agent, SUBTASK_AGENTS, "policy.network.subtask_agent")
         check_choice(cfg.network.subtask_mixer, SUBTASK_MIXERS, "policy.network.subtask_mixer")
@@ -195,6 +200,8 @@ class AlmaPolicy(ValuePolicy):
                 critic_heads=allocation.heads,
                 popart_alpha=POPART_ALPHA if network.popart else None,
                 extra_subtasks=cfg.entity.extra_subtasks,
+                network=allocation.network,
+                coordinates=sizes.coordinates,
             )
         return AlmaModel(value_network, allocator)
 

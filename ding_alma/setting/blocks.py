@@ -170,6 +170,10 @@ FAST: dict[str, Any] = dict(
             # than the paper's hypernetworks.
             subtask_mixer="vdn",
         ),
+        allocation=dict(
+            # (str) An allocator that compares agents with subtasks, too.
+            network="pairwise",
+        ),
         ppo=dict(
             # (int) Steps in a minibatch, all agents of each: collections are larger.
             minibatch_steps=512,

@@ -88,7 +88,7 @@ class UpdateAllDecoder(nn.Module):
 
     def forward(self, encoding: ProposalEncoding, state: DecisionState, choose: Chooser, proposals: int) -> Proposals:
         """Decide ``proposals`` allocations per decision; see `ProposalDecoder`."""
-        agents, subtasks, members = encoding
+        agents, subtasks, members, _ = encoding
         tally = StepwiseTally(state, proposals)
         subtask = subtasks.unsqueeze(1).expand(-1, proposals, -1, -1)
         members = members.unsqueeze(1).expand(-1, proposals, -1)
@@ -113,7 +113,7 @@ class IndependentDecoder(nn.Module):
 
     def forward(self, encoding: ProposalEncoding, state: DecisionState, choose: Chooser, proposals: int) -> Proposals:
         """Decide ``proposals`` allocations per decision; see `ProposalDecoder`."""
-        agents, subtasks, members = encoding
+        agents, subtasks, members, _ = encoding
         pointed = subtasks + self.embed_count(members.unsqueeze(-1))
         logits = agents @ pointed.transpose(1, 2) / math.sqrt(agents.shape[-1])
         tally = StepwiseTally(state, proposals)

@@ -1,6 +1,8 @@
 """The allocation controller's networks: proposals and their critic."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, Self
 
 import torch
@@ -8,10 +10,14 @@ from torch import Tensor, nn
 
 from ding_alma.model.allocation.critic import AllocationCritic
 from ding_alma.model.allocation.decision_state import DecisionState
+from ding_alma.model.allocation.pairwise import PairwiseCritic, PairwiseEncoder
 from ding_alma.model.allocation.pointer_decoder import PointerDecoder
 from ding_alma.model.allocation.proposal import ProposalNetwork, Proposals
 from ding_alma.model.allocation.proposal_encoder import ProposalEncoder
 from ding_alma.model.subtask_embedding import draw_permutation
+
+NETWORKS = ("attention", "pairwise")
+"""The paper's networks, or those that also compare every agent with a subtask directly."""
 
 
 class RatedProposals(NamedTuple):
@@ -43,6 +49,8 @@ class Allocator(nn.Module):
         critic_heads: int = 4,
         extra_subtasks: int = 0,
         popart_alpha: float | None = 0.01,
+        network: str = "attention",
+        coordinates: Sequence[int] = (),
     ) -> None:
         """Build both networks from sizes.
 
@@ -52,17 +60,26 @@ class Allocator(nn.Module):
             proposals: P allocations sampled per decision, at least 2.
             extra_subtasks: further subtask embeddings, for scenarios with more subtasks than K.
             popart_alpha: rate of the critic's target statistics, None = learn on the scale of returns.
+            network: one of `NETWORKS`.
+            coordinates: features that say where an entity is, for 'pairwise'.
 
         Raises:
-            ValueError: fewer than two proposals, a width that its heads do not divide.
+            ValueError: fewer than two proposals, a width that its heads do not divide, an unknown network.
         """
         super().__init__()
         if proposals < 2:
             raise ValueError(f"the critic chooses among proposals: there must be at least 2, got {proposals}")
         self.proposals = proposals
-        encoder = ProposalEncoder(features, subtasks, proposal_dim, proposal_heads, extra_subtasks)
+        if network not in NETWORKS:
+            raise ValueError(f"network must be one of {NETWORKS}, got {network!r}")
+        encoder_class: Callable[..., ProposalEncoder] = ProposalEncoder
+        critic_class: Callable[..., AllocationCritic] = AllocationCritic
+        if network == "pairwise":
+            encoder_class = partial(PairwiseEncoder, coordinates=coordinates)
+            critic_class = partial(PairwiseCritic, coordinates=coordinates)
+        encoder = encoder_class(features, subtasks, proposal_dim, proposal_heads, extra_subtasks)
         self.proposal = ProposalNetwork(encoder, PointerDecoder(proposal_dim))
-        self.critic = AllocationCritic(features, subtasks, critic_dim, critic_heads, extra_subtasks, popart_alpha)
+        self.critic = critic_class(features, subtasks, critic_dim, critic_heads, extra_subtasks, popart_alpha)
 
     def propose(self, state: DecisionState, draws: "ProposalDraws") -> RatedProposals:
         """Sample P allocations per decision and rate them."""

@@ -82,6 +82,10 @@ class AllocationCritic(nn.Module):
     @torch.no_grad()
     def values(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
         """(N, P) normalised values of P allocations (N, P, A) int64 per decision, without a graph."""
+        return self.popart(self.raw_values(state, allocation, permutation).unsqueeze(-1)).squeeze(-1)
+
+    def raw_values(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
+        """(N, P) `values` before the Pop-Art output."""
         points, proposals, _ = allocation.shape
         floats = CHUNK_FLOATS if state.compiled else DENSE_CHUNK_FLOATS
         chunk = max(1, floats // (proposals * state.entities.shape[1] * self.attention.dim))
@@ -92,7 +96,7 @@ class AllocationCritic(nn.Module):
             raw = [self._values_of_cases(state.rows(at), allocation[at], encoded[at], table) for at in parts]
         else:
             raw = [self._values_of_all(state.rows(at), allocation[at], permutation) for at in parts]
-        return self.popart(torch.cat(raw).unsqueeze(-1)).squeeze(-1)
+        return torch.cat(raw)
 
     def _values_of_all(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
         """(n, P) `raw_value` of each proposal, by regular tensor operations whose shapes depend on no value."""

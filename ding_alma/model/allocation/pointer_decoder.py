@@ -67,11 +67,13 @@ class SubtaskTeams:
     """
 
     def __init__(self, encoding: ProposalEncoding, embed_count: nn.Linear, update_subtask: nn.Linear) -> None:
-        agents, subtasks, members = encoding
+        agents, subtasks, members, pairs = encoding
         scale = 1 / math.sqrt(subtasks.shape[-1])
         self.weight_team, weight_agent = update_subtask.weight.split(subtasks.shape[-1], 1)
         counted = subtasks + embed_count(torch.stack([members, torch.zeros_like(members)], -1))
         self.logits = counted @ agents.transpose(1, 2) * scale
+        if pairs is not None:
+            self.logits = self.logits + pairs.transpose(1, 2)
         """(N, teams, A)."""
         self.entrance = agents.relu() @ weight_agent.T + update_subtask.bias
         """(N, A, D) what an agent adds to any team it joins."""

@@ -46,12 +46,13 @@ class PointerTree:
         subtasks: Tensor,
         count: tuple[Tensor, Tensor],
         update: tuple[Tensor, Tensor],
+        pairs: Tensor | None,
         members: Tensor,
         state: DecisionState,
         choose: Chooser,
         proposals: int,
     ) -> None:
-        """Args: agents, subtasks and members as in `ProposalEncoding`; count and update, weight and bias of the
+        """Args: agents, subtasks, pairs and members as in `ProposalEncoding`; count and update, weight and bias of the
         decoder's layers. None of them tracks gradients."""
         points, self.agent_count, dim = agents.shape
         subtask_count = subtasks.shape[1]
@@ -78,6 +79,8 @@ class PointerTree:
         self.arrays = tuple(x.numpy() for x in (self.agents, self.counted, self.entrance, self.head, self.probe))
         agent_rows, counted, entrance, head, _ = self.arrays
         pointer_teams.first_logits(agent_rows, counted, self.active, self.scale, self.logits)
+        if pairs is not None:
+            self.logits[:empty] += pairs.transpose(1, 2).reshape(empty, -1).numpy()
         pointer_teams.meetings(agent_rows, entrance, head, self.active, self.scale, self.meeting)
         self.levels: list[_Level] = []
         self._grow(choose, proposals)
@@ -141,7 +144,7 @@ class PointerTree:
         return log_prob, entropy, best_prob
 
     def slope(self, by_log_prob: Tensor, by_entropy: Tensor) -> tuple[Tensor, ...]:
-        """Gradient by `totals`' first two (N, P) to that by agents, subtasks and both layers' weights and biases."""
+        """Gradient by `totals`' first two (N, P) to that by agents, subtasks, both layers' parameters and pairs."""
         slope = np.zeros((len(self.total), 2), np.float32)
         pointer_rows.slope_of_leaves(self.row, by_log_prob.contiguous().numpy(), by_entropy.contiguous().numpy(), slope)
         by_logit = np.zeros((self.teams, self.agent_count), np.float32)
@@ -184,7 +187,8 @@ class PointerTree:
         by_subtasks = by_embedding[:empty].add_(flat_counted).view_as(by_counted)
         by_count = torch.stack([self.members.view(-1) @ flat_counted, COUNT_SCALE * by_head], 1)
         by_update = torch.cat([by_team, by_entrance.T @ self.relu_agents], 1)
-        return by_agents, by_subtasks, by_count, flat_counted.sum(0), by_update, by_entrance.sum(0)
+        by_pairs = torch.from_numpy(by_logit[:empty]).view(*self.unfinished.shape, -1).transpose(1, 2)
+        return by_agents, by_subtasks, by_count, flat_counted.sum(0), by_update, by_entrance.sum(0), by_pairs
 
 
 class _Decode(torch.autograd.Function):
@@ -197,9 +201,10 @@ class _Decode(torch.autograd.Function):
         count_bias: Tensor,
         update_weight: Tensor,
         update_bias: Tensor,
+        pairs: Tensor | None,
         grow: Callable[..., PointerTree],
     ) -> tuple[Tensor, ...]:
-        tree = grow(agents, subtasks, (count_weight, count_bias), (update_weight, update_bias))
+        tree = grow(agents, subtasks, (count_weight, count_bias), (update_weight, update_bias), pairs)
         log_prob, entropy, best_prob = tree.totals()
         allocation = torch.from_numpy(tree.allocation)
         ctx.tree = tree
@@ -209,7 +214,8 @@ class _Decode(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, by_log_prob: Tensor, by_entropy: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        return (*ctx.tree.slope(by_log_prob, by_entropy), None)
+        *slopes, by_pairs = ctx.tree.slope(by_log_prob, by_entropy)
+        return (*slopes, by_pairs if ctx.needs_input_grad[6] else None, None)
 
 
 def decode_compiled(
@@ -229,6 +235,7 @@ def decode_compiled(
         embed_count.bias,
         update_subtask.weight,
         update_subtask.bias,
+        encoding.pairs,
         grow,
     )
     return Proposals(allocation, log_prob, entropy, best_prob)

@@ -23,6 +23,8 @@ class ProposalEncoding(NamedTuple):
     """(N, K, D), sum over the subtask's non-agent entities."""
     members: Tensor
     """(N, K) scaled number of non-agent entities, finished and dead ones included."""
+    pairs: Tensor | None = None
+    """(N, A, K) added to every agent's logits, whoever has joined the subtask; None adds nothing."""
 
 
 class ProposalEncoder(nn.Module):

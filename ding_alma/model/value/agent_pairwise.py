@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from ding_alma.model.attention.attention import EntityAttention
@@ -10,11 +9,9 @@ from ding_alma.model.attention.attention_plan import AttentionPlan
 from ding_alma.model.attention.entity_inputs import EntityInputs
 from ding_alma.model.attention.linear import linear
 from ding_alma.model.attention.pooling import Pooling
+from ding_alma.model.coordinates import coordinate_gain
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
 from ding_alma.model.value.agent import AgentNetwork, SubtaskLabel
-
-COORDINATE_GAIN = 8.0
-"""Factor of coordinates in the comparison, so that an eighth of the map is as much as a one-hot feature."""
 
 
 class PairwiseAgent(AgentNetwork):
@@ -43,9 +40,7 @@ class PairwiseAgent(AgentNetwork):
         self.own = nn.Linear(features, attention_dim)
         self.other = nn.Linear(features, attention_dim, bias=False)
         self.compared = nn.Linear(attention_dim, attention_dim)
-        gain = torch.ones(features)
-        gain[list(coordinates)] = COORDINATE_GAIN
-        self.register_buffer("gain", gain, persistent=False)
+        self.register_buffer("gain", coordinate_gain(features, coordinates), persistent=False)
 
     def seen(self, inputs: EntityInputs, plan: AttentionPlan, label: SubtaskLabel | None) -> Tensor:
         """As of `AgentNetwork`, with the pairs; labels, if they are shown, are compared as well."""
