@@ -27,7 +27,7 @@ MODEL_ROOMS = ("attention", "value", "allocation", "actor_critic")
 """The same for ding_alma/model; what stands beside them imports from none of them."""
 BASEMENT, ROOF = {"atomic_file", "registration"}, {"ding_import", "ding_patches", "plugin"}
 """Modules of ding_alma itself: anybody may import the first, and the second may import anybody."""
-FULLEST_ROOM = 27
+FULLEST_ROOM = 26
 SHARED_WITH_ALGORITHMS = {
     "checked_json",
     "checked_load",

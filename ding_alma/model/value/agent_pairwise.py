@@ -51,8 +51,8 @@ class PairwiseAgent(AgentNetwork):
 
         own = linear(asking(inputs.dense), self.own.weight * self.gain, self.own.bias)
         other = linear(plan.gather(inputs.dense), self.other.weight * self.gain)
-        if label is not None:
-            embed = self.encoder.embedding
+        embed = self.encoder.embedding
+        if label is not None and embed is not None:
             # A difference, so that equal labels are the same comparison whatever the permutation.
             own = own + embed(asking(label.membership), label.permutation)
             other = other - embed(plan.gather(label.membership), label.permutation)

@@ -13,7 +13,7 @@ from ding_alma.replay.training_sequences import draw_sequences
 VALUE_VARIANTS = [
     ("alma", {}),
     ("alma", {"network.conditioning": "embed", "learn.imagined_weight": 0.5}),
-    ("alma", {"network.subtask_agent": "relational", "network.subtask_mixer": "vdn"}),
+    ("alma", {"network.subtask_agent": "pairwise", "network.subtask_mixer": "vdn", "allocation.network": "pairwise"}),
     ("aqmix", {}),
     ("aqmix", {"network.agent": "recurrent", "network.mixer": "linear"}),
     ("refil", {}),

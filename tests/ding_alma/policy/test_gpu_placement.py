@@ -67,7 +67,13 @@ def test_a_policy_acts_learns_and_is_loaded(policy, config):
     ("policy", "changes"),
     [
         ("alma", {"network": {"conditioning": "embed"}, "learn": {"imagined_weight": 0.5, "td_lambda": 0.5}}),
-        ("alma", {"network": {"subtask_agent": "relational", "subtask_mixer": "vdn"}}),
+        (
+            "alma",
+            {
+                "network": {"subtask_agent": "pairwise", "subtask_mixer": "vdn"},
+                "allocation": {"network": "pairwise"},
+            },
+        ),
         ("alma", {"allocation": {"source": "random"}}),
         ("alma", {"allocation": {"source": "heuristic"}}),
         ("aqmix", {"network": {"agent": "recurrent", "mixer": "linear"}}),

@@ -95,7 +95,7 @@ def _policy(name, agents=AGENTS, entities=ENTITIES, weights=None):
         action_shape=ACTIONS,
         obs_shape=EasyDict(agent_state=spec.agent_state_size, global_state=spec.global_state_size),
     )
-    main.policy.entity.update(entities=entities, features=FEATURES, subtasks=SUBTASKS)
+    main.policy.entity.update(entities=entities, features=FEATURES, subtasks=SUBTASKS, coordinates=[])
     main.policy.allocation.source = "heuristic"
     if name in ("aqmix", "refil", "copa"):
         main.policy.network.agent = "recurrent"

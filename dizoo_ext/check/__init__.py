@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from ding.torch_utils import to_tensor
 
-from dizoo_ext.check_play import Record, play
-from dizoo_ext.check_rules import ContractViolation, require
+from dizoo_ext.check.play import Record, play
+from dizoo_ext.check.rules import ContractViolation, require
 from dizoo_ext.entity_env import EntityEnv
 from dizoo_ext.random_stream import random_legal_actions
 from dizoo_ext.vector_env import VectorEnv

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from dizoo_ext.check_rules import check_episode_info, check_observation, check_step, require
+from dizoo_ext.check.rules import check_episode_info, check_observation, check_step, require
 from dizoo_ext.random_stream import random_legal_actions
 from dizoo_ext.vector_env import Observation, VectorEnv, VectorStep
 
