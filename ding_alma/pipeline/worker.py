@@ -17,7 +17,7 @@ from ding.utils import set_pkg_seed
 from ding.worker import create_serial_collector, create_serial_evaluator
 from easydict import EasyDict
 
-from ding_alma.pipeline.client import Client, Dismissed, LearnerLost
+from ding_alma.pipeline.client import Client, Dismissed
 from ding_alma.pipeline.environment_variables import SEED_STRIDE
 from ding_alma.pipeline.evaluating import without_weights
 from ding_alma.pipeline.messages import COLLECTOR, EVALUATOR, Collection, Evaluated, Order, Plan, Ready, Stop, role_of
@@ -48,9 +48,8 @@ def work(transport: Transport, node: int) -> None:
         with contextlib.suppress(Dismissed):
             set_up = evaluator if role_of(node) == EVALUATOR else collector
             _serve(client, set_up(plan, node, client))
-    except LearnerLost:
-        raise
     except BaseException:
+        # Also if the learner seems lost: one that was only slow would wait for ever for a worker that still beats.
         client.fail(traceback.format_exc())
         raise
     client.leave()

@@ -3,6 +3,7 @@ import threading
 import pytest
 from lossy_transport import LossyTransport
 
+from ding_alma.pipeline import worker
 from ding_alma.pipeline.client import Client, Dismissed, LearnerLost
 from ding_alma.pipeline.messages import COLLECTOR, Collection, Plan, Ready, Stop
 from ding_alma.pipeline.server import Server, WorkerFailed
@@ -94,3 +95,23 @@ def test_busy_workers_learn_that_the_run_is_over():
             client.check_dismissed()
             threading.Event().wait(0.01)
     assert client.ask(Ready()) == Stop()
+
+
+def test_a_worker_that_gives_its_learner_up_tells_it(monkeypatch):
+    told = []
+
+    class Joined:
+        def __init__(self, transport, node):
+            self.fail = told.append
+
+        def join(self):
+            return "plan"
+
+    def lose(plan, node, client):
+        raise LearnerLost("not heard")
+
+    monkeypatch.setattr(worker, "Client", Joined)
+    monkeypatch.setattr(worker, "evaluator", lose)
+    with pytest.raises(LearnerLost):
+        worker.work(None, 1)
+    assert len(told) == 1 and "LearnerLost: not heard" in told[0]
