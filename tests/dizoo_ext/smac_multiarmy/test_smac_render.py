@@ -65,9 +65,10 @@ def test_units_at_one_point_are_all_seen(env):
 def test_low_health_is_red_and_never_an_empty_bar(env):
     assert pixels(env.render(), RED) == 0
     match = env.matches[0]
+    full = float(match["health"][0])
     match["health"][0] = 1e-3
     least = pixels(env.render(), RED)
-    match["health"][0] *= 10_000
+    match["health"][0] = 0.3 * full
     assert 0 < least < pixels(env.render(), RED)
 
 
