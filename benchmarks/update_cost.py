@@ -47,14 +47,20 @@ class Setting(NamedTuple):
 
 
 def settings() -> list[Setting]:
-    """All of the table."""
-    return [
-        Setting("small, heuristic", *read_config(str(CONFIGS / "small/save_the_city_alma_heuristic_config.py"))),
-        Setting("small, learned", *read_config(str(CONFIGS / "small/save_the_city_alma_config.py"))),
-        Setting("fast, heuristic", *read_config(str(CONFIGS / "fast/save_the_city_alma_heuristic_config.py"))),
-        Setting("fast, learned", *read_config(str(CONFIGS / "fast/save_the_city_alma_config.py"))),
-        Setting("paper", *read_config(str(CONFIGS / "save_the_city_alma_config.py"))),
-    ]
+    """All of the table, with the original's networks: the fast setting has others."""
+    found = []
+    for name, file in (
+        ("small, heuristic", "small/save_the_city_alma_heuristic_config.py"),
+        ("small, learned", "small/save_the_city_alma_config.py"),
+        ("fast, heuristic", "fast/save_the_city_alma_heuristic_config.py"),
+        ("fast, learned", "fast/save_the_city_alma_config.py"),
+        ("paper", "save_the_city_alma_config.py"),
+    ):
+        main, create = read_config(str(CONFIGS / file))
+        main.policy.network.update(subtask_agent="feedforward", subtask_mixer="flex")
+        main.policy.allocation.network = "attention"
+        found.append(Setting(name, main, create))
+    return found
 
 
 class OurSide:

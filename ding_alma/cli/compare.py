@@ -1,12 +1,13 @@
 """The command ``ding-alma compare``: from finished runs to a table with intervals and a picture."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from ding_alma.atomic_file import write_json_atomically
 from ding_alma.monitor.progress import HEADLINE_METRICS
-from ding_alma.report.comparison import compare, numbers, report
+from ding_alma.report.comparison import MetricResult, compare, numbers, report
 from ding_alma.report.further_formats import FORMATS, comparison_tables, picture_paths
 from ding_alma.report.marl_eval import marl_eval_layout
 from ding_alma.report.picture import draw_curves
@@ -40,19 +41,42 @@ class ReferenceLine(click.ParamType):
             self.fail(f"expected LABEL=NUMBER, got {value!r}", param, ctx)
 
 
+def comparison_options(command: Callable) -> Callable:
+    """What `compare` and `report` are told alike."""
+    options = (
+        click.argument("runs", nargs=-1, required=True),
+        click.option(
+            "-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write."
+        ),
+        click.option(
+            "--metric",
+            "metrics",
+            multiple=True,
+            help="What gets tables, such as solved; repeatable. [default: solved or battle_won, and return]",
+        ),
+        click.option(
+            "--line", "lines", type=ReferenceLine(), multiple=True, help="Level to draw for the first metric."
+        ),
+        click.option("--title", default="", help="Title of what is written."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def read_comparison(runs: tuple[str, ...], metrics: tuple[str, ...]) -> tuple[Groups, dict[str, MetricResult]]:
+    """The runs by method, and their comparison by each metric.
+
+    Raises:
+        RunError: they cannot be compared.
+    """
+    groups = read_groups(list(runs))
+    names = [resolve_metric(metric, groups) for metric in metrics] or default_metrics(groups)
+    return groups, {name: compare(groups, name) for name in names}
+
+
 @click.command("compare")
-@click.argument("runs", nargs=-1, required=True)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write."
-)
-@click.option(
-    "--metric",
-    "metrics",
-    multiple=True,
-    help="What to compare by, such as solved; repeatable. [default: solved or battle_won, and return]",
-)
-@click.option("--line", "lines", type=ReferenceLine(), multiple=True, help="Horizontal line for the first metric.")
-@click.option("--title", default="", help="Title of picture and table.")
+@comparison_options
 @formats_option
 def compare_command(
     runs: tuple[str, ...],
@@ -73,11 +97,9 @@ def compare_command(
     of the package marl-eval); with --also, the same pictures and tables in further formats.
     """
     try:
-        groups = read_groups(list(runs))
-        names = [resolve_metric(metric, groups) for metric in metrics] or default_metrics(groups)
-        results = {name: compare(groups, name) for name in names}
+        groups, results = read_comparison(runs, metrics)
         output.mkdir(parents=True, exist_ok=True)
-        draw_curves(groups, names, dict(lines), title, picture_paths(output / "comparison.png", formats))
+        draw_curves(groups, list(results), dict(lines), title, picture_paths(output / "comparison.png", formats))
     except RunError as error:
         raise click.ClickException(str(error)) from error
     text = report(groups, results, dict(lines), title)

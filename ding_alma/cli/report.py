@@ -5,32 +5,20 @@ from typing import Any
 
 import click
 
-from ding_alma.cli.compare import ReferenceLine, default_metrics
+from ding_alma.cli.compare import comparison_options, read_comparison
 from ding_alma.cli.evaluate import seed_option
 from ding_alma.cli.trust import trust_option
 from ding_alma.cli.waiting import import_everything
-from ding_alma.report.comparison import compare
 from ding_alma.report.page.content import page_content
 from ding_alma.report.page.document import write_document
-from ding_alma.report.run_groups import Groups, read_groups, resolve_metric
+from ding_alma.report.run_groups import Groups
 from ding_alma.run.run_error import RunError
 
 PAGE_NAME = "report.html"
 
 
 @click.command("report")
-@click.argument("runs", nargs=-1, required=True)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write."
-)
-@click.option(
-    "--metric",
-    "metrics",
-    multiple=True,
-    help="What gets tables, such as solved; repeatable. [default: solved or battle_won, and return]",
-)
-@click.option("--line", "lines", type=ReferenceLine(), multiple=True, help="Horizontal line for the first metric.")
-@click.option("--title", default="", help="Title of the page.")
+@comparison_options
 @click.option("--episodes", type=click.IntRange(min=0), default=1, help="Episodes to play for each method.")
 @seed_option
 @trust_option
@@ -50,9 +38,7 @@ def report_command(
     the differences between the methods' configs.
     """
     try:
-        groups = read_groups(list(runs))
-        names = [resolve_metric(metric, groups) for metric in metrics] or default_metrics(groups)
-        results = {name: compare(groups, name) for name in names}
+        groups, results = read_comparison(runs, metrics)
     except RunError as error:
         raise click.ClickException(str(error)) from error
     films = _films(groups, episodes, seed) if episodes else []

@@ -82,8 +82,7 @@ def report(groups: Groups, results: dict[str, MetricResult], lines: dict[str, fl
     few = few_runs(groups)
     if few:
         text += [few, ""]
-    for key, values in differing_settings(groups).items():
-        told = "; ".join(f"{value} in {', '.join(methods)}" for value, methods in values.items())
+    for key, told in told_differences(groups).items():
         text += [f"**The runs' settings differ** in `env.{key}`: {told}.", ""]
     for metric, result in results.items():
         text += [f"## {metric}", ""]
@@ -101,6 +100,14 @@ def report(groups: Groups, results: dict[str, MetricResult], lines: dict[str, fl
     if lines:
         text += ["Reference lines: " + ", ".join(f"{label} {value:g}" for label, value in lines.items()) + ".", ""]
     return "\n".join(text)
+
+
+def told_differences(groups: Groups) -> dict[str, str]:
+    """Key of ``env`` in which runs on one scenario differ -> which methods have which value."""
+    return {
+        key: "; ".join(f"{value} in {', '.join(methods)}" for value, methods in values.items())
+        for key, values in differing_settings(groups).items()
+    }
 
 
 def few_runs(groups: Groups) -> str:

@@ -161,13 +161,13 @@ FAST: dict[str, Any] = dict(
     ),
     policy=dict(
         network=dict(
-            # (str) Agents that compare themselves with each entity that they see; the papers' do not, and learn ten
-            # times later where to go.
+            # (str) Agents that compare themselves with each entity that they see; the papers' do not, and learn later
+            # where to go (docs/fast_setting.md).
             agent="pairwise",
             # (str) The same for ALMA's agents.
             subtask_agent="pairwise",
-            # (str) ALMA: a subtask's value is the sum of its agents' utilities, which costs half of an update less
-            # than the paper's hypernetworks.
+            # (str) ALMA: a subtask's value is the sum of its agents' utilities, which is cheaper than the paper's
+            # hypernetworks.
             subtask_mixer="vdn",
         ),
         allocation=dict(

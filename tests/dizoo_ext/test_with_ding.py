@@ -34,7 +34,9 @@ def configuration(manager):
             collect=dict(n_episode=4, unroll_len=4, env_num=2),
             eval=dict(env_num=3, evaluator=dict(eval_freq=1)),
             other=dict(
-                eps=dict(type="linear", start=1, end=0.05, decay=1000), replay_buffer=dict(replay_buffer_size=100)
+                eps=dict(type="linear", start=1, end=0.05, decay=1000),
+                # The buffer's reports would come after the test, in whatever folder is then the current one.
+                replay_buffer=dict(replay_buffer_size=100, periodic_thruput_seconds=10**6),
             ),
         ),
     )

@@ -15,11 +15,12 @@ from ding_alma.report.comparison import (
     few_runs,
     improvement_rows,
     result_rows,
+    told_differences,
 )
 from ding_alma.report.curves import POINTS, bands, metric_at, metric_curve
 from ding_alma.report.page.config_differences import Difference, config_differences, unknown_configs
 from ding_alma.report.picture import SHARES, TITLES
-from ding_alma.report.run_groups import FinishedRun, Groups, differing_settings, tasks_of
+from ding_alma.report.run_groups import FinishedRun, Groups, tasks_of
 from ding_alma.run.plain_values import finite_or_none
 
 RESULTS = "results"
@@ -77,8 +78,7 @@ def metric_title(metric: str) -> str:
 
 def _warnings(groups: Groups) -> list[str]:
     found = [few_runs(groups)]
-    for key, values in differing_settings(groups).items():
-        told = "; ".join(f"{value} in {', '.join(methods)}" for value, methods in values.items())
+    for key, told in told_differences(groups).items():
         found.append(f"The runs' settings differ in env.{key}: {told}.")
     return [warning for warning in found if warning]
 

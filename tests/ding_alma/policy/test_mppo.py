@@ -103,7 +103,7 @@ def test_one_config_s_buffer_and_updates_do_not_disturb(caplog):
 def test_stale_episodes_are_refused():
     main, create = mppo_config()
     create.replay_buffer.type = "naive"
-    main.policy.other.replay_buffer = EasyDict(replay_buffer_size=50)
+    main.policy.other.replay_buffer = EasyDict(replay_buffer_size=50, periodic_thruput_seconds=10**6)
     with pytest.raises(ValueError, match="consume = True"):
         train(main, create, iterations=30)
 
