@@ -78,8 +78,8 @@ class AlmaPolicy(ValuePolicy):
             # (str) How agents know subtasks: 'mask', they see their own alone, or 'embed', they see everything with
             # labels ("ALMA No Mask").
             conditioning="mask",
-            # (str) Agents: 'feedforward' (paper) or 'pairwise', which also compare themselves with each entity that
-            # they see and learn much sooner where to go if positions are absolute.
+            # (str) Agents: 'feedforward' (paper) or 'pairwise', which compare themselves with each entity that they see
+            # instead of attending, and learn much sooner where to go if positions are absolute.
             subtask_agent="feedforward",
             # (str) How utilities of the agents at a subtask become its value: 'flex' (paper: hypernetworks, monotonic)
             # or 'vdn' (their sum: cheaper updates, less to express).
@@ -91,8 +91,8 @@ class AlmaPolicy(ValuePolicy):
             source="learned",
             # (int) Steps between decisions (reference: action_length).
             period=5,
-            # (str) Proposal network and critic: 'attention' (paper) or 'pairwise', which also compare every agent with
-            # a subtask directly and learn sooner who is near.
+            # (str) Proposal network and critic: 'attention' (paper) or 'pairwise', which compare every agent with every
+            # subtask and learn sooner who is near.
             network="attention",
             # (int) Width of the allocation critic.
             dim=128,

@@ -36,7 +36,7 @@ class AqmixPolicy(ValuePolicy):
         type="aqmix",
         network=dict(
             # (str) Agents: 'feedforward' (ALMA paper), 'recurrent' (REFIL paper), 'direct' (REFIL's Group Matching) or
-            # 'pairwise' ('feedforward' that also compares an agent with each entity that it sees).
+            # 'pairwise' (ours: compares an agent with each entity that it sees instead of attending).
             agent="feedforward",
             # (str) What sums up the entities that an agent sees: 'attention', or 'max' or 'mean' (REFIL's ablation).
             pooling="attention",

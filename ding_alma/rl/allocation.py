@@ -8,7 +8,6 @@ from torch import Tensor
 
 from ding_alma.model.allocation.allocator import Allocator, ProposalDraws
 from ding_alma.model.processes import average, joint_mean
-from ding_alma.model.subtask_embedding import draw_permutation
 from ding_alma.rl.decision_points import DecisionPoints
 from ding_alma.rl.proposal_metrics import proposal_metrics
 
@@ -37,10 +36,9 @@ class AllocationDraws:
     @classmethod
     def draw(cls, generator: torch.Generator | None, allocator: Allocator, points: DecisionPoints) -> Self:
         """Fresh random numbers of a generator on the CPU (None: torch's own)."""
-        embedding = allocator.critic.embed_subtask
-        stored = draw_permutation(embedding, generator)
+        stored = allocator.draw_permutation(generator)
         proposals = ProposalDraws.draw(generator, allocator, points)
-        return cls(stored, proposals, draw_permutation(embedding, generator))
+        return cls(stored, proposals, allocator.draw_permutation(generator))
 
 
 def allocation_losses(

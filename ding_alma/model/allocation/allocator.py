@@ -1,23 +1,21 @@
 """The allocation controller's networks: proposals and their critic."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
-from ding_alma.model.allocation.critic import AllocationCritic
+from ding_alma.model.allocation.critic import AllocationCritic, Critic
 from ding_alma.model.allocation.decision_state import DecisionState
 from ding_alma.model.allocation.pairwise import PairwiseCritic, PairwiseEncoder
 from ding_alma.model.allocation.pointer_decoder import PointerDecoder
 from ding_alma.model.allocation.proposal import ProposalNetwork, Proposals
-from ding_alma.model.allocation.proposal_encoder import ProposalEncoder
-from ding_alma.model.subtask_embedding import draw_permutation
+from ding_alma.model.allocation.proposal_encoder import Encoder, ProposalEncoder
 
 NETWORKS = ("attention", "pairwise")
-"""The paper's networks, or those that also compare every agent with a subtask directly."""
+"""The paper's networks, or those that compare every agent with every subtask."""
 
 
 class RatedProposals(NamedTuple):
@@ -58,7 +56,8 @@ class Allocator(nn.Module):
             features: F of the entities, without last actions.
             subtasks: K, the padded number.
             proposals: P allocations sampled per decision, at least 2.
-            extra_subtasks: further subtask embeddings, for scenarios with more subtasks than K.
+            extra_subtasks: further subtask embeddings, for scenarios with more subtasks than K; 'pairwise' has none and
+                needs none.
             popart_alpha: rate of the critic's target statistics, None = learn on the scale of returns.
             network: one of `NETWORKS`.
             coordinates: features that say where an entity is, for 'pairwise'.
@@ -72,14 +71,22 @@ class Allocator(nn.Module):
         self.proposals = proposals
         if network not in NETWORKS:
             raise ValueError(f"network must be one of {NETWORKS}, got {network!r}")
-        encoder_class: Callable[..., ProposalEncoder] = ProposalEncoder
-        critic_class: Callable[..., AllocationCritic] = AllocationCritic
+        self.subtask_slots = subtasks + extra_subtasks
+        encoder: Encoder
         if network == "pairwise":
-            encoder_class = partial(PairwiseEncoder, coordinates=coordinates)
-            critic_class = partial(PairwiseCritic, coordinates=coordinates)
-        encoder = encoder_class(features, subtasks, proposal_dim, proposal_heads, extra_subtasks)
+            encoder = PairwiseEncoder(features, proposal_dim, coordinates)
+            self.critic: Critic = PairwiseCritic(features, critic_dim, popart_alpha, coordinates)
+        else:
+            encoder = ProposalEncoder(features, subtasks, proposal_dim, proposal_heads, extra_subtasks)
+            self.critic = AllocationCritic(features, subtasks, critic_dim, critic_heads, extra_subtasks, popart_alpha)
         self.proposal = ProposalNetwork(encoder, PointerDecoder(proposal_dim))
-        self.critic = critic_class(features, subtasks, critic_dim, critic_heads, extra_subtasks, popart_alpha)
+
+    def draw_permutation(self, generator: torch.Generator | None = None) -> Tensor:
+        """A fresh uniform numbering of the subtasks for one call of a network: (K + extra,) int64 on the CPU.
+
+        Networks without a subtask embedding do not look at it.
+        """
+        return torch.randperm(self.subtask_slots, generator=generator)
 
     def propose(self, state: DecisionState, draws: "ProposalDraws") -> RatedProposals:
         """Sample P allocations per decision and rate them."""
@@ -102,10 +109,9 @@ class ProposalDraws:
     @classmethod
     def draw(cls, generator: torch.Generator | None, allocator: Allocator, state: DecisionState) -> Self:
         """Fresh random numbers of a generator on the CPU (None: torch's own), moved to the state's device."""
-        embedding = allocator.critic.embed_subtask
         shape = (state.agents, state.points, allocator.proposals, state.subtasks)
         return cls(
-            draw_permutation(embedding, generator),
-            draw_permutation(embedding, generator),
+            allocator.draw_permutation(generator),
+            allocator.draw_permutation(generator),
             torch.rand(shape, generator=generator).to(state.entities.device, non_blocking=True),
         )

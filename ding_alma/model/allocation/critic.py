@@ -1,5 +1,7 @@
 """The value of an allocation at a decision (docs/reference/alma.md#allocation-critic)."""
 
+from abc import ABC, abstractmethod
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,8 +22,34 @@ DENSE_CHUNK_FLOATS = 2**26
 """The same on other devices, where it bounds the memory."""
 
 
-class AllocationCritic(nn.Module):
-    """Agents attend to everything that exists, told who is allocated where and how many are on each subtask.
+class Critic(nn.Module, ABC):
+    """Rates allocations; its output is normalised by Pop-Art."""
+
+    def __init__(self, popart_alpha: float | None = 0.01) -> None:
+        """``popart_alpha`` None learns on the scale of returns."""
+        super().__init__()
+        self.popart = Unnormalised() if popart_alpha is None else PopArt(1, popart_alpha)
+
+    def forward(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
+        """(N,) normalised value of one allocation (N, A) int64 per decision."""
+        return self.popart(self.raw_value(state, allocation, permutation).unsqueeze(-1)).squeeze(-1)
+
+    @torch.no_grad()
+    def values(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
+        """(N, P) normalised values of P allocations (N, P, A) int64 per decision, without a graph."""
+        return self.popart(self.raw_values(state, allocation, permutation).unsqueeze(-1)).squeeze(-1)
+
+    @abstractmethod
+    def raw_value(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
+        """(N,) value of one allocation (N, A) per decision before the Pop-Art output, differentiable."""
+
+    @abstractmethod
+    def raw_values(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
+        """(N, P) `values` before the Pop-Art output."""
+
+
+class AllocationCritic(Critic):
+    """The paper's: agents attend to all that exists, told who is allocated where and how many are on each subtask.
 
     The mean over agents is taken over their padded number (docs/reference/quirks.md#q20).
     """
@@ -35,21 +63,15 @@ class AllocationCritic(nn.Module):
         extra_subtasks: int = 0,
         popart_alpha: float | None = 0.01,
     ) -> None:
-        """``popart_alpha`` None learns on the scale of returns."""
-        super().__init__()
+        """``popart_alpha`` as in `Critic`."""
+        super().__init__(popart_alpha)
         self.encode_entity = nn.Linear(features, dim)
         self.embed_subtask = SubtaskEmbedding(subtasks, dim, extra_subtasks)
         self.embed_count = nn.Linear(2, dim)
         self.attention = EntityAttention(dim, heads)
         self.output = nn.Linear(dim, 1)
-        self.popart = Unnormalised() if popart_alpha is None else PopArt(1, popart_alpha)
-
-    def forward(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
-        """(N,) normalised value of one allocation (N, A) int64 per decision."""
-        return self.popart(self.raw_value(state, allocation, permutation).unsqueeze(-1)).squeeze(-1)
 
     def raw_value(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
-        """(N,) value of one allocation (N, A) per decision before the Pop-Art output, differentiable."""
         return (self._value_of_rows if state.compiled else self._value)(state, allocation, permutation)
 
     def _value(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
@@ -79,13 +101,7 @@ class AllocationCritic(nn.Module):
         point = torch.from_numpy(chosen.asking // state.entity_mask.shape[1])
         return x.new_zeros(state.points).index_add(0, point, share) / state.agents + self.output.bias
 
-    @torch.no_grad()
-    def values(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
-        """(N, P) normalised values of P allocations (N, P, A) int64 per decision, without a graph."""
-        return self.popart(self.raw_values(state, allocation, permutation).unsqueeze(-1)).squeeze(-1)
-
     def raw_values(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
-        """(N, P) `values` before the Pop-Art output."""
         points, proposals, _ = allocation.shape
         floats = CHUNK_FLOATS if state.compiled else DENSE_CHUNK_FLOATS
         chunk = max(1, floats // (proposals * state.entities.shape[1] * self.attention.dim))

@@ -1,103 +1,114 @@
-"""Proposals and critic that compare every agent with a subtask directly (ours; the paper's attend to everything).
+"""Proposals and critic that compare every agent with every subtask (ours; the paper's attend to everything).
 
 Whether an agent should work at a subtask depends on where both are. Attention over absolute positions learns such
-differences late; a ReLU of the pair learns them soon, as in `PairwiseAgent`.
+differences late; a ReLU of the pair learns them soon, as in `PairwiseAgent`. Nothing here knows the subtasks' numbers.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ding_alma.model.allocation.critic import AllocationCritic
+from ding_alma.model.allocation.critic import Critic
 from ding_alma.model.allocation.decision_state import COUNT_SCALE, DecisionState
-from ding_alma.model.allocation.proposal_encoder import ProposalEncoder, ProposalEncoding
+from ding_alma.model.allocation.proposal_encoder import Encoder, ProposalEncoding
 from ding_alma.model.attention.linear import linear
 from ding_alma.model.coordinates import coordinate_gain
 from ding_alma.model.one_hot import one_hot
 
 
+class Subtasks(NamedTuple):
+    """The subtasks of N decisions by their living non-agent entities."""
+
+    members: Tensor
+    """(N, K) scaled number of them."""
+    mean: Tensor
+    """(N, K, F), zeros where there are none."""
+
+    @classmethod
+    def of(cls, state: DecisionState) -> "Subtasks":
+        exists = state.entity_mask[:, state.agents :].unsqueeze(-1)
+        belongs = (one_hot(state.other_subtask, state.subtasks) * exists).transpose(1, 2)
+        count = belongs.sum(-1)
+        mean = belongs @ state.entities[:, state.agents :] / count.clamp_min(1).unsqueeze(-1)
+        return cls(COUNT_SCALE * count, mean)
+
+
 class PairLayer(nn.Module):
-    """Both halves of a hidden layer for pairs of an agent and a subtask, which is the mean of its living entities."""
+    """A hidden layer for every pair of an agent and a subtask."""
 
     gain: Tensor
 
     def __init__(self, features: int, dim: int, coordinates: Sequence[int]) -> None:
+        """``coordinates`` are the features that say where an entity is."""
         super().__init__()
         self.own = nn.Linear(features, dim)
         self.other = nn.Linear(features, dim, bias=False)
         self.register_buffer("gain", coordinate_gain(features, coordinates), persistent=False)
 
-    def of_agents(self, state: DecisionState) -> Tensor:
-        """(N, A, D)."""
-        agents = state.entities[:, : state.agents].flatten(0, 1)
-        half = linear(agents, self.own.weight * self.gain, self.own.bias)
-        return half.view(state.points, state.agents, -1)
-
-    def of_subtasks(self, state: DecisionState) -> Tensor:
-        """(N, K, D)."""
-        exists = state.entity_mask[:, state.agents :].unsqueeze(-1)
-        belongs = (one_hot(state.other_subtask, state.subtasks) * exists).transpose(1, 2)
-        mean = belongs @ state.entities[:, state.agents :] / belongs.sum(-1, keepdim=True).clamp_min(1)
-        half = linear(mean.flatten(0, 1), self.other.weight * self.gain)
-        return half.view(state.points, state.subtasks, -1)
+    def forward(self, state: DecisionState, subtasks: Subtasks) -> Tensor:
+        """(N, A, K, D) before the ReLU."""
+        own = _rows(state.entities[:, : state.agents], self.own.weight * self.gain, self.own.bias)
+        return own.unsqueeze(2) + _rows(subtasks.mean, self.other.weight * self.gain).unsqueeze(1)
 
 
-class PairwiseEncoder(ProposalEncoder):
-    """`ProposalEncoder` with a logit of its own for every pair of an agent and a subtask."""
+class PairwiseEncoder(Encoder):
+    """Agents and subtasks by linear maps, and a logit of its own for every pair, which knows what the agent held."""
 
-    def __init__(
-        self,
-        features: int,
-        subtasks: int,
-        dim: int,
-        heads: int,
-        extra_subtasks: int = 0,
-        coordinates: Sequence[int] = (),
-    ) -> None:
-        """As `ProposalEncoder`; ``coordinates`` are the features that say where an entity is."""
-        super().__init__(features, subtasks, dim, heads, extra_subtasks)
+    def __init__(self, features: int, dim: int, coordinates: Sequence[int] = ()) -> None:
+        """``coordinates`` as in `PairLayer`."""
+        super().__init__()
+        self.encode_agent = nn.Linear(features, dim)
+        self.encode_subtask = nn.Linear(features, dim)
         self.pairs = PairLayer(features, dim, coordinates)
+        self.held = nn.Parameter(torch.zeros(dim))
         self.score = nn.Linear(dim, 1, bias=False)
 
     def forward(self, state: DecisionState, permutation: Tensor) -> ProposalEncoding:
-        hidden = (self.pairs.of_agents(state).unsqueeze(2) + self.pairs.of_subtasks(state).unsqueeze(1)).relu()
-        return super().forward(state, permutation)._replace(pairs=self.score(hidden).squeeze(-1))
+        subtasks = Subtasks.of(state)
+        held = one_hot(state.last_allocation, state.subtasks).unsqueeze(-1)
+        hidden = (self.pairs(state, subtasks) + held * self.held).relu()
+        return ProposalEncoding(
+            _rows(state.entities[:, : state.agents], self.encode_agent.weight, self.encode_agent.bias),
+            _rows(subtasks.mean, self.encode_subtask.weight, self.encode_subtask.bias),
+            subtasks.members,
+            self.score(hidden).squeeze(-1),
+        )
 
 
-class PairwiseCritic(AllocationCritic):
-    """`AllocationCritic` plus a value of every agent at its subtask, given who else is there."""
+class PairwiseCritic(Critic):
+    """The mean over the padded number of subtasks of what each is worth with those who work at it.
+
+    A team is the sum over its agents of a hidden layer of the pair of the agent and the subtask.
+    """
 
     def __init__(
-        self,
-        features: int,
-        subtasks: int,
-        dim: int,
-        heads: int,
-        extra_subtasks: int = 0,
-        popart_alpha: float | None = 0.01,
-        coordinates: Sequence[int] = (),
+        self, features: int, dim: int, popart_alpha: float | None = 0.01, coordinates: Sequence[int] = ()
     ) -> None:
-        """As `AllocationCritic`; ``coordinates`` are the features that say where an entity is."""
-        super().__init__(features, subtasks, dim, heads, extra_subtasks, popart_alpha)
+        """``popart_alpha`` as in `Critic`, ``coordinates`` as in `PairLayer`."""
+        super().__init__(popart_alpha)
         self.pairs = PairLayer(features, dim, coordinates)
-        self.team = nn.Linear(features, dim, bias=False)
-        self.team_count = nn.Linear(2, dim, bias=False)
-        self.score = nn.Linear(dim, 1, bias=False)
+        self.join = nn.Linear(dim, dim, bias=False)
+        self.subtask = nn.Linear(features, dim)
+        self.count = nn.Linear(2, dim, bias=False)
+        self.score = nn.Linear(dim, 1)
 
     def raw_value(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
-        value = super().raw_value(state, allocation, permutation)
-        return value + self._pair_values(state, allocation.unsqueeze(1)).squeeze(1)
+        return self.raw_values(state, allocation.unsqueeze(1), permutation).squeeze(1)
 
     def raw_values(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
-        return super().raw_values(state, allocation, permutation) + self._pair_values(state, allocation)
+        subtasks = Subtasks.of(state)
+        joining = _rows(self.pairs(state, subtasks).relu().transpose(1, 2), self.join.weight)
+        works_at = (one_hot(allocation, state.subtasks) * state.active[:, None, :, None]).permute(0, 3, 1, 2)
+        size = COUNT_SCALE * works_at.sum(-1)
+        count = torch.stack([subtasks.members.unsqueeze(-1).expand_as(size), size], -1)
+        alone = _rows(subtasks.mean, self.subtask.weight, self.subtask.bias).unsqueeze(2)
+        hidden = (works_at @ joining + self.count(count) + alone).relu()
+        value = self.score(hidden).squeeze(-1) * (subtasks.members > 0).unsqueeze(-1)
+        return value.sum(1) / state.subtasks
 
-    def _pair_values(self, state: DecisionState, allocation: Tensor) -> Tensor:
-        """(N, P) mean over the padded number of agents. Args: allocation (N, P, A)."""
-        works_at = one_hot(allocation, state.subtasks) * state.active[:, None, :, None]
-        present = one_hot(state.other_subtask, state.subtasks).sum(1)
-        count = torch.stack([works_at.sum(2), present.unsqueeze(1).expand(-1, allocation.shape[1], -1)], -1)
-        members = works_at.transpose(2, 3) @ self.team(state.entities[:, : state.agents]).unsqueeze(1)
-        there = self.pairs.of_subtasks(state).unsqueeze(1) + COUNT_SCALE * (members + self.team_count(count))
-        hidden = (self.pairs.of_agents(state).unsqueeze(1) + works_at @ there).relu()
-        return (self.score(hidden).squeeze(-1) * works_at.sum(-1)).sum(-1) / state.agents
+
+def _rows(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`linear` over the last of any number of axes."""
+    return linear(x.flatten(0, -2), weight, bias).view(*x.shape[:-1], -1)

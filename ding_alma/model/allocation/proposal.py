@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ding_alma.model.allocation.decision_state import DecisionState
-from ding_alma.model.allocation.proposal_encoder import ProposalEncoder, ProposalEncoding
+from ding_alma.model.allocation.proposal_encoder import Encoder, ProposalEncoding
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ProposalDecoder(Protocol):
 class ProposalNetwork(nn.Module):
     """Distribution over allocations: an encoder of the decision and a decoder of the choices."""
 
-    def __init__(self, encoder: ProposalEncoder, decoder: nn.Module) -> None:
+    def __init__(self, encoder: Encoder, decoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder

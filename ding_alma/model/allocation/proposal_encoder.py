@@ -1,5 +1,6 @@
 """Embeddings of agents and subtasks at a decision (docs/reference/alma.md#embeddings-of-agents-and-subtasks)."""
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +28,16 @@ class ProposalEncoding(NamedTuple):
     """(N, A, K) added to every agent's logits, whoever has joined the subtask; None adds nothing."""
 
 
-class ProposalEncoder(nn.Module):
-    """Agents by their features and last allocation, subtasks by attention among their own non-agent entities."""
+class Encoder(nn.Module, ABC):
+    """Describes the agents and subtasks of a decision to a decoder."""
+
+    @abstractmethod
+    def forward(self, state: DecisionState, permutation: Tensor) -> ProposalEncoding:
+        """Encode N decisions; ``permutation`` (K + extra,) is that of a subtask embedding."""
+
+
+class ProposalEncoder(Encoder):
+    """The paper's: agents by features and last allocation, subtasks by attention among their non-agent entities."""
 
     def __init__(self, features: int, subtasks: int, dim: int, heads: int, extra_subtasks: int = 0) -> None:
         super().__init__()
@@ -38,7 +47,6 @@ class ProposalEncoder(nn.Module):
         self.attention = EntityAttention(dim, heads)
 
     def forward(self, state: DecisionState, permutation: Tensor) -> ProposalEncoding:
-        """Encode N decisions; ``permutation`` (K + extra,) is that of the subtask embedding."""
         return (self.encode_rows if state.compiled else self.encode)(state, permutation)
 
     def encode(self, state: DecisionState, permutation: Tensor) -> ProposalEncoding:

@@ -70,10 +70,10 @@ class AttentionPlan(ABC):
         """
 
     @abstractmethod
-    def pair_sum(self, asking: Tensor, rows: Tensor) -> Tensor:
-        """``sum_j relu(asking_i + row_j)`` over the entities j that an agent i sees.
+    def pair_sum(self, inputs: EntityInputs, own: Tensor, bias: Tensor, other: Tensor) -> Tensor:
+        """``sum_j relu(own x_i + bias + other x_j)`` over the entities j that an agent i sees, x the inputs.
 
-        Args: asking (V Q, C); rows (R, C). Returns (V Q, C), zeros where nothing may be looked at.
+        Args: own and other (C, I); bias (C,). Returns (V Q, C), zeros where nothing may be looked at.
         """
 
     @abstractmethod
@@ -134,10 +134,13 @@ class DensePlan(AttentionPlan):
         seen = rows.view(self.steps, 1, self.entities, -1) * self.allowed.unsqueeze(-1)
         return (seen.amax(-2) if reduce == "max" else seen.mean(-2)).flatten(0, 2)
 
-    def pair_sum(self, asking: Tensor, rows: Tensor) -> Tensor:
-        own = asking.view(self.views, self.steps, self.agents, 1, -1)
-        pairs = F.relu(own + rows.view(self.steps, 1, self.entities, -1))
-        return torch.einsum("vnaec,vnae->vnac", pairs, self.allowed.to(rows.dtype)).flatten(0, 2)
+    def pair_sum(self, inputs: EntityInputs, own: Tensor, bias: Tensor, other: Tensor) -> Tensor:
+        x = inputs.dense
+        asking = linear(x[:, : self.agents].flatten(0, 1), own, bias).view(self.steps, self.agents, 1, -1)
+        seen = linear(x.flatten(0, 1), other).view(self.steps, 1, self.entities, -1)
+        # Views differ in what is summed alone: a row of zeros and ones per agent times its pairs.
+        looks = self.allowed.permute(1, 2, 0, 3).to(x.dtype)
+        return (looks @ F.relu(asking + seen)).permute(2, 0, 1, 3).flatten(0, 2)
 
     def gather_queries(self, x: Tensor) -> Tensor:
         return x.flatten(0, 2)
@@ -200,8 +203,9 @@ class PackedPlan(AttentionPlan):
         hidden = torch.where(seen < self.entities, 0.0, -torch.inf).unsqueeze(1).expand(-1, rows.shape[1])
         return hidden.to(rows.dtype).scatter_reduce(0, asking.unsqueeze(1).expand_as(values), values, "amax")
 
-    def pair_sum(self, asking: Tensor, rows: Tensor) -> Tensor:
-        return PairSum.apply(asking, rows, self._pairs(slice(None)))
+    def pair_sum(self, inputs: EntityInputs, own: Tensor, bias: Tensor, other: Tensor) -> Tensor:
+        asking = self.rows.index_select(0, torch.from_numpy(self._packed.own))
+        return PairSum.apply(inputs, asking, self.rows, self._pairs(slice(None)), own, bias, other)
 
     def gather_queries(self, x: Tensor) -> Tensor:
         padded = F.pad(self.query, (0, self.queries - len(self.query)))

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ding_alma.model.attention.entity_inputs import EntityInputs
-from ding_alma.model.attention.linear import product, weight_gradient
+from ding_alma.model.attention.first_layer import encode_rows, weight_gradients
 from ding_alma.model.attention.ragged_attention import Neighbours, attend, attend_gradients
-from ding_alma.model.attention.sparse_linear import sparse_kernels
 
 
 def encode_and_attend(
@@ -47,7 +46,12 @@ class _EncodedAttention(torch.autograd.Function):
         networks = len(weights) // 3
         first, bias, weight_in = (weights[part * networks : (part + 1) * networks] for part in range(3))
         ctx.weight_in = [weight.numpy() for weight in weight_in]
-        ctx.inputs, ctx.rows, ctx.pairs, ctx.encoded = inputs, rows, pairs, _encode(inputs, rows, first, bias)
+        ctx.inputs, ctx.rows, ctx.pairs, ctx.encoded = (
+            inputs,
+            rows,
+            pairs,
+            encode_rows(inputs, rows, first, bias, relu=True),
+        )
         out = np.zeros((networks, len(pairs.start) - 1, len(bias[0])), np.float32)
         parts = zip(ctx.encoded, ctx.weight_in, out, strict=True)
         ctx.attended = [attend(*network, heads, pairs) for network in parts]
@@ -60,30 +64,6 @@ class _EncodedAttention(torch.autograd.Function):
         parts = zip(grad.contiguous().numpy(), ctx.encoded, ctx.weight_in, ctx.attended, slope, strict=True)
         by_weight_in = [attend_gradients(*network, ctx.pairs) for network in parts]
         slope *= ctx.encoded > 0
-        by_first = _first_gradients(ctx.inputs, ctx.rows, slope)
+        by_first = weight_gradients(ctx.inputs, ctx.rows, slope)
         by_bias = torch.from_numpy(slope.sum(1)).unbind(0)
         return None, None, None, None, *by_first, *by_bias, *map(torch.from_numpy, by_weight_in)
-
-
-def _encode(inputs: EntityInputs, rows: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> np.ndarray:
-    """(S, R, D)."""
-    networks, width = len(weights), len(biases[0])
-    if not inputs.is_sparse:
-        chosen = inputs.dense.flatten(0, 1).index_select(0, rows)
-        return np.stack([product(chosen, *pair, "relu").numpy() for pair in zip(weights, biases, strict=True)])
-    out = np.empty((networks, len(rows), width), np.float32)
-    weight = torch.cat(list(weights)).T.contiguous().numpy()
-    bias = torch.cat(list(biases)).numpy()
-    sparse_kernels(networks, width).encode(rows.numpy(), *inputs.sparse, weight, bias, out)
-    return out
-
-
-def _first_gradients(inputs: EntityInputs, rows: Tensor, slope: np.ndarray) -> Sequence[Tensor]:
-    """Gradients (D, I) of the first layers' weights from those of their outputs (S, R, D)."""
-    networks, _, width = slope.shape
-    if not inputs.is_sparse:
-        chosen = inputs.dense.flatten(0, 1).index_select(0, rows)
-        return [weight_gradient(torch.from_numpy(part), chosen) for part in slope]
-    gradient = np.zeros((inputs.columns, networks * width), np.float32)
-    sparse_kernels(networks, width).weight_gradient(rows.numpy(), *inputs.sparse, slope, gradient)
-    return torch.from_numpy(gradient).T.contiguous().chunk(networks)

@@ -57,7 +57,7 @@ class EntityInputs:
             last_action = np.empty((len(entities), 0), np.int64)
         else:
             last_action = self._last_action.contiguous().numpy()
-        size = np.count_nonzero(entities) + last_action.size
+        size = _count_entries(entities) + last_action.size
         rows = SparseRows(
             np.empty(entities.shape[0] * entities.shape[1] + 1, np.int64),
             np.empty(size, np.int32),
@@ -76,6 +76,14 @@ class EntityInputs:
     def with_columns(self, more: Tensor) -> "EntityInputs":
         """The inputs followed by further columns (N, E, C)."""
         return EntityInputs(torch.cat([self.dense, more], -1))
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_entries(entities):
+    count = 0
+    for entry in entities.reshape(-1):
+        count += entry != 0
+    return count
 
 
 @numba.njit(cache=True, nogil=True)

@@ -1,59 +1,108 @@
-"""Sums over what an agent sees of a ReLU of the pair: a compiled CPU loop with its gradient."""
+"""Sums over what an agent sees of a ReLU of the pair: compiled CPU loops with their gradient."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 import torch
 from torch import Tensor
 
+from ding_alma.model.attention.entity_inputs import EntityInputs
+from ding_alma.model.attention.first_layer import encode_rows, weight_gradients
 from ding_alma.model.attention.ragged_attention import Neighbours
 
 
 class PairSum(torch.autograd.Function):
-    """``sum_j relu(asking_i + row_j)`` over the rows j that i looks at, pairs never stored. CPU, float32 only."""
+    """``sum_j relu(own x_i + bias + other x_j)`` over the rows j that i looks at, pairs never stored.
+
+    CPU and float32 only.
+    """
 
     @staticmethod
-    def forward(ctx: Any, asking: Tensor, rows: Tensor, pairs: Neighbours) -> Tensor:
-        """Args: asking (V Q, C); rows (R, C). Returns (V Q, C), zeros where nothing may be looked at."""
-        ctx.save_for_backward(asking, rows)
-        ctx.pairs = pairs
-        out = torch.zeros_like(asking, memory_format=torch.contiguous_format)
-        _collect(asking.contiguous().numpy(), rows.contiguous().numpy(), pairs.start, pairs.row, out.numpy())
-        return out
+    def forward(
+        ctx: Any,
+        inputs: EntityInputs,
+        asking: Tensor,
+        rows: Tensor,
+        pairs: Neighbours,
+        own: Tensor,
+        bias: Tensor,
+        other: Tensor,
+    ) -> Tensor:
+        """Args: asking (Q,) and rows (R,) int64, of the N E input rows; own and other (C, I); bias (C,).
+
+        Returns (V Q, C), zeros where nothing may be looked at.
+        """
+        ctx.inputs, ctx.asking, ctx.rows, ctx.pairs = inputs, asking, rows, pairs
+        (ctx.own,) = encode_rows(inputs, asking, [own], [bias], relu=False)
+        (ctx.other,) = encode_rows(inputs, rows, [other], [torch.zeros_like(bias)], relu=False)
+        out = np.zeros((len(pairs.start) - 1, len(bias)), np.float32)
+        pair_kernels(len(bias)).collect(ctx.own, ctx.other, pairs.start, pairs.row, out)
+        return torch.from_numpy(out)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        asking, rows = (x.detach().contiguous().numpy() for x in ctx.saved_tensors)
-        by_asking, by_rows = np.zeros_like(asking), np.zeros_like(rows)
-        _spread(grad.contiguous().numpy(), asking, rows, ctx.pairs.start, ctx.pairs.row, by_asking, by_rows)
-        return torch.from_numpy(by_asking), torch.from_numpy(by_rows), None
+        by_own, by_other = np.zeros_like(ctx.own), np.zeros_like(ctx.other)
+        pair_kernels(by_own.shape[1]).spread(
+            grad.contiguous().numpy(), ctx.own, ctx.other, ctx.pairs.start, ctx.pairs.row, by_own, by_other
+        )
+        (own,) = weight_gradients(ctx.inputs, ctx.asking, by_own[None])
+        (other,) = weight_gradients(ctx.inputs, ctx.rows, by_other[None])
+        return None, None, None, None, own, torch.from_numpy(by_own.sum(0)), other
 
 
-@numba.njit(cache=True, nogil=True)
-def _collect(asking: np.ndarray, rows: np.ndarray, start: np.ndarray, neighbour: np.ndarray, out: np.ndarray) -> None:
-    for query in range(asking.shape[0]):
-        for pair in range(start[query], start[query + 1]):
-            other = neighbour[pair]
-            for column in range(asking.shape[1]):
-                out[query, column] += max(asking[query, column] + rows[other, column], np.float32(0))
+class PairKernels(NamedTuple):
+    """Loops over pairs of C numbers. ``own`` (Q, C), ``other`` (R, C); start and row as in `Neighbours`."""
+
+    collect: Callable
+    """(own, other, start, row, out): out (V Q, C) += relu(own + other), summed over each asking row's neighbours."""
+    spread: Callable
+    """(grad, own, other, start, row, by_own, by_other): its gradients from that of ``out``, added."""
 
 
-@numba.njit(cache=True, nogil=True)
-def _spread(
-    grad: np.ndarray,
-    asking: np.ndarray,
-    rows: np.ndarray,
-    start: np.ndarray,
-    neighbour: np.ndarray,
-    by_asking: np.ndarray,
-    by_rows: np.ndarray,
-) -> None:
-    for query in range(asking.shape[0]):
-        for pair in range(start[query], start[query + 1]):
-            other = neighbour[pair]
-            for column in range(asking.shape[1]):
-                if asking[query, column] + rows[other, column] > 0:
-                    by_asking[query, column] += grad[query, column]
-                    by_rows[other, column] += grad[query, column]
+@lru_cache
+def pair_kernels(width: int) -> PairKernels:
+    """The loops for pairs of ``width`` numbers, a constant so that the compiler vectorises them."""
+    compiled = numba.njit(cache=True, fastmath=True, nogil=True, error_model="numpy")
+
+    @compiled
+    def collect(own, other, start, row, out):
+        asks, sums = np.empty(width, np.float32), np.empty(width, np.float32)
+        for query in range(out.shape[0]):
+            if start[query] == start[query + 1]:
+                continue
+            asking = query % own.shape[0]
+            for unit in range(width):
+                asks[unit] = own[asking, unit]
+                sums[unit] = 0
+            for pair in range(start[query], start[query + 1]):
+                seen = row[pair]
+                for unit in range(width):
+                    sums[unit] += max(asks[unit] + other[seen, unit], np.float32(0))
+            for unit in range(width):
+                out[query, unit] = sums[unit]
+
+    @compiled
+    def spread(grad, own, other, start, row, by_own, by_other):
+        asks, sums, slope = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
+        for query in range(grad.shape[0]):
+            if start[query] == start[query + 1]:
+                continue
+            asking = query % own.shape[0]
+            for unit in range(width):
+                asks[unit] = own[asking, unit]
+                slope[unit] = grad[query, unit]
+                sums[unit] = 0
+            for pair in range(start[query], start[query + 1]):
+                seen = row[pair]
+                for unit in range(width):
+                    passed = slope[unit] if asks[unit] + other[seen, unit] > 0 else np.float32(0)
+                    sums[unit] += passed
+                    by_other[seen, unit] += passed
+            for unit in range(width):
+                by_own[asking, unit] += sums[unit]
+
+    return PairKernels(collect, spread)

@@ -12,7 +12,8 @@ class SparseKernels(NamedTuple):
     """Loops over R chosen rows of `SparseRows` for S networks of width W; ``weight`` and ``gradient`` (I, S W)."""
 
     encode: Callable
-    """(rows, start, column, value, weight, bias, out): out (S, R, W) = relu(rows weight + bias), bias (S W,)."""
+    """(rows, start, column, value, weight, bias, floor, out): out (S, R, W) = rows weight + bias, bias (S W,), but
+    nothing below ``floor``."""
     weight_gradient: Callable
     """(rows, start, column, value, slope, gradient): gradient += rows^T slope, slope (S, R, W)."""
 
@@ -28,7 +29,7 @@ def sparse_kernels(networks: int, width: int) -> SparseKernels:
     total = networks * width
 
     @compiled
-    def encode(rows, start, column, value, weight, bias, out):
+    def encode(rows, start, column, value, weight, bias, floor, out):
         sums = np.empty(total, np.float32)
         for row in range(rows.shape[0]):
             for unit in range(total):
@@ -48,7 +49,7 @@ def sparse_kernels(networks: int, width: int) -> SparseKernels:
                 entry += 1
             for network in range(networks):
                 for unit in range(width):
-                    out[network, row, unit] = max(sums[network * width + unit], np.float32(0))
+                    out[network, row, unit] = max(sums[network * width + unit], floor)
 
     @compiled
     def weight_gradient(rows, start, column, value, slope, gradient):

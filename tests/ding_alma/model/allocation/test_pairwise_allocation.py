@@ -1,5 +1,7 @@
 """An allocator that compares agents with subtasks: fast and plain paths agree, and it learns who is near."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from allocator_cases import close, random_allocation, random_state
@@ -34,13 +36,13 @@ def draw(seed, points, agents, others, subtasks):
 @given(**SIZES)
 def test_compiled_and_regular_decoding_agree(seed, points, agents, others, subtasks, proposals):
     generator, state, permutation = draw(seed, points, agents, others, subtasks)
-    encoder, decoder = PairwiseEncoder(FEATURES, subtasks, 8, 2, coordinates=(0, 1)), PointerDecoder(8)
+    encoder, decoder = PairwiseEncoder(FEATURES, 8, coordinates=(0, 1)), PointerDecoder(8)
     choose = choose_by(torch.rand(agents, points, proposals, subtasks, generator=generator))
     results = []
     for decode in (decoder, decoder.decode):
         proposed = decode(encoder(state, permutation), state, choose, proposals)
         (proposed.log_prob * torch.linspace(-1, 1, proposals) + proposed.entropy).sum().backward()
-        gradients = [p.grad.clone() for p in (*encoder.pairs.parameters(), encoder.score.weight)]
+        gradients = [p.grad.clone() for p in encoder.parameters()]
         encoder.zero_grad()
         results.append((proposed, gradients))
     (compiled, of_compiled), (regular, of_regular) = results
@@ -54,7 +56,7 @@ def test_compiled_and_regular_decoding_agree(seed, points, agents, others, subta
 @given(**SIZES)
 def test_values_of_proposals_are_those_of_each(seed, points, agents, others, subtasks, proposals):
     generator, state, permutation = draw(seed, points, agents, others, subtasks)
-    critic = PairwiseCritic(FEATURES, subtasks, 8, 2, coordinates=(0, 1))
+    critic = PairwiseCritic(FEATURES, 8, coordinates=(0, 1))
     allocation = random_allocation(generator, state, proposals)
     together = critic.values(state, allocation, permutation)
     for p in range(proposals):
@@ -63,11 +65,43 @@ def test_values_of_proposals_are_those_of_each(seed, points, agents, others, sub
 
 def test_dead_agents_and_dead_entities_do_not_count():
     generator, state, permutation = draw(0, 5, 3, 6, 3)
-    critic = PairwiseCritic(FEATURES, 3, 8, 2)
+    critic = PairwiseCritic(FEATURES, 8)
     allocation = random_allocation(generator, state, 1)[:, 0]
     before = critic.raw_value(state, allocation, permutation)
     state.entities[~state.entity_mask] += 100
     close(critic.raw_value(state, allocation, permutation), before)
+
+
+def test_numbers_of_subtasks_do_not_matter():
+    generator, state, permutation = draw(1, 5, 3, 6, 4)
+    encoder, critic = PairwiseEncoder(FEATURES, 8), PairwiseCritic(FEATURES, 8)
+    torch.nn.init.normal_(encoder.held)
+    allocation = random_allocation(generator, state, 1)[:, 0]
+    new_number = torch.tensor([2, 0, 3, 1])
+
+    def renumbered(subtask):
+        return torch.where(subtask >= 0, new_number[subtask.clamp_min(0)], -1)
+
+    other = replace(
+        state,
+        entity_subtask=renumbered(state.entity_subtask),
+        last_allocation=renumbered(state.last_allocation),
+        subtask_mask=state.subtask_mask[:, new_number.argsort()],
+    )
+    close(
+        critic.raw_value(other, renumbered(allocation), permutation), critic.raw_value(state, allocation, permutation)
+    )
+    before, after = encoder(state, permutation), encoder(other, permutation)
+    close(after.pairs[..., new_number], before.pairs)
+    close(after.subtasks[:, new_number], before.subtasks)
+
+
+def test_the_critic_sees_subtasks_where_nobody_works():
+    _, state, permutation = draw(2, 5, 3, 6, 4)
+    critic, nobody = PairwiseCritic(FEATURES, 8), torch.full((5, 3), -1)
+    before = critic.raw_value(state, nobody, permutation)
+    state.entities[:, 3:] += 1
+    assert (critic.raw_value(state, nobody, permutation) - before).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("network", ["attention", "pairwise"])

@@ -6,7 +6,7 @@ import torch
 from ding_alma.model.attention.attention_plan import DensePlan, plan_attention
 from ding_alma.model.attention.entity_inputs import EntityInputs
 from ding_alma.model.subtask_embedding import SubtaskEmbedding
-from ding_alma.model.value.agent import AgentNetwork, SubtaskLabel
+from ding_alma.model.value.agent import SubtaskLabel
 from ding_alma.model.value.agent_pairwise import PairwiseAgent
 
 STEPS, AGENTS, ENTITIES, FEATURES, ACTIONS = 7, 3, 5, 6, 4
@@ -28,12 +28,20 @@ def drawn():
     )
 
 
-def test_packed_and_regular_computations_agree(drawn):
+@pytest.mark.parametrize("zeros", [0.0, 0.9], ids=["dense features", "mostly zeros"])
+@pytest.mark.parametrize("labelled", [False, True], ids=["no labels", "labels"])
+def test_packed_and_regular_computations_agree(drawn, zeros, labelled):
     agent, entities, last_action, allowed, asking = drawn
+    entities = entities * (torch.rand_like(entities) >= zeros)
+    label = None
+    if labelled:
+        agent.encoder.embedding = SubtaskEmbedding(3, 8)
+        membership = torch.nn.functional.one_hot(torch.randint(3, (STEPS, ENTITIES)), 3).float()
+        label = SubtaskLabel(membership, torch.randperm(3))
     results = []
     for plan in (DensePlan(allowed, asking), plan_attention(allowed, asking)):
         agent.zero_grad()
-        utilities = agent(EntityInputs(entities, last_action, ACTIONS), plan)
+        utilities = agent(EntityInputs(entities, last_action, ACTIONS), plan, label)
         utilities.square().sum().backward()
         results.append([utilities.detach(), *(parameter.grad.clone() for parameter in agent.parameters())])
     for regular, packed in zip(*results, strict=True):
@@ -62,7 +70,7 @@ def test_labels_tell_pairs_apart_that_differ_in_them_only():
     def pairs(subtask, permutation):
         membership = torch.nn.functional.one_hot(subtask, 3).float().expand(STEPS, -1, -1)
         label = SubtaskLabel(membership, torch.tensor(permutation))
-        return agent.seen(inputs, plan, label) - AgentNetwork.seen(agent, inputs, plan, label)
+        return agent.encoder(inputs, plan, label)
 
     together = pairs(torch.full((ENTITIES,), 1), [0, 1, 2])
     torch.testing.assert_close(together, pairs(torch.full((ENTITIES,), 2), [2, 0, 1]))
