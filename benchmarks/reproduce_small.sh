@@ -3,7 +3,7 @@
 # small_group_matching and small_lux.
 #
 # It takes about five hours on two cores (docs/results.md has the parts); at its end it prints what it took. Runs that
-# are finished are skipped, interrupted ones are moved aside and begun anew, so that the script can be stopped and
+# are finished are skipped, interrupted ones go on from their last checkpoint, so that the script can be stopped and
 # started again at any time.
 #
 #   benchmarks/reproduce_small.sh [FOLDER OF THE RUNS]        default: runs/reproduced
@@ -30,55 +30,8 @@ LUX_STEPS=${LUX_STEPS:-4e4}
 RESULTS=${RESULTS:-docs/results}
 export OMP_NUM_THREADS=1 RUNS
 
-for task in $TASKS; do
-  if [[ " $ALL_TASKS " != *" $task "* ]]; then
-    echo "TASKS: no task '$task', there are: $ALL_TASKS" >&2
-    exit 2
-  fi
-done
-
-# Whether a task is to be reproduced.
-wanted() {
-  [[ " $TASKS " == *" $1 "* ]]
-}
-
-# Train one seed, unless it is finished: FOLDER SEED STEPS CONFIG [OPTION]...
-train() {
-  local folder=$1 seed=$2 steps=$3 config=$4
-  local run=$folder/seed$seed
-  shift 4
-  if [ -e "$run.finished" ]; then
-    echo "$run: finished before"
-    return
-  fi
-  if [ -e "$run" ]; then
-    mkdir -p "$RUNS/interrupted"
-    mv "$run" "$RUNS/interrupted/$(basename "$folder")_seed${seed}_$(date +%s)"
-  fi
-  mkdir -p "$folder"
-  echo "$run: starts"
-  if uv run ding-alma train "$config" "$@" --seeds "$seed" --env-step "$steps" -o "$folder" >"$run.log" 2>&1; then
-    touch "$run.finished"
-    echo "$run: finished"
-  else
-    echo "$run: failed, see $run.log" >&2
-    return 1
-  fi
-}
-export -f train
-
-# Lines of arguments of train, one per run: ENVIRONMENT CONFIG_PREFIX STEPS, then METHOD:CONFIG:OPTIONS...
-runs_of() {
-  local environment=$1 prefix=$2 steps=$3
-  shift 3
-  wanted "$environment" || return 0
-  for seed in $SEEDS; do
-    for method in "$@"; do
-      IFS=: read -r name config options <<<"$method"
-      echo "$RUNS/$environment/$name $seed $steps ${prefix}_${config}_config.py $options"
-    done
-  done
-}
+source benchmarks/reproduce_common.sh
+check_tasks $ALL_TASKS
 
 ALMA=(alma:alma)
 RIVALS=(alma_heuristic:alma_heuristic alma_no_mask:alma_no_mask aqmix:aqmix refil:refil copa:copa coma:coma
@@ -106,21 +59,6 @@ declare -A LABELS=(
   [separate]="separate trajectories" [global_critic]="global critic" [global_reward]="global reward"
   [global_trajectory]="one global trajectory"
 )
-
-# The results of an environment: FOLDER ENVIRONMENT TITLE METHOD... -- OPTION...
-compare() {
-  local folder=$1 environment=$2 title=$3
-  shift 3
-  wanted "$environment" || return 0
-  local methods=() name
-  while [ "$1" != "--" ]; do
-    name=${1%%:*}
-    methods+=("${LABELS[$name]}=$RUNS/$environment/$name")
-    shift
-  done
-  shift
-  uv run ding-alma compare "${methods[@]}" -o "$RESULTS/$folder" --title "$title" "$@"
-}
 
 # The options of compare that draw what the city's scripted agents solve.
 SCRIPTED=()

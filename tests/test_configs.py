@@ -61,6 +61,7 @@ def build(main, policy, fields=None):
 def test_there_is_a_config_for_every_environment_and_policy():
     expected = {f"group_matching_{policy}_config.py" for policy in POLICIES}
     expected |= {f"small/group_matching_{policy}_config.py" for policy in ("aqmix", "refil")}
+    expected |= {f"fast/group_matching_{policy}_config.py" for policy in ("aqmix", "refil", "copa")}
     for env in SUBTASK_ENVS:
         for variant in VARIANTS:
             expected |= {f"{folder}{env}_{variant}_config.py" for folder in ("", "fast/", "small/")}

@@ -161,7 +161,7 @@ FAST: dict[str, Any] = dict(
     ),
     policy=dict(
         network=dict(
-            # (str) Agents that compare themselves with each entity that they see; the papers' do not, and learn later
+            # (str) Agents that compare themselves with each entity that they see; the papers' attend, and learn later
             # where to go (docs/fast_setting.md).
             agent="pairwise",
             # (str) The same for ALMA's agents.
@@ -173,6 +173,9 @@ FAST: dict[str, Any] = dict(
         allocation=dict(
             # (str) An allocator that compares agents with subtasks, too.
             network="pairwise",
+            # (float) Weight of the proposal network's entropy. With 0.03 it settles early on sending everybody to one
+            # subtask, while the critic still knows nothing (docs/fast_setting.md).
+            entropy_weight=0.3,
         ),
         ppo=dict(
             # (int) Steps in a minibatch, all agents of each: collections are larger.

@@ -41,7 +41,7 @@ FAST_SETTING: dict[str, Any] = dict(
             # (dict) Probability that an agent's allocation is a random unfinished subtask.
             random_agent=dict(start=1.0, end=0.0, length=200_000),
             # (dict) Probability that the whole allocation is an unranked proposal.
-            random_proposal=dict(start=1.0, end=0.05, length=500_000),
+            random_proposal=dict(start=1.0, end=0.05, length=250_000),
         ),
         eval=dict(
             # (dict) Learner iterations between evaluations: about 100,000 environment steps.
@@ -49,7 +49,7 @@ FAST_SETTING: dict[str, Any] = dict(
         ),
         other=dict(
             # (dict) Probability of a random action.
-            eps=dict(decay=500_000),
+            eps=dict(decay=250_000),
         ),
     ),
 )

@@ -1,13 +1,25 @@
 """What an allocation is decided upon."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from functools import cached_property
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 
+from ding_alma.model.one_hot import one_hot
+
 COUNT_SCALE = 0.2
 """Head counts are multiplied by this before any network sees them."""
+
+
+class SubtaskMeans(NamedTuple):
+    """The subtasks of N decisions by their living non-agent entities."""
+
+    members: Tensor
+    """(N, K) number of them, times `COUNT_SCALE`."""
+    features: Tensor
+    """(N, K, F) their mean, zeros where there are none."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,15 @@ class DecisionState:
     def other_subtask(self) -> Tensor:
         """(N, E - A) int64, subtask of each non-agent entity."""
         return self.entity_subtask[:, self.agents :]
+
+    @cached_property
+    def subtask_means(self) -> SubtaskMeans:
+        """Worked out once for all networks that ask for it."""
+        exists = self.entity_mask[:, self.agents :].unsqueeze(-1)
+        belongs = (one_hot(self.other_subtask, self.subtasks) * exists).transpose(1, 2)
+        count = belongs.sum(-1)
+        features = belongs @ self.entities[:, self.agents :] / count.clamp_min(1).unsqueeze(-1)
+        return SubtaskMeans(COUNT_SCALE * count, features)
 
     @property
     def compiled(self) -> bool:

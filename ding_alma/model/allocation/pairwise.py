@@ -5,7 +5,6 @@ differences late; a ReLU of the pair learns them soon, as in `PairwiseAgent`. No
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,23 +15,6 @@ from ding_alma.model.allocation.proposal_encoder import Encoder, ProposalEncodin
 from ding_alma.model.attention.linear import linear
 from ding_alma.model.coordinates import coordinate_gain
 from ding_alma.model.one_hot import one_hot
-
-
-class Subtasks(NamedTuple):
-    """The subtasks of N decisions by their living non-agent entities."""
-
-    members: Tensor
-    """(N, K) scaled number of them."""
-    mean: Tensor
-    """(N, K, F), zeros where there are none."""
-
-    @classmethod
-    def of(cls, state: DecisionState) -> "Subtasks":
-        exists = state.entity_mask[:, state.agents :].unsqueeze(-1)
-        belongs = (one_hot(state.other_subtask, state.subtasks) * exists).transpose(1, 2)
-        count = belongs.sum(-1)
-        mean = belongs @ state.entities[:, state.agents :] / count.clamp_min(1).unsqueeze(-1)
-        return cls(COUNT_SCALE * count, mean)
 
 
 class PairLayer(nn.Module):
@@ -47,10 +29,10 @@ class PairLayer(nn.Module):
         self.other = nn.Linear(features, dim, bias=False)
         self.register_buffer("gain", coordinate_gain(features, coordinates), persistent=False)
 
-    def forward(self, state: DecisionState, subtasks: Subtasks) -> Tensor:
+    def forward(self, state: DecisionState) -> Tensor:
         """(N, A, K, D) before the ReLU."""
         own = _rows(state.entities[:, : state.agents], self.own.weight * self.gain, self.own.bias)
-        return own.unsqueeze(2) + _rows(subtasks.mean, self.other.weight * self.gain).unsqueeze(1)
+        return own.unsqueeze(2) + _rows(state.subtask_means.features, self.other.weight * self.gain).unsqueeze(1)
 
 
 class PairwiseEncoder(Encoder):
@@ -66,13 +48,13 @@ class PairwiseEncoder(Encoder):
         self.score = nn.Linear(dim, 1, bias=False)
 
     def forward(self, state: DecisionState, permutation: Tensor) -> ProposalEncoding:
-        subtasks = Subtasks.of(state)
+        members, features = state.subtask_means
         held = one_hot(state.last_allocation, state.subtasks).unsqueeze(-1)
-        hidden = (self.pairs(state, subtasks) + held * self.held).relu()
+        hidden = (self.pairs(state) + held * self.held).relu()
         return ProposalEncoding(
             _rows(state.entities[:, : state.agents], self.encode_agent.weight, self.encode_agent.bias),
-            _rows(subtasks.mean, self.encode_subtask.weight, self.encode_subtask.bias),
-            subtasks.members,
+            _rows(features, self.encode_subtask.weight, self.encode_subtask.bias),
+            members,
             self.score(hidden).squeeze(-1),
         )
 
@@ -98,14 +80,14 @@ class PairwiseCritic(Critic):
         return self.raw_values(state, allocation.unsqueeze(1), permutation).squeeze(1)
 
     def raw_values(self, state: DecisionState, allocation: Tensor, permutation: Tensor) -> Tensor:
-        subtasks = Subtasks.of(state)
-        joining = _rows(self.pairs(state, subtasks).relu().transpose(1, 2), self.join.weight)
+        members, features = state.subtask_means
+        joining = _rows(self.pairs(state).relu().transpose(1, 2), self.join.weight)
         works_at = (one_hot(allocation, state.subtasks) * state.active[:, None, :, None]).permute(0, 3, 1, 2)
         size = COUNT_SCALE * works_at.sum(-1)
-        count = torch.stack([subtasks.members.unsqueeze(-1).expand_as(size), size], -1)
-        alone = _rows(subtasks.mean, self.subtask.weight, self.subtask.bias).unsqueeze(2)
+        count = torch.stack([members.unsqueeze(-1).expand_as(size), size], -1)
+        alone = _rows(features, self.subtask.weight, self.subtask.bias).unsqueeze(2)
         hidden = (works_at @ joining + self.count(count) + alone).relu()
-        value = self.score(hidden).squeeze(-1) * (subtasks.members > 0).unsqueeze(-1)
+        value = self.score(hidden).squeeze(-1) * (members > 0).unsqueeze(-1)
         return value.sum(1) / state.subtasks
 
 
