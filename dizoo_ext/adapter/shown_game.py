@@ -131,20 +131,20 @@ class ShownGame:
         into["subtask_mask"][:] = self._is_open
         into["action_mask"][:] = self.action_mask
         others = self.view.entities()
-        for place, features in others.items():
-            if not 0 <= place < self.view.others:
-                raise ValueError(f"places of entities are 0 to {self.view.others - 1}, got {place!r}")
-            entities[agents + place] = self._row(features, f"the entity at place {place}")
-            present[agents + place] = True
-            into["entity_subtask"][agents + place] = self._subtask(self.view.subtask_of(place))
+        for slot, features in others.items():
+            if not 0 <= slot < self.view.others:
+                raise ValueError(f"slots of entities are 0 to {self.view.others - 1}, got {slot!r}")
+            entities[agents + slot] = self._row(features, f"the entity in slot {slot}")
+            present[agents + slot] = True
+            into["entity_subtask"][agents + slot] = self._subtask(self.view.subtask_of(slot))
         for name in self._shown:
             i = self._index[name]
             entities[i] = self._row(self.view.agent_features(name), f"the agent {name!r}")
             present[i] = True
             for other in self._shown:
                 seen[i, self._index[other]] = other == name or self.view.sees_agent(name, other)
-            for place in others:
-                seen[i, agents + place] = self.view.sees_entity(name, place)
+            for slot in others:
+                seen[i, agents + slot] = self.view.sees_entity(name, slot)
             for action, subtask in self.view.action_subtasks(name).items():
                 if not 0 <= action < self.spec.actions:
                     raise ValueError(f"action_subtasks: actions are 0 to {self.spec.actions - 1}, got {action!r}")
@@ -176,7 +176,7 @@ class ShownGame:
         return draw_places(
             places[: len(index)],
             places[len(index) :],
-            np.array([self.view.subtask_of(place) for place in others], np.int64),
+            np.array([self.view.subtask_of(slot) for slot in others], np.int64),
             np.full(len(index), -1) if allocation is None else np.asarray(allocation)[index],
             [*map(self.view.agent_label, self._shown), *map(self.view.entity_label, others)],
             f"step {self._steps}   return {self._return:.2f}",

@@ -52,6 +52,8 @@ class GameVector(VectorEnv):
         view = make_view(game)
         self.spec = spec_of(game, view, episode_limit)
         self._keys = self.spec.observation_keys(observation)
+        spaces = self.spec.observation_space("entities").spaces
+        self._layout = {key: (box.shape, box.dtype) for key, box in spaces.items()}
         self._all_rows = np.arange(num_envs)
         self._random: list[np.random.Generator | None] = [None] * num_envs
         self._games: dict[int, ShownGame] = {0: ShownGame(game, view, self.spec)}
@@ -115,8 +117,7 @@ class GameVector(VectorEnv):
 
     def _observe(self, rows: np.ndarray) -> Observation:
         n, spec = len(rows), self.spec
-        space = spec.observation_space("entities").spaces
-        arrays = {key: np.zeros((n, *box.shape), box.dtype) for key, box in space.items()}
+        arrays = {key: np.zeros((n, *shape), dtype) for key, (shape, dtype) in self._layout.items()}
         games = [self._games[row] for row in rows.tolist()]
         for k, game in enumerate(games):
             game.write({key: array[k] for key, array in arrays.items()})

@@ -14,8 +14,8 @@ class View:
     One view belongs to one game and lives as long, so it may remember things between calls; what belongs to one episode
     is set in `begin`. All other methods are asked after every reset and step and must change nothing in the game.
 
-    Entities other than agents have places 0 ... ``others`` - 1, which an episode need not fill. An entity keeps its
-    place through an episode.
+    Entities other than agents have slots 0 ... ``others`` - 1, which an episode need not fill. An entity keeps its
+    slot through an episode.
 
     Sizes are padded maxima, the same in all episodes; where they depend on the game, set them in ``__init__``, before
     the game has been reset.
@@ -24,7 +24,7 @@ class View:
     features: int
     """Numbers per entity, the same for agents and others."""
     others: int = 0
-    """Places for entities that are not agents."""
+    """Slots for entities that are not agents."""
     subtasks: int = 1
     """Subtasks; with one, the default, it is the task itself, and nothing has to be said of it."""
     coordinates: tuple[int, ...] = ()
@@ -43,19 +43,19 @@ class View:
         raise NotImplementedError(f"{type(self).__name__} must define agent_features(agent)")
 
     def entities(self) -> Mapping[int, Sequence[float] | np.ndarray]:
-        """Place -> features (F,) of the other entities that exist now."""
+        """Slot -> features (F,) of the other entities that exist now."""
         return {}
 
     def sees_agent(self, agent: Agent, other: Agent) -> bool:
         """Whether a living agent sees another one."""
         return True
 
-    def sees_entity(self, agent: Agent, place: int) -> bool:
-        """Whether a living agent sees the entity at a place."""
+    def sees_entity(self, agent: Agent, slot: int) -> bool:
+        """Whether a living agent sees the entity in a slot."""
         return True
 
-    def subtask_of(self, place: int) -> int:
-        """The subtask that the entity at a place belongs to, -1 for none; by default the task itself."""
+    def subtask_of(self, slot: int) -> int:
+        """The subtask that the entity in a slot belongs to, -1 for none; by default the task itself."""
         return 0 if self.subtasks == 1 else -1
 
     def is_open(self, subtask: int) -> bool:
@@ -107,7 +107,7 @@ class View:
         """A few letters to write on an agent in pictures."""
         return ""
 
-    def entity_label(self, place: int) -> str:
+    def entity_label(self, slot: int) -> str:
         """A few letters to write on another entity in pictures."""
         return ""
 

@@ -66,8 +66,8 @@ class OrchardView(View):
         places, fruit = self.game.tree / self.game.size, self.game.fruit / 3
         return {tree: [*places[tree], 1, fruit[tree]] for tree in range(self.game.trees)}
 
-    def subtask_of(self, place):
-        return place
+    def subtask_of(self, slot):
+        return slot
 
     def is_open(self, subtask):
         return self.game.fruit[subtask] > 0

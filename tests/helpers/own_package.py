@@ -7,7 +7,7 @@ from ding.utils import ENV_REGISTRY, POLICY_REGISTRY
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 EXAMPLE = EXAMPLES / "own_package"
-NAMES = ("dikes", "orchard")
+NAMES = ("dikes", "orchard", "large_orchard")
 
 
 def forget_package() -> None:

@@ -102,11 +102,11 @@ class RandomView(View):
         index = self.game.possible_agents.index
         return self.game.sight[index(agent), index(other)]
 
-    def sees_entity(self, agent, place):
-        return self.game.sight[self.game.possible_agents.index(agent), len(self.game.possible_agents) + place]
+    def sees_entity(self, agent, slot):
+        return self.game.sight[self.game.possible_agents.index(agent), len(self.game.possible_agents) + slot]
 
-    def subtask_of(self, place):
-        return place % (self.subtasks + 1) - 1
+    def subtask_of(self, slot):
+        return slot % (self.subtasks + 1) - 1
 
     def is_open(self, subtask):
         return self.game.ends[subtask] > self.game.time

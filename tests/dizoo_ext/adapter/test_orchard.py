@@ -60,7 +60,7 @@ def test_the_game_is_a_pettingzoo_environment_and_its_view_is_short(orchard):
 
 
 def test_the_contract(orchard):
-    check_env(orchard.OrchardEnv(), episodes=5)
+    check_env(orchard.OrchardEnv(dict(episode_limit=12)), episodes=3)
 
 
 @pytest.mark.parametrize("policy", ["alma", "refil"])

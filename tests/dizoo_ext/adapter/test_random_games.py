@@ -77,16 +77,16 @@ def compare(seen, game, living):
         for other, other_name in enumerate(game.possible_agents):
             sees = is_here and other_name in living and (index == other or game.sight[index, other])
             assert seen["obs_mask"][0, index, other] == sees
-        for place in range(game.others):
-            sees = is_here and place in game.entity and game.sight[index, count + place]
-            assert seen["obs_mask"][0, index, count + place] == sees
+        for slot in range(game.others):
+            sees = is_here and slot in game.entity and game.sight[index, count + slot]
+            assert seen["obs_mask"][0, index, count + slot] == sees
         tie = game.time % game.subtasks if is_here else -1
         assert seen["action_subtask"][0, index].tolist() == [-1, tie, *[-1] * (seen["action_mask"].shape[2] - 2)]
-    for place in range(game.others):
-        is_here = place in game.entity
-        assert seen["entity_mask"][0, count + place] == is_here
-        subtask = place % (game.subtasks + 1) - 1
-        assert seen["entity_subtask"][0, count + place] == (subtask if is_here else -1)
+    for slot in range(game.others):
+        is_here = slot in game.entity
+        assert seen["entity_mask"][0, count + slot] == is_here
+        subtask = slot % (game.subtasks + 1) - 1
+        assert seen["entity_subtask"][0, count + slot] == (subtask if is_here else -1)
 
 
 @settings(max_examples=10, deadline=None)
