@@ -10,10 +10,13 @@ Agent = Hashable
 class ParallelGame(Protocol):
     """A subset of ``pettingzoo.ParallelEnv``; anything with these attributes will do."""
 
-    possible_agents: Sequence[Any]
-    """All agents that an episode may ever have."""
-    agents: Sequence[Any]
-    """Those that act now."""
+    @property
+    def possible_agents(self) -> Sequence[Any]:
+        """All agents that an episode may ever have."""
+
+    @property
+    def agents(self) -> Sequence[Any]:
+        """Those that act now."""
 
     def action_space(self, agent: Any) -> Any:
         """A ``Discrete`` space."""
