@@ -57,6 +57,8 @@ class EntitySpec:
     """``groups`` is handed out beside the other entity keys."""
     coordinates: tuple[int, ...] = ()
     """Columns of ``entities`` with a place on a map about one wide, for networks that compare places; none if empty."""
+    cuts_early: bool = False
+    """Episodes may be cut before ``episode_limit``, by limits that the environment does not know of beforehand."""
 
     @property
     def agent_state_size(self) -> int:

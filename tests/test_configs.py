@@ -12,11 +12,18 @@ from ding.utils import ENV_REGISTRY, POLICY_REGISTRY, deep_merge_dicts
 from tiny_runs import CONFIGS
 from tiny_runs import read_config as run_config
 
-from ding_alma.setting import group_matching, lux, save_the_city, smac_multiarmy
+from ding_alma.setting import group_matching, lbf, lux, rware, save_the_city, smac_multiarmy
 from ding_alma.setting.compose import compose
 
 NAMES = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*_config.py"))
-SETTINGS = dict(save_the_city=save_the_city, smac_multiarmy=smac_multiarmy, group_matching=group_matching, lux=lux)
+SETTINGS = dict(
+    save_the_city=save_the_city,
+    smac_multiarmy=smac_multiarmy,
+    group_matching=group_matching,
+    lux=lux,
+    lbf=lbf,
+    rware=rware,
+)
 MAPS = [name for name in NAMES if "lux_mppo" in name]
 """Configs of environments of maps."""
 ENTITIES = [name for name in NAMES if name not in MAPS]
@@ -68,6 +75,8 @@ def test_there_is_a_config_for_every_environment_and_policy():
     expected |= {f"lux_mppo{variant}_config.py" for variant in ("", "_global", "_monolithic")}
     expected |= {"lux_alma_config.py", "lux_coma_config.py"}
     expected |= {f"small/lux_{policy}_config.py" for policy in ("mppo", "alma", "coma")}
+    for env in ("lbf", "rware"):
+        expected |= {f"{folder}{env}_{policy}_config.py" for folder in ("", "small/") for policy in ("alma", "refil")}
     assert set(NAMES) == expected
 
 

@@ -43,7 +43,19 @@ SHARED_WITH_ALGORITHMS = {
     "vector_env",
 }
 """What ding_alma may import from dizoo_ext."""
-SIMULATORS = ("pysc2", "s2clientprotocol", "luxai_s2", "vec_noise", "noise", "pygame", "matplotlib.pyplot")
+SIMULATORS = (
+    "pysc2",
+    "s2clientprotocol",
+    "luxai_s2",
+    "vec_noise",
+    "noise",
+    "lbforaging",
+    "rware",
+    "pyglet",
+    "pettingzoo",
+    "pygame",
+    "matplotlib.pyplot",
+)
 LONGEST_FILE = 400
 HEAVY = ("torch", "ding", "numba", "gym", "pandas", "matplotlib")
 """What takes long to import."""

@@ -17,7 +17,7 @@ PACKAGE = "ding-alma"
 OK, MISSING, FAILED = "ok", "optional missing", "failed"
 IMPORTS = ("ding_alma.plugin", "dizoo_ext.plugin", "ding.framework")
 """What must import; the last one is the first to break when packages do not fit together."""
-EXTRAS = ("sc2", "lux", "report", "film", "pettingzoo")
+EXTRAS = ("sc2", "lux", "report", "film", "pettingzoo", "lbf", "rware")
 ONLY_BY_UV = ("sc2", "lux")
 """Extras among whose requirements are packages that must not be installed (docs/install.md)."""
 

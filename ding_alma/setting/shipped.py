@@ -4,7 +4,7 @@ import ast
 import difflib
 from pathlib import Path
 
-ENVIRONMENTS = ("group_matching", "lux", "save_the_city", "smac_multiarmy")
+ENVIRONMENTS = ("group_matching", "lbf", "lux", "rware", "save_the_city", "smac_multiarmy")
 SUFFIX = "_config.py"
 _PACKAGE = Path(__file__).parents[1]
 

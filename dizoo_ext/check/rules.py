@@ -70,7 +70,7 @@ def check_step(step: VectorStep, spec: EntitySpec, previous_done: np.ndarray | N
         require(np.isfinite(getattr(step, name)), "finite", f"{name} must be finite")
     require(~step.time_limit | step.done, "time_limit", "time_limit may be set only where done is")
     require(
-        ~step.time_limit | (steps == spec.episode_limit),
+        ~step.time_limit | (steps == spec.episode_limit) | spec.cuts_early,
         "time_limit",
         f"time_limit may be set only at step {spec.episode_limit}",
     )

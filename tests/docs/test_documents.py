@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from ding.entry.cli import cli as ding
-from own_package import EXAMPLE, forget_package
+from own_package import EXAMPLE, EXAMPLES, forget_package
 from tiny_runs import write_untrained_run
 
 from ding_alma.cli.main import main as ding_alma
@@ -103,10 +103,17 @@ def test_python_runs(page, place, monkeypatch, tmp_path):
         exec(compile(text, str(page), "exec"), names)
 
 
-@pytest.mark.parametrize(("name", "file"), [("add_environment", "env"), ("add_policy", "policy")])
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("add_environment", "own_package/dikes/env.py"),
+        ("add_policy", "own_package/dikes/policy.py"),
+        ("neighbours", "orchard.py"),
+    ],
+)
 def test_pages_show_the_code_of_the_example(name, file):
     shown = blocks(ROOT / "docs" / f"{name}.md", ("python",))
-    assert (EXAMPLE / "dikes" / f"{file}.py").read_text() == shown[0]
+    assert (EXAMPLES / file).read_text() == shown[0]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(commands(page))], ids=lambda page: page.stem)

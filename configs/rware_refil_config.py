@@ -1,0 +1,14 @@
+"""REFIL on the multi-robot warehouse.
+
+Needs the extra 'rware'. Task, sizes, schedules: ding_alma/setting/rware.py; defaults: ding_alma/policy/refil.py.
+Run: ``uv run ding -m serial -c configs/rware_refil_config.py -s 0 --env-step 1e7``
+"""
+
+from ding_alma.setting.rware import paper
+
+main_config, create_config = paper("refil")
+
+if __name__ == "__main__":
+    from ding.entry import serial_pipeline
+
+    serial_pipeline((main_config, create_config), seed=0)
