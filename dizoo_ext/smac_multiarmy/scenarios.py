@@ -121,8 +121,8 @@ class ScenarioSet:
     """Scenarios that share their sizes and their geography.
 
     ``armies`` > 1: the allies stand in the middle, in a base that has to be defended, and the enemies come in armies of
-    at most ``army_size`` units from a circle of radius ``separation``. One army: the sides stand ``separation`` apart or
-    at the ``places`` of a map of SMAC, there is no base, and the enemies attack once and for all.
+    at most ``army_size`` units from a circle of radius ``separation``. One army: the sides stand ``separation`` apart,
+    or at the ``places`` of a map of SMAC; there is no base, and the enemies attack once and for all.
     """
 
     name: str
