@@ -18,6 +18,18 @@ BATCHES = tuple(_CLASSES)
 _LUX, _IS_TEST = "lux_entities", "is_test"
 
 
+def batch_defaults(name: str) -> dict[str, Any]:
+    """The keys of an environment's config and their defaults.
+
+    Raises:
+        ValueError: an unknown name (the nearest is given).
+    """
+    check_choice(name, BATCHES, "environment")
+    parameters = inspect.signature(_batch_class(name)).parameters.items()
+    defaults = {key: parameter.default for key, parameter in parameters if parameter.default is not parameter.empty}
+    return _lux_game() | defaults if name == _LUX else defaults
+
+
 def make_batch(name: str, num_envs: int, is_test: bool, config: Mapping[str, Any]) -> VectorEnv:
     """Build ``num_envs`` environments as one `VectorEnv`.
 
@@ -30,20 +42,24 @@ def make_batch(name: str, num_envs: int, is_test: bool, config: Mapping[str, Any
         ValueError: an unknown name or key (the nearest is given), or an impossible value.
         TypeError: a value of a wrong type.
     """
-    check_choice(name, BATCHES, "environment")
-    module, kind = _CLASSES[name].split(":")
-    build: Callable[..., VectorEnv] = getattr(import_module(module), kind)
-    defaults = {
-        key: parameter.default
-        for key, parameter in inspect.signature(build).parameters.items()
-        if parameter.default is not parameter.empty
+    defaults = batch_defaults(name)
+    split = {_IS_TEST: is_test} if _IS_TEST in defaults else {}
+    # Scenarios and engines are more than their defaults' types say; tests are not chosen by the config.
+    known = {
+        key: None if key in ("scenario", "engine") else value for key, value in defaults.items() if key != _IS_TEST
     }
-    split = {_IS_TEST: is_test} if defaults.pop(_IS_TEST, None) is not None else {}
-    if name == _LUX:
-        game = import_module("dizoo_ext.lux.match").MATCH_CONFIG | {"opponent": "none"}
-        check_block(config, game | defaults, "env")
-        own = {key: value for key, value in config.items() if key in defaults}
-        return build(num_envs, game | {key: value for key, value in config.items() if key not in own}, **own, **split)
-    # Scenarios and engines are more than their defaults' types say.
-    check_block(config, defaults | {key: None for key in ("scenario", "engine") if key in defaults}, "env")
-    return build(num_envs, **config, **split)
+    check_block(config, known, "env")
+    build = _batch_class(name)
+    if name != _LUX:
+        return build(num_envs, **config, **split)
+    game = {key: config.get(key, value) for key, value in _lux_game().items()}
+    return build(num_envs, game, **{key: value for key, value in config.items() if key not in game}, **split)
+
+
+def _batch_class(name: str) -> Callable[..., VectorEnv]:
+    module, kind = _CLASSES[name].split(":")
+    return getattr(import_module(module), kind)
+
+
+def _lux_game() -> dict[str, Any]:
+    return import_module("dizoo_ext.lux.match").MATCH_CONFIG | {"opponent": "none"}
