@@ -1,20 +1,21 @@
-"""Composite multi-agent environments for DI-engine.
+"""Composite multi-agent environments for DI-engine, and for everybody else.
 
 Importing this package alone costs nothing; `dizoo_ext.plugin` registers all environments with DI-engine, and is what
-configs name in ``import_names``. What adapts other environments is imported when it is asked for (docs/neighbours.md).
+configs name in ``import_names``. `dizoo_ext.make_vec` steps batches of them without DI-engine, and `from_pettingzoo`
+adapts other people's (docs/neighbours.md).
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from dizoo_ext.plain.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from dizoo_ext.adapter import PettingZooEnv, TeamGame, View, from_pettingzoo
+    from dizoo_ext.plain.make_vec import make_vec
 
-__all__ = ["PettingZooEnv", "TeamGame", "View", "from_pettingzoo"]
+__all__ = ["PettingZooEnv", "TeamGame", "View", "from_pettingzoo", "make_vec"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what users call when they first do."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("dizoo_ext.adapter"), name)
+    homes = dict.fromkeys(("PettingZooEnv", "TeamGame", "View", "from_pettingzoo"), "adapter")
+    return lazy_names(__name__, name, make_vec="plain.make_vec", **homes)

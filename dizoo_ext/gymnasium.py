@@ -2,19 +2,23 @@
 
 from dizoo_ext.gymnasium import make_env
 env = make_env("save_the_city", scenario="2-5a_2-5b")
+
+Importing this module also registers `plain.registration.ENVIRONMENTS` with Gymnasium, whose agents observe and act one
+by one: ``gymnasium.make("ding_alma/SaveTheCity-2-5a_2-5b-v0")``.
 """
 
 from importlib import import_module
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
-import gym
 import gymnasium
 import numpy as np
-from ding.utils import ENV_REGISTRY
-from gymnasium import spaces
 
-from dizoo_ext.configured_env import ConfiguredEnv
+from dizoo_ext.plain.registration import register_environments
+from dizoo_ext.plain.spaces import gymnasium_space
 from dizoo_ext.strict_config import check_choice
+
+if TYPE_CHECKING:
+    from dizoo_ext.configured_env import ConfiguredEnv
 
 FRAMES_PER_SECOND = 8
 
@@ -30,13 +34,13 @@ class EntityGymEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     metadata = {"render_modes": ["rgb_array"], "render_fps": FRAMES_PER_SECOND}
     render_mode = "rgb_array"
 
-    def __init__(self, env: ConfiguredEnv) -> None:
+    def __init__(self, env: "ConfiguredEnv") -> None:
         self._env = env
-        self.observation_space = _converted(env.observation_space)
-        self.action_space = _converted(env.action_space)
+        self.observation_space = gymnasium_space(env.observation_space)
+        self.action_space = gymnasium_space(env.action_space)
 
     @property
-    def env(self) -> ConfiguredEnv:
+    def env(self) -> "ConfiguredEnv":
         """The environment as DI-engine sees it; an `EntityEnv` states its sizes as ``entity_spec``."""
         return self._env
 
@@ -89,20 +93,11 @@ def make_env(name: str, **config: Any) -> EntityGymEnv:
         TypeError: a value of a wrong type.
     """
     import_module("dizoo_ext.plugin")
-    check_choice(name, [each for each, kind in ENV_REGISTRY.items() if _is_ours(kind)], "environment")
-    return EntityGymEnv(ENV_REGISTRY.get(name)(config))
+    registry = import_module("ding.utils").ENV_REGISTRY
+    ours = import_module("dizoo_ext.configured_env").ConfiguredEnv
+    known = {each: kind for each, kind in registry.items() if isinstance(kind, type) and issubclass(kind, ours)}
+    check_choice(name, known, "environment")
+    return EntityGymEnv(known[name](config))
 
 
-def _is_ours(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, ConfiguredEnv)
-
-
-def _converted(space: gym.Space) -> spaces.Space:
-    if isinstance(space, gym.spaces.Dict):
-        return spaces.Dict({key: _converted(each) for key, each in space.spaces.items()})
-    if isinstance(space, gym.spaces.MultiDiscrete):
-        return spaces.MultiDiscrete(space.nvec)
-    if not isinstance(space, gym.spaces.Box):
-        raise TypeError(f"expected a Dict, MultiDiscrete or Box of gym, got {space!r}")
-    # Gymnasium's annotation leaves out bool, which it takes.
-    return spaces.Box(space.low, space.high, dtype=cast(Any, space.dtype))
+register_environments()

@@ -2,10 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from importlib import import_module
 
 import numpy as np
 
-from dizoo_ext.lux.checkpoint_player import CheckpointPlayer
 from dizoo_ext.lux.game import LuxGame
 from dizoo_ext.lux.heuristic import heuristic_actions
 from dizoo_ext.lux.settings import WAIT, LuxSettings
@@ -48,10 +48,12 @@ class Heuristic(Opponent):
 
 
 class Checkpoint(Opponent):
-    """Args: path, see `CheckpointPlayer`."""
+    """Args: path, see `checkpoint_player.CheckpointPlayer`."""
 
     def __init__(self, path: str) -> None:
-        self._player = CheckpointPlayer(path)
+        # Nobody else needs DI-engine and torch.
+        player = import_module("dizoo_ext.lux.checkpoint_player")
+        self._player = player.CheckpointPlayer(path)
 
     def act(self, game: LuxGame, team: int, generator: np.random.Generator) -> np.ndarray:
         return self._player.act(game, team, generator)

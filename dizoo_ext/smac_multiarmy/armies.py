@@ -25,11 +25,14 @@ def begin_attacks(match, rules, table, orders):
     if rules.defends_base:
         switch_phases(match, rules, table, orders)
         return
+    match.attacking[0] = True
+    if not np.isnan(match.goal_x):
+        _attack(match, table, orders, 0, match.goal_x, match.goal_y)
+        return
     x = y = 0.0
     for i in range(match.agents):
         x += match.x[i]
         y += match.y[i]
-    match.attacking[0] = True
     _attack(match, table, orders, 0, x / match.agents, y / match.agents)
 
 

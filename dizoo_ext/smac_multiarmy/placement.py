@@ -74,9 +74,13 @@ def place_units(match, rules, roster, scenario, armies):
     roster.units = 0
     match.spread = 1.0
     match.narrowest_gap = 360.0
+    match.goal_x = match.goal_y = np.nan
     if rules.defends_base:
         _place_team(match, rules, roster, scenario.ally_types, scenario.ally_type, scenario.ally_count, ALLY, 0.0, 0.0)
         _place_armies(match, rules, roster, scenario, armies)
+        return
+    if scenario.has_places:
+        _place_as_the_map(match, roster, scenario)
         return
     angle = draw_uniform(match) * 2 * math.pi if rules.rotates else math.pi
     x = rules.separation / 2 * math.cos(angle)
@@ -86,6 +90,21 @@ def place_units(match, rules, roster, scenario, armies):
     match.armies = 1
     match.centre_x[0] = CENTRE - x
     match.centre_y[0] = CENTRE - y
+
+
+@njit
+def _place_as_the_map(match, roster, scenario):
+    for g in range(scenario.ally_types):
+        for _ in range(scenario.ally_count[g]):
+            _enlist(match, roster, scenario.ally_type[g], ALLY, scenario.ally_x[g], scenario.ally_y[g], -1)
+    for g in range(scenario.enemy_types):
+        for _ in range(scenario.enemy_count[g]):
+            _enlist(match, roster, scenario.enemy_type[g], ENEMY, scenario.enemy_x[g], scenario.enemy_y[g], 0)
+    match.armies = 1
+    match.centre_x[0], match.centre_y[0] = scenario.enemy_x[0], scenario.enemy_y[0]
+    share = draw_uniform(match)
+    match.goal_x = scenario.goal_x[0] + share * (scenario.goal_x[1] - scenario.goal_x[0])
+    match.goal_y = scenario.goal_y[0] + share * (scenario.goal_y[1] - scenario.goal_y[0])
 
 
 @njit

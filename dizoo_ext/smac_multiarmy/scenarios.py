@@ -31,13 +31,21 @@ SCENARIO = np.dtype(
         ("armies", np.int64),
         ("army_size", np.int64, MAX_ARMIES),
         ("army_type", np.int64, MAX_UNITS),
+        ("has_places", np.bool_),
+        ("ally_x", np.float64, MAX_TYPES),
+        ("ally_y", np.float64, MAX_TYPES),
+        ("enemy_x", np.float64, MAX_TYPES),
+        ("enemy_y", np.float64, MAX_TYPES),
+        ("goal_x", np.float64, 2),
+        ("goal_y", np.float64, 2),
     ],
     align=True,
 )
 """One scenario as compiled code reads it; types index `engine.units.UNIT_NAMES`.
 
 ``armies`` is 0 where they are drawn in every episode; otherwise ``army_size`` has their sizes, and ``army_type`` the
-types of their units, army after army.
+types of their units, army after army. A map of SMAC ``has_places``: map coordinates of every group of allies and of
+enemies, and the two ends of the line on which the enemies' goal lies.
 """
 
 _SZ = (("stalker", "zealot"), 3, 8)
@@ -60,7 +68,7 @@ _ONE_ARMY = {
     "3-8MMM_symmetric": ((_MM, _MEDIVACS), 150),
 }
 """Name -> parts of both teams, step limit."""
-_MMM: Team = ((1, "medivac"), (2, "marauder"), (7, "marine"))
+_MMM: Team = ((7, "marine"), (2, "marauder"), (1, "medivac"))
 _PLAIN: dict[str, tuple[Team, Team, int]] = {
     "3m": (((3, "marine"),), ((3, "marine"),), 60),
     "8m": (((8, "marine"),), ((8, "marine"),), 120),
@@ -70,23 +78,42 @@ _PLAIN: dict[str, tuple[Team, Team, int]] = {
     "10m_vs_11m": (((10, "marine"),), ((11, "marine"),), 150),
     "27m_vs_30m": (((27, "marine"),), ((30, "marine"),), 180),
     "MMM": (_MMM, _MMM, 150),
-    "MMM2": (_MMM, ((1, "medivac"), (3, "marauder"), (8, "marine")), 180),
+    "MMM2": (_MMM, ((8, "marine"), (3, "marauder"), (1, "medivac")), 180),
     "2s3z": (((2, "stalker"), (3, "zealot")), ((2, "stalker"), (3, "zealot")), 120),
     "3s5z": (((3, "stalker"), (5, "zealot")), ((3, "stalker"), (5, "zealot")), 150),
     "3s5z_vs_3s6z": (((3, "stalker"), (5, "zealot")), ((3, "stalker"), (6, "zealot")), 170),
     "3s_vs_3z": (((3, "stalker"),), ((3, "zealot"),), 150),
     "3s_vs_4z": (((3, "stalker"),), ((4, "zealot"),), 200),
     "3s_vs_5z": (((3, "stalker"),), ((5, "zealot"),), 250),
-    "2m_vs_1z": (((2, "marine"),), ((1, "zealot"),), 150),
+    "2m_vs_1z": (((1, "marine"), (1, "marine")), ((1, "zealot"),), 150),
 }
-"""SMAC's own maps whose units the engine knows: allies, enemies, step limit.
+"""SMAC's own maps whose units the engine knows: allies, enemies, step limit; units in the order in which the map makes
+them (docs/reference/smac.md#one-army).
 
-The allies stand on the left of the map's centre and the enemies on the right, each side gathered around one point, and
-the enemies attack-move to the middle of the allies once and for all. As in SMAC, tags do not change, units see 9 far,
-and the reward of a step is its absolute value; features are those of the multi-army sets.
+As in SMAC, tags do not change, units see 9 far, and the reward of a step is its absolute value; features are those of
+the multi-army sets.
 """
+PLAIN_MAPS = tuple(_PLAIN)
 SCENARIO_SETS = (*_MULTI_ARMY, *_ONE_ARMY, *_PLAIN)
 """Names of all sets. "6-8" promises too much: teams of those sets have 3 to 8 units."""
+
+
+@dataclass(frozen=True)
+class MapPlaces:
+    """Where a map of SMAC makes its units, (x, y) in map coordinates."""
+
+    allies: tuple[tuple[float, float], ...]
+    """One for each group of the team."""
+    enemies: tuple[tuple[float, float], ...]
+    goal: tuple[tuple[float, float], tuple[float, float]]
+    """The enemies attack-move to a point that is drawn between these two."""
+
+
+_TEAM_1, _TEAM_2 = (9.0, 16.0), (23.0, 16.0)
+_OWN_PLACES = {
+    "2m_vs_1z": MapPlaces(((13.0, 12.0), (19.0, 12.0)), ((16.0, 19.0),), ((13.0, 12.0), (19.0, 12.0))),
+}
+"""Maps that gather their sides elsewhere than around two points on the left and on the right."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +122,7 @@ class ScenarioSet:
 
     ``armies`` > 1: the allies stand in the middle, in a base that has to be defended, and the enemies come in armies of
     at most ``army_size`` units from a circle of radius ``separation``. One army: the sides stand ``separation`` apart,
-    there is no base, and the enemies attack once and for all.
+    or at the ``places`` of a map of SMAC; there is no base, and the enemies attack once and for all.
     """
 
     name: str
@@ -109,6 +136,8 @@ class ScenarioSet:
     separation: float = 14.0
     own_armies: tuple[tuple[Team, ...], ...] = ()
     """Who is in which army of each scenario; empty where armies are drawn in every episode."""
+    places: MapPlaces | None = None
+    """Of the only scenario of a map of SMAC."""
 
     @cached_property
     def largest(self) -> tuple[Team, Team]:
@@ -133,6 +162,11 @@ class ScenarioSet:
             row["armies"] = len(armies)
             row["army_size"][: len(armies)] = list(map(team_size, armies))
             row["army_type"][: len(kinds)] = kinds
+        if self.places is not None:
+            table["has_places"] = True
+            for side, points in (("ally", self.places.allies), ("enemy", self.places.enemies)):
+                table[f"{side}_x"][0, : len(points)], table[f"{side}_y"][0, : len(points)] = zip(*points, strict=True)
+            table["goal_x"][0], table["goal_y"][0] = zip(*self.places.goal, strict=True)
         return table
 
     def possible_armies(self, index: int) -> range:
@@ -154,8 +188,18 @@ def scenario_set(name: str | Mapping[str, Any] | Sequence[Mapping[str, Any]]) ->
     check_choice(name, SCENARIO_SETS, "env.scenario")
     if name in _PLAIN:
         allies, enemies, limit = _PLAIN[name]
+        gathered = MapPlaces((_TEAM_1,) * len(allies), (_TEAM_2,) * len(enemies), (_TEAM_1, _TEAM_1))
+        places = _OWN_PLACES.get(name, gathered)
         return ScenarioSet(
-            name, ((allies, enemies),), limit, 1, team_size(enemies), 0.0, rotates=False, random_tags=False
+            name,
+            ((allies, enemies),),
+            limit,
+            1,
+            team_size(enemies),
+            0.0,
+            rotates=False,
+            random_tags=False,
+            places=places,
         )
     if name in _ONE_ARMY:
         parts, limit = _ONE_ARMY[name]

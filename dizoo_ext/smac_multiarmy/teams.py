@@ -7,7 +7,8 @@ from itertools import combinations_with_replacement, product
 import numpy as np
 
 Team = tuple[tuple[int, str], ...]
-"""(number, type) pairs; the types are names out of `engine.units.UNIT_NAMES`, each at most once."""
+"""(number, type) pairs; the types are names out of `engine.units.UNIT_NAMES`, each at most once, except on a map that
+makes a type at several places."""
 
 
 def team_size(team: Team) -> int:

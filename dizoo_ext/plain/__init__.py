@@ -1,0 +1,1 @@
+"""What gets by without DI-engine and torch: environments for everybody's code."""
