@@ -50,7 +50,8 @@ class TeamEnv(gymnasium.Env[tuple[np.ndarray, ...], tuple[int, ...]]):
         self.n_agents = sizes.agents
         seen = spaces.Box(-np.inf, np.inf, (sizes.agent_state_size,), np.float32)
         self.observation_space = spaces.Tuple([seen] * sizes.agents)
-        self.action_space = spaces.Tuple([spaces.Discrete(sizes.actions) for _ in range(sizes.agents)])
+        choices: list[spaces.Space[Any]] = [spaces.Discrete(sizes.actions) for _ in range(sizes.agents)]
+        self.action_space = spaces.Tuple(choices)
         self._is_seeded = False
 
     def reset(
@@ -83,7 +84,7 @@ class TeamEnv(gymnasium.Env[tuple[np.ndarray, ...], tuple[int, ...]]):
             info["episode_info"] = step.episode_info[0]
         return observation, [float(step.reward[0])] * self.n_agents, done and not is_cut, done and is_cut, info
 
-    def render(self) -> np.ndarray | None:  # type: ignore[override]  # a frame, not a type variable
+    def render(self) -> np.ndarray | None:
         """The present state as (H, W, 3) uint8; None without a render mode."""
         return self.batch.render(0) if self.render_mode else None
 

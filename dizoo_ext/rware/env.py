@@ -1,11 +1,12 @@
 """The multi-robot warehouse for DI-engine."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ding.utils import ENV_REGISTRY
 from easydict import EasyDict
 
-from dizoo_ext.adapter import PettingZooEnv
+from dizoo_ext.adapter import PettingZooEnv, View
 from dizoo_ext.rware.game import WarehouseGame
 from dizoo_ext.rware.view import WarehouseView
 
@@ -31,7 +32,7 @@ class WarehouseEnv(PettingZooEnv):
         # (int) Steps after which an episode is cut; nothing else ends it.
         episode_limit=100,
     )
-    view = WarehouseView
+    view: ClassVar[Callable[[Any], View]] = WarehouseView
 
     @classmethod
     def make_game(cls, cfg: EasyDict) -> WarehouseGame:

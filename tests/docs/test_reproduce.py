@@ -12,7 +12,12 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 def reproduce(script, runs, **variables):
     return subprocess.run(
-        [BENCHMARKS / f"reproduce_{script}.sh", runs], env=os.environ | variables, capture_output=True, text=True, timeout=600, check=False
+        [BENCHMARKS / f"reproduce_{script}.sh", runs],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
 
 
