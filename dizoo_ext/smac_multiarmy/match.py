@@ -123,11 +123,10 @@ MATCH = np.dtype(
 Units are numbered 0..agents - 1 (agents) and agents.. (enemies); ``slot`` is a unit's place in the roster. ``army`` is
 -1 for agents. The numbers of dead units stay as they were last seen. ``rank`` lists the agents in the order in which a
 heuristic allocates them. Centres of armies are map coordinates of the places where they were spawned; the ``goal`` is
-where the enemies of a map of SMAC attack-move to, NaN elsewhere. ``attacking``
-armies are in an attack phase, ``to_switch`` is 0 when it is time for the next phase and negative for armies that have
-left the cycle. ``outcome`` is LOST for an army inside the base, WON for one without a living unit; absent armies count
-as WON. ``healed`` sums the healed share of agents over ``boosts``; ``narrowest_gap`` is the smallest angle between two
-armies in degrees.
+where the enemies of a map of SMAC attack-move to, NaN elsewhere. ``attacking`` armies are in an attack phase,
+``to_switch`` is 0 when it is time for the next phase and negative for armies that have left the cycle. ``outcome`` is
+LOST for an army inside the base, WON for one without a living unit; absent armies count as WON. ``healed`` sums the
+healed share of agents over ``boosts``; ``narrowest_gap`` is the smallest angle between two armies in degrees.
 """
 
 RULES = np.dtype(

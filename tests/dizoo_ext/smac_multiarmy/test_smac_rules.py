@@ -260,7 +260,7 @@ def test_illegal_actions_raise_with_a_helpful_message_or_become_stop():
     before = stage.match.copy()
     with pytest.raises(ValueError, match=r"agent 1 \(stalker\): action \d+ \(enemy 0 of army \d\) is not allowed now"):
         stage.step(actions)
-    assert stage.match == before
+    assert stage.match.tobytes() == before.tobytes()
     lenient = Stage(SZ, dict(stalker=3), illegal_action="noop")
     lenient.step(actions)
     assert lenient.match["last_action"][1] == STOP
