@@ -21,10 +21,13 @@ from ding_alma.replay.training_sequences import draw_sequences
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.mixed_q import MixedQConfig, MixedQDraws, mixed_q_loss
 from ding_alma.rl.optimisation import Descent, require_finite
+from ding_alma.rl.schedules import linear
 from dizoo_ext.strict_config import check_choice, check_range
 
 VALUE_METRICS = ("q_loss", "td_error_abs", "q_taken_mean", "target_mean", "q_grad_norm")
 """Names of the values a learner iteration reports, as the reference logs them."""
+LAST_LEARNING_RATE = 0.1
+"""Share of the learning rates that is left after ``learn.anneal_steps``."""
 
 
 class ValuePolicy(EpisodePolicy):
@@ -78,6 +81,9 @@ class ValuePolicy(EpisodePolicy):
             batch_size=32,
             # (float) Learning rate of agents and mixer.
             learning_rate=5e-4,
+            # (int) Environment steps over which all learning rates fall to a tenth, where they stay; 0 = they do not fall
+            # (papers). The length of the run, or less: towards its end the team changes less from update to update.
+            anneal_steps=0,
             # (float) RMSprop's smoothing, all optimisers.
             rmsprop_alpha=0.99,
             # (float) RMSprop's epsilon, all optimisers.
@@ -125,6 +131,7 @@ class ValuePolicy(EpisodePolicy):
         "network.hypernet_dim": (1, None),
         "network.mixing_dim": (1, None),
         "learn.learning_rate": (0.0, None),
+        "learn.anneal_steps": (0, None),
         "learn.rmsprop_alpha": (0.0, 1.0),
         "learn.rmsprop_eps": (0.0, None),
         "learn.grad_norm_clip": (0.0, None),
@@ -207,6 +214,10 @@ class ValuePolicy(EpisodePolicy):
     def _forward_learn(self, data: TrainData | list[Episode]) -> dict[str, float]:
         if isinstance(data, list):
             data = self._train_data(data)
+        if self._cfg.learn.anneal_steps:
+            factor = linear(1.0, LAST_LEARNING_RATE, self._cfg.learn.anneal_steps, data.env_step)
+            for optimiser in self._optimisers.values():
+                optimiser.scale_learning_rate(factor)
         metrics = self._update(data)
         if (self._updates["value_network"] - 1) % self._cfg.learn.monitor_interval == 0:
             read = average(torch.stack([value.float().reshape(()) for value in metrics.values()])).tolist()

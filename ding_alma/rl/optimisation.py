@@ -44,6 +44,7 @@ class Descent:
             parameter.data = values.view_as(parameter)
             parameter.grad = gradient.view_as(parameter)
         self._optimiser = optimiser([self._vector])
+        self._learning_rate: float = self._optimiser.defaults["lr"]
         self._grad_norm_clip = grad_norm_clip
         self._synchronise = synchronise
 
@@ -62,6 +63,11 @@ class Descent:
         if self._synchronise is not None:
             self._synchronise()
         return clipped_step(loss, self._optimiser, [self._vector], self._grad_norm_clip)
+
+    def scale_learning_rate(self, factor: float) -> None:
+        """From now on, learn with ``factor`` times the rate that the optimiser was made with."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._learning_rate * factor
 
     def state_dict(self) -> dict[str, Any]:
         """The optimiser's state."""

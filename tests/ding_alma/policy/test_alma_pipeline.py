@@ -59,6 +59,17 @@ def test_swapping_the_policy_is_one_word(manager):
     assert all(torch.isfinite(value).all() for value in trained._model.state_dict().values())
 
 
+@pytest.mark.parametrize(("steps", "share"), [(0, 1.0), (1, 0.1), (10**9, 1.0)])
+def test_learning_rates_fall_to_a_tenth(steps, share):
+    main, create = tiny_config()
+    main.policy.learn.update(anneal_steps=steps, learning_rate=1e-3)
+    main.policy.allocation.learning_rate = 2e-3
+    optimisers = train(main, create, iterations=2)._optimisers
+    rates = {name: each.state_dict()["param_groups"][0]["lr"] for name, each in optimisers.items()}
+    expected = {"value_network": 1e-3 * share, "critic": 2e-3 * share, "proposal": 2e-3 * share}
+    assert rates == pytest.approx(expected, rel=1e-3)
+
+
 @pytest.mark.parametrize("source", ["heuristic", "random"])
 def test_allocations_by_rule_train_the_agents_alone(source):
     main, create = tiny_config()
