@@ -81,8 +81,8 @@ class ValuePolicy(EpisodePolicy):
             batch_size=32,
             # (float) Learning rate of agents and mixer.
             learning_rate=5e-4,
-            # (int) Environment steps over which all learning rates fall to a tenth, where they stay; 0 = they do not fall
-            # (papers). The length of the run, or less: towards its end the team changes less from update to update.
+            # (int) Environment steps over which all learning rates fall to a tenth, where they stay; 0 = they do not
+            # (papers). As many as the run has, or fewer: the team then changes less from update to update.
             anneal_steps=0,
             # (float) RMSprop's smoothing, all optimisers.
             rmsprop_alpha=0.99,
