@@ -13,6 +13,14 @@ from ding_alma.cli import compare, start
 from ding_alma.cli.main import main
 
 
+@pytest.fixture(autouse=True)
+def interrupts_are_not_ignored():
+    """Shells make background jobs ignore them, and children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_a_command_that_is_interrupted_ends_with_the_signal_s_status(monkeypatch, tmp_path):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
