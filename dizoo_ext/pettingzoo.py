@@ -4,12 +4,13 @@ from dizoo_ext.pettingzoo import parallel_env
 env = parallel_env("save_the_city", scenario="2-5a_2-5b", max_cycles=100)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from ding.utils import ENV_REGISTRY
 
+import dizoo_ext.plugin  # noqa: F401  (registers the environments)
 from dizoo_ext.entity_env import EntityEnv
 from dizoo_ext.strict_config import check_choice
 
@@ -23,6 +24,8 @@ except ImportError as error:
     ) from error
 
 RENDER_MODES = (None, "rgb_array")
+INFO_KEYS = ("alive", "subtask_reward", "subtask_done")
+"""Infos have these beside the metrics that are asked for."""
 
 
 class EntityParallelEnv(ParallelEnv[str, dict[str, np.ndarray], int]):
@@ -33,19 +36,26 @@ class EntityParallelEnv(ParallelEnv[str, dict[str, np.ndarray], int]):
     until the episode ends, with the no-op 0 as their only allowed action; ``info["alive"]`` says which agents are real.
     An ended episode is truncated if only its step limit ended it, else terminated, for all agents at once.
 
-    ``info`` also has ``subtask_reward`` (K,) and ``subtask_done`` (K,), and at the end ``episode_info``, the metrics.
-    The entity view of the present step is `entity_observation`.
+    ``info`` also has ``subtask_reward`` (K,), ``subtask_done`` (K,) and each of ``metrics``, NaN before the end. Its
+    keys and shapes are the same at a reset and in every step, as TorchRL needs them. The entity view of the present
+    step is `entity_observation`.
     """
 
-    def __init__(self, env: EntityEnv, name: str, render_mode: str | None = None) -> None:
+    def __init__(self, env: EntityEnv, name: str, render_mode: str | None = None, metrics: Sequence[str] = ()) -> None:
         """
         Args:
             env: handing out both views (``observation='both'``).
             render_mode: None or 'rgb_array'.
+            metrics: names from `episode_info` to show in infos.
 
         Raises:
-            ValueError: another render mode.
+            ValueError: another render mode, or a metric with the name of another entry of infos.
+            TypeError: the metrics are one string.
         """
+        if isinstance(metrics, str):
+            raise TypeError(f"metrics must be a list of names, got {metrics!r}: write [{metrics!r}]")
+        if taken := sorted({*metrics} & {*INFO_KEYS}):
+            raise ValueError(f"metrics must not be {taken}, which infos have anyway")
         check_choice(render_mode, RENDER_MODES, "render_mode")
         self._env = env
         self.render_mode = render_mode
@@ -56,6 +66,9 @@ class EntityParallelEnv(ParallelEnv[str, dict[str, np.ndarray], int]):
         self.agents: list[str] = []
         self.entity_observation: dict[str, np.ndarray] = {}
         """Every key of `dizoo_ext.contract` for the present step."""
+        self.episode_info: dict[str, float] = {}
+        """All metrics of the episode that ended last; empty before."""
+        self._metrics = tuple(metrics)
         self._observation_space = spaces.Dict(
             observation=spaces.Box(-np.inf, np.inf, (spec.agent_state_size,), np.float32),
             action_mask=spaces.Box(0, 1, (spec.actions,), np.int8),
@@ -88,7 +101,8 @@ class EntityParallelEnv(ParallelEnv[str, dict[str, np.ndarray], int]):
             self._env.seed(seed)
         self.entity_observation = self._env.reset()
         self.agents = list(self.possible_agents)
-        return self._observations(), self._infos({})
+        begun = self.entity_observation["subtask_mask"]
+        return self._observations(), self._infos(np.zeros(begun.shape, np.float32), ~begun, {})
 
     def step(
         self, actions: Mapping[str, int]
@@ -103,7 +117,8 @@ class EntityParallelEnv(ParallelEnv[str, dict[str, np.ndarray], int]):
 
         Raises:
             RuntimeError: there is no running episode.
-            ValueError: actions of other agents than the present ones, or an action that the environment refuses.
+            ValueError: actions of other agents than the present ones, an action that the environment refuses, or, at
+                the episode's end, ``metrics`` that the environment does not report.
         """
         if not self.agents:
             raise RuntimeError("the episode has ended or has not begun: call reset()")
@@ -113,12 +128,16 @@ class EntityParallelEnv(ParallelEnv[str, dict[str, np.ndarray], int]):
         self.entity_observation, reward, done, info = self._env.step(joint)
         agents = self.agents
         is_cut = bool(info["time_limit"])
+        if done:
+            self.episode_info = info["episode_info"]
+            for metric in self._metrics:
+                check_choice(metric, list(self.episode_info), "metrics")
         results = (
             self._observations(),
             dict.fromkeys(agents, float(reward[0])),
             dict.fromkeys(agents, done and not is_cut),
             dict.fromkeys(agents, done and is_cut),
-            self._infos({key: info[key] for key in ("subtask_reward", "subtask_done", "episode_info") if key in info}),
+            self._infos(info["subtask_reward"], info["subtask_done"], self.episode_info if done else {}),
         )
         if done:
             self.agents = []
@@ -137,19 +156,28 @@ class EntityParallelEnv(ParallelEnv[str, dict[str, np.ndarray], int]):
         rows = zip(self.agents, self.entity_observation["agent_state"], masks, strict=True)
         return {agent: {"observation": state, "action_mask": mask} for agent, state, mask in rows}
 
-    def _infos(self, shared: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def _infos(
+        self, subtask_reward: np.ndarray, subtask_done: np.ndarray, ended: Mapping[str, float]
+    ) -> dict[str, dict[str, Any]]:
+        metrics = {name: ended.get(name, np.nan) for name in self._metrics}
+        shared = {"subtask_reward": subtask_reward, "subtask_done": subtask_done, **metrics}
         alive = self.entity_observation["entity_mask"][: len(self.agents)].tolist()
         return {agent: {"alive": own, **shared} for agent, own in zip(self.agents, alive, strict=True)}
 
 
 def parallel_env(
-    env_id: str = "save_the_city", max_cycles: int | None = None, render_mode: str | None = None, **config: Any
+    env_id: str = "save_the_city",
+    max_cycles: int | None = None,
+    render_mode: str | None = None,
+    metrics: Sequence[str] = (),
+    **config: Any,
 ) -> EntityParallelEnv:
     """Make an environment that all agents act in at once.
 
     Args:
         env_id: a registered subclass of `EntityEnv`, such as 'smac_multiarmy'.
         max_cycles: steps after which an episode is cut; None is the environment's default.
+        metrics: names of metrics, such as 'solved', that infos show at the end of an episode.
         config: keys of the environment's ``env`` block, such as ``scenario``. Unlike there, illegal actions count as
             no-ops by default (``illegal_action="noop"``): PettingZoo's tools sample actions without a mask.
 
@@ -157,6 +185,8 @@ def parallel_env(
         ValueError: an unknown environment or key (the nearest name is given), or an impossible value.
         TypeError: a value of a wrong type.
     """
+    if "observation" in config:
+        raise ValueError("observation cannot be chosen here: agents observe their row of agent_state")
     known = [name for name, cls in ENV_REGISTRY.items() if isinstance(cls, type) and issubclass(cls, EntityEnv)]
     check_choice(env_id, known, "env_id")
     env_class = ENV_REGISTRY.get(env_id)
@@ -165,7 +195,7 @@ def parallel_env(
         settings.setdefault("illegal_action", "noop")
     if max_cycles is not None:
         settings["episode_limit"] = max_cycles
-    return EntityParallelEnv(env_class(settings), env_id, render_mode)
+    return EntityParallelEnv(env_class(settings), env_id, render_mode, metrics)
 
 
 def env(env_id: str = "save_the_city", **options: Any) -> AECEnv:

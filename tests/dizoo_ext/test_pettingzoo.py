@@ -1,4 +1,5 @@
 import importlib
+import subprocess
 import sys
 from functools import partial
 from types import SimpleNamespace
@@ -44,11 +45,13 @@ def test_plays_the_episodes_of_the_environment(make):
     """Equal seeds and actions give what the environment itself hands out."""
     name, config = make.args[0], make.keywords
     own = bridge.ENV_REGISTRY.get(name)({"observation": "both", **config})
-    env = make(render_mode="rgb_array")
+    env = make(render_mode="rgb_array", metrics=["return"])
     own.seed(3)
     expected, (observed, infos) = own.reset(), env.reset(seed=3)
     generator = np.random.default_rng(0)
     done = False
+    shapes = {key: np.shape(value) for key, value in infos["agent_0"].items()}
+    np.testing.assert_array_equal(infos["agent_0"]["subtask_done"], ~expected["subtask_mask"])
     while not done:
         for index, agent in enumerate(env.agents):
             assert env.observation_space(agent).contains(observed[agent])
@@ -63,8 +66,13 @@ def test_plays_the_episodes_of_the_environment(make):
         assert set(rewards.values()) == {float(reward[0])}
         assert set(truncated.values()) == {done and info["time_limit"]}
         assert set(terminated.values()) == {done and not info["time_limit"]}
+        for own_info in infos.values():
+            assert {key: np.shape(value) for key, value in own_info.items()} == shapes, "TorchRL stacks infos"
+            np.testing.assert_array_equal(own_info["subtask_reward"], info["subtask_reward"])
+            np.testing.assert_array_equal(own_info["subtask_done"], info["subtask_done"])
+            np.testing.assert_equal(own_info["return"], info["episode_info"]["return"] if done else np.nan)
     assert env.agents == []
-    assert infos[agents[0]]["episode_info"] == pytest.approx(info["episode_info"], nan_ok=True)
+    assert env.episode_info == pytest.approx(info["episode_info"], nan_ok=True)
     assert env.render().dtype == np.uint8 and make().render() is None
 
 
@@ -76,13 +84,14 @@ def last_step(env):
 
 
 def test_a_cut_episode_is_truncated_and_a_finished_one_terminated():
-    _, _, terminated, truncated, infos = last_step(bridge.parallel_env("save_the_city", max_cycles=3))
+    cut = bridge.parallel_env("save_the_city", max_cycles=3, metrics=["solved"])
+    _, _, terminated, truncated, infos = last_step(cut)
     assert set(truncated.values()) == {True} and set(terminated.values()) == {False}
-    assert infos["agent_0"]["episode_info"]["solved"] == 0
-    solvable = bridge.parallel_env("group_matching", max_cycles=500, agents=2, cells=2, groups=1)
+    assert infos["agent_0"]["solved"] == cut.episode_info["solved"] == 0
+    solvable = bridge.parallel_env("group_matching", max_cycles=500, metrics=["solved"], agents=2, cells=2, groups=1)
     _, _, terminated, truncated, infos = last_step(solvable)
     assert set(terminated.values()) == {True} and set(truncated.values()) == {False}
-    assert infos["agent_0"]["episode_info"]["solved"] == 1
+    assert infos["agent_0"]["solved"] == 1
 
 
 def test_absent_agents_may_only_wait():
@@ -104,6 +113,14 @@ def test_mistakes_are_explained():
         bridge.parallel_env("save_the_city", scenrio="2-5a_2-5b")
     with pytest.raises(ValueError, match="render_mode"):
         bridge.parallel_env(render_mode="human")
+    with pytest.raises(ValueError, match="observation cannot be chosen"):
+        bridge.parallel_env(observation="flat")
+    with pytest.raises(TypeError, match=r"list of names, got 'solved': write \['solved'\]"):
+        bridge.parallel_env(metrics="solved")
+    with pytest.raises(ValueError, match=r"must not be \['alive'\]"):
+        bridge.parallel_env(metrics=["solved", "alive"])
+    with pytest.raises(ValueError, match=r"metrics must be one of .*did you mean 'solved'"):
+        last_step(bridge.parallel_env(max_cycles=1, metrics=["solvd"]))
     env = bridge.parallel_env(scenario=["BF"])
     with pytest.raises(RuntimeError, match="reset"):
         env.step({})
@@ -115,6 +132,12 @@ def test_mistakes_are_explained():
     forbidden = {agent: int(own["action_mask"].argmin()) for agent, own in observations.items()}
     with pytest.raises(ValueError, match="not allowed"):
         strict.step(forbidden)
+
+
+def test_importing_it_is_all_that_is_needed():
+    script = "from dizoo_ext.pettingzoo import parallel_env; print(parallel_env().metadata['name'])"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "save_the_city_v0"
 
 
 def test_a_missing_package_is_explained(monkeypatch):
