@@ -11,6 +11,8 @@ from dizoo_ext.adapter import TeamGame
 from dizoo_ext.strict_config import check_block, check_range
 
 STAY, NORTH, SOUTH, WEST, EAST, LOAD = ACTIONS = range(6)
+LARGEST_SIZE = 100
+HIGHEST_LEVEL = 1000
 _ENDLESS = 10**9
 
 
@@ -18,12 +20,13 @@ class ForagingGame(TeamGame):
     """Agents of several levels collect foods, which takes adjacent agents whose levels add up to the food's.
 
     Args:
-        scenarios: dicts of ``agents`` and ``foods``, one of which is drawn in every episode.
-        size: width and height of the field in cells, at least 5.
-        max_level: agents' levels are 1 to this.
+        scenarios: dicts of ``agents`` and ``foods``, one of which is drawn in every episode. Agents must be fewer than
+            the cells that are not at the edge, where foods grow.
+        size: width and height of the field in cells, from 5 to `LARGEST_SIZE`.
+        max_level: agents' levels are 1 to this, at most `HIGHEST_LEVEL`.
         max_food_level: foods' levels are 1 to this; 0: to the sum of the three lowest levels of the team.
         coop: all foods have the highest of these levels; where it is not set low, nobody collects one alone.
-        penalty: of each agent that tries in vain to collect a food.
+        penalty: of each agent that tries in vain to collect a food; all foods together earn 1.
 
     Raises:
         ValueError, TypeError: an impossible value.
@@ -38,13 +41,13 @@ class ForagingGame(TeamGame):
         coop: bool = False,
         penalty: float = 0.0,
     ) -> None:
-        check_range(size, "env.size", 5)
-        check_range(max_level, "env.max_level", 1)
-        check_range(max_food_level, "env.max_food_level", 0)
-        check_range(penalty, "env.penalty", 0.0)
+        check_range(size, "env.size", 5, LARGEST_SIZE)
+        check_range(max_level, "env.max_level", 1, HIGHEST_LEVEL)
+        check_range(max_food_level, "env.max_food_level", 0, HIGHEST_LEVEL)
+        check_range(penalty, "env.penalty", 0.0, 1.0)
         if not scenarios:
             raise ValueError("env.scenario lists no scenario; name one, such as dict(agents=3, foods=2)")
-        self.scenarios = [_checked_scenario(scenario) for scenario in scenarios]
+        self.scenarios = [_checked_scenario(scenario, size) for scenario in scenarios]
         self.size, self.max_level = size, max_level
         self.most_foods = max(foods for _, foods in self.scenarios)
         most_agents = max(agents for agents, _ in self.scenarios)
@@ -98,10 +101,11 @@ def foraging_class() -> Any:
     return importlib.import_module("lbforaging.foraging.environment").ForagingEnv
 
 
-def _checked_scenario(scenario: Mapping[str, int]) -> tuple[int, int]:
+def _checked_scenario(scenario: Mapping[str, int], size: int) -> tuple[int, int]:
     if not isinstance(scenario, Mapping) or set(scenario) != {"agents", "foods"}:
         raise ValueError(f"a scenario of env.scenario is a dict such as dict(agents=3, foods=2), got {scenario!r}")
     check_block(scenario, dict(agents=1, foods=1), "env.scenario")
-    check_range(scenario["agents"], "env.scenario: agents", 1)
-    check_range(scenario["foods"], "env.scenario: foods", 1)
+    cells = (size - 2) ** 2
+    check_range(scenario["agents"], f"env.scenario: agents (for size {size})", 1, cells - 1)
+    check_range(scenario["foods"], f"env.scenario: foods (for size {size})", 1, cells)
     return scenario["agents"], scenario["foods"]

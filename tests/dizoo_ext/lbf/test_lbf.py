@@ -13,6 +13,8 @@ from dizoo_ext.lbf.view import IS_AGENT, IS_FOOD, LEVEL, X, Y, allocate_by_level
 from dizoo_ext.random_stream import random_legal_actions
 
 TEAMS = [dict(agents=2, foods=1), dict(agents=3, foods=4), dict(agents=4, foods=2)]
+FULL = dict(size=5, scenario=dict(agents=8, foods=9), max_level=1000, episode_limit=4)
+"""As much as goes on the narrowest field."""
 
 
 @pytest.fixture
@@ -26,11 +28,11 @@ def batch(num_envs=1, **config):
 
 @pytest.mark.parametrize(
     "config",
-    [{}, dict(scenario=TEAMS, sight=2), dict(scenario=TEAMS[1], coop=True, penalty=0.1)],
-    ids=["default", "teams", "coop"],
+    [{}, dict(scenario=TEAMS, sight=2), dict(scenario=TEAMS[1], coop=True, penalty=0.1), FULL],
+    ids=["default", "teams", "coop", "full"],
 )
 def test_the_contract(installed, config):
-    check_env(ForagingEnv(dict(episode_limit=12, size=6, **config)), episodes=3)
+    check_env(ForagingEnv({"episode_limit": 12, "size": 6, **config}), episodes=3)
 
 
 def test_sizes_need_no_package_and_are_those_of_the_largest_team(monkeypatch):
@@ -48,8 +50,15 @@ def test_sizes_need_no_package_and_are_those_of_the_largest_team(monkeypatch):
         (dict(scenario=[]), "lists no scenario"),
         (dict(scenario=dict(agents=3)), "such as dict"),
         (dict(scenario=["BF"]), "such as dict"),
-        (dict(scenario=dict(agents=0, foods=1)), "agents must lie in"),
+        (dict(scenario=dict(agents=0, foods=1)), "agents .* must lie in"),
+        # Nobody and nothing would find a place.
+        (dict(size=5, scenario=dict(agents=9, foods=1)), r"agents \(for size 5\) must lie in \[1, 8\]"),
+        (dict(size=5, scenario=dict(agents=2, foods=10)), r"foods \(for size 5\) must lie in \[1, 9\]"),
         (dict(size=4), r"env\.size"),
+        (dict(size=10**5), r"env\.size"),
+        (dict(max_level=2**63), r"env\.max_level"),
+        (dict(max_food_level=2**31), r"env\.max_food_level"),
+        (dict(penalty=float("inf")), r"env\.penalty"),
         (dict(sight=-1), r"env\.sight"),
         (dict(max_level=0), r"env\.max_level"),
         (dict(penalty=-1.0), r"env\.penalty"),
