@@ -20,7 +20,11 @@ ENVIRONMENTS = {
     "smac_multiarmy": dict(scenario="6-8sz_maxsize4_maxarmies3_symmetric", episode_limit=6),
     "lux": dict(map_size=24, min_factories=1, max_factories=1, max_units=4, episode_limit=8, opponent="random"),
     "lux_entities": dict(map_size=24, min_factories=1, max_factories=1, max_units=4, episode_limit=8),
+    "lbf": dict(scenario=[dict(agents=2, foods=1), dict(agents=3, foods=4)], size=6, episode_limit=8),
+    "rware": dict(agents=2, requests=2, column_height=1, episode_limit=8),
 }
+PACKAGES = {"lbf": "lbforaging", "rware": "rware"}
+"""What environments need beyond this project."""
 
 
 def launched(name, manager, seed, count=2):
@@ -63,6 +67,8 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "manager"), CASES)
 def test_streams_go_on_where_they_were_left(name, manager):
+    if name in PACKAGES:
+        pytest.importorskip(PACKAGES[name], reason=f"{PACKAGES[name]} is not installed (extra {name})")
     first = launched(name, manager, seed=5)
     # Processes of their own come back from resets in any order: only the first observations can be compared.
     steps = 1 if manager == "subprocess" else 40
