@@ -13,6 +13,8 @@ WAIT, FORWARD, LEFT, RIGHT, TOGGLE = ACTIONS = range(5)
 UP, DOWN, WEST, EAST = DIRECTIONS = range(4)
 OFFSETS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 """Row and column, by direction."""
+MOST_BLOCKS = 50
+"""Each way, and shelves from front to back in a block."""
 _AGENTS, _SHELVES = range(2)
 """Layers of the package's grid."""
 
@@ -23,7 +25,8 @@ class WarehouseGame(TeamGame):
     Args:
         agents: robots.
         requests: shelves that are requested at a time.
-        shelf_columns: blocks of shelves side by side, an odd number from 3; the middle one makes room for the goals.
+        shelf_columns: blocks of shelves side by side, an odd number from 3; the middle one makes room for the goals. Of
+            this and the next two there are at most `MOST_BLOCKS`.
         shelf_rows: blocks of shelves one behind the other.
         column_height: shelves from front to back in a block, which is two wide.
 
@@ -35,9 +38,9 @@ class WarehouseGame(TeamGame):
         self, agents: int = 2, requests: int = 2, shelf_columns: int = 3, shelf_rows: int = 1, column_height: int = 2
     ) -> None:
         check_range(agents, "env.agents", 1)
-        check_range(shelf_columns, "env.shelf_columns", 3)
-        check_range(shelf_rows, "env.shelf_rows", 1)
-        check_range(column_height, "env.column_height", 1)
+        check_range(shelf_columns, "env.shelf_columns", 3, MOST_BLOCKS)
+        check_range(shelf_rows, "env.shelf_rows", 1, MOST_BLOCKS)
+        check_range(column_height, "env.column_height", 1, MOST_BLOCKS)
         if shelf_columns % 2 == 0:
             raise ValueError(f"env.shelf_columns must be odd, got {shelf_columns}")
         # The middle block of the last row is missing, and one shelf stays unrequested, so that there is a next one.

@@ -67,10 +67,18 @@ class WarehouseView(View):
         return slot
 
     def subtask_rewards(self, rewards: Mapping[Any, float]) -> np.ndarray:
-        """1 for each request that has been fulfilled and replaced."""
-        fulfilled = [old is not new for old, new in zip(self._requested, self.requests, strict=True)]
+        """1 for each delivery."""
+        earned, at_once = np.zeros(self.subtasks), 0.0
+        for agent, reward in rewards.items():
+            shelf = self.game.robot(agent).carrying_shelf
+            if shelf in self._requested:
+                earned[self._requested.index(shelf)] += reward
+            else:
+                at_once += reward
+        # What is requested while it is carried over the other goal is delivered in the same step, in the same slot.
+        earned[earned.argmax()] += at_once
         self._requested = list(self.requests)
-        return np.array(fulfilled, np.float64)
+        return earned
 
     def action_mask(self, agent: Any, observation: Any, info: Mapping[str, Any]) -> np.ndarray:
         """See `View.action_mask`."""

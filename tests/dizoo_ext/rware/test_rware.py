@@ -1,5 +1,7 @@
 """The multi-robot warehouse: the contract, what requests are, and that a hand-made team delivers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from easydict import EasyDict
@@ -9,7 +11,7 @@ from dizoo_ext.check import check_env
 from dizoo_ext.random_stream import random_legal_actions
 from dizoo_ext.rware.baseline import scripted_actions
 from dizoo_ext.rware.env import WarehouseEnv
-from dizoo_ext.rware.game import TOGGLE, WarehouseGame
+from dizoo_ext.rware.game import FORWARD, TOGGLE, WarehouseGame
 from dizoo_ext.rware.view import IS_CARRYING, IS_WANTED, X, Y
 
 
@@ -47,7 +49,10 @@ def test_sizes_are_the_package_s(installed, sizes):
         WarehouseGame(2, shelves, *sizes)
 
 
-@pytest.mark.parametrize("config", [dict(agents=0), dict(shelf_columns=4), dict(shelf_columns=1), dict(requests=0)])
+@pytest.mark.parametrize(
+    "config",
+    [dict(agents=0), dict(shelf_columns=4), dict(shelf_columns=1), dict(requests=0), dict(column_height=10**5)],
+)
 def test_impossible_values_are_refused(config):
     with pytest.raises(ValueError, match=rf"env\.{next(iter(config))}"):
         WarehouseEnv(config)
@@ -77,6 +82,25 @@ def test_requests_are_entities_and_pay_when_they_are_delivered(installed):
         seen = step.observation
     # A shelf may be requested again while it is carried back, so that nobody lifts it.
     assert deliveries >= 3 and lifted >= 3 and step.time_limit[0]
+
+
+def test_a_request_that_is_fulfilled_as_it_is_made_pays_in_the_slot_of_the_one_before(installed):
+    from rware.warehouse import Direction
+
+    env = batch(agents=2, requests=1)
+    env.seed([0])
+    env.reset()
+    view = env.view()
+    game, inner, requested = view.game, view.game.inner, view.requests[0]
+    other = next(shelf for shelf in inner.shelfs if shelf is not requested)
+    for robot, shelf, (column, row) in zip(inner.agents, (requested, other), inner.goals, strict=True):
+        robot.x, robot.y, robot.dir, robot.carrying_shelf = column, row - 1, Direction.DOWN, shelf
+        shelf.x, shelf.y = robot.x, robot.y
+    inner._recalc_grid()
+    left = [other, next(shelf for shelf in inner.shelfs if shelf not in (requested, other))]
+    inner.np_random = SimpleNamespace(choice=lambda candidates: left.pop(0))
+    _, rewards, *_ = game.step(dict.fromkeys(game.possible_agents, FORWARD))
+    assert list(rewards.values()) == [1, 1] and view.subtask_rewards(rewards).tolist() == [2]
 
 
 def test_who_carries_a_request_keeps_it_and_others_are_spread(installed):
