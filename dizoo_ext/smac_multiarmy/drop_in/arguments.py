@@ -1,5 +1,6 @@
 """The arguments of SMAC's class that the engines cannot honour, and why."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,9 @@ def check_arguments(
     for name, value in numbers.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError(f"{name} must be a number, got {value!r}")
+        # Written so that NaN, which compares false with everything, is refused.
+        if not abs(value) < math.inf:
+            raise ValueError(f"{name} must be finite, got {value!r}")
     if numbers["reward_scale_rate"] <= 0:
         raise ValueError(f"reward_scale_rate must be above 0, got {numbers['reward_scale_rate']!r}")
     if not callable(engine):

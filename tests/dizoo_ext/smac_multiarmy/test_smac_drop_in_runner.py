@@ -136,6 +136,8 @@ def test_every_default_is_smac_s():
         (dict(reward_sparse=1), TypeError, "reward_sparse must be True or False, got 1"),
         (dict(reward_win="much"), TypeError, "reward_win must be a number, got 'much'"),
         (dict(reward_scale_rate=0), ValueError, "reward_scale_rate"),
+        (dict(reward_scale_rate=float("inf")), ValueError, "reward_scale_rate must be finite"),
+        (dict(reward_win=float("nan")), ValueError, "reward_win must be finite, got nan"),
         (dict(engine="sc3"), ValueError, "engine must be one of"),
         (dict(unit_profile="hots"), ValueError, "unit_profile"),
         (dict(seed=-1), ValueError, "seed must be an integer"),
