@@ -76,7 +76,8 @@ def test_there_is_a_config_for_every_environment_and_policy():
     expected |= {"lux_alma_config.py", "lux_coma_config.py"}
     expected |= {f"small/lux_{policy}_config.py" for policy in ("mppo", "alma", "coma")}
     for env in ("lbf", "rware"):
-        expected |= {f"{folder}{env}_{policy}_config.py" for folder in ("", "small/") for policy in ("alma", "refil")}
+        variants = ("alma", "alma_heuristic", "aqmix", "coma", "refil")
+        expected |= {f"{folder}{env}_{variant}_config.py" for folder in ("", "small/") for variant in variants}
     assert set(NAMES) == expected
 
 

@@ -70,16 +70,28 @@ def _explained(path: str, value: Any, entries: list[Entry], is_given: bool) -> V
 
 
 def _file_entries(config: Path) -> Iterator[Entry]:
-    """What the config, the settings that it imports and their common blocks say, in this order."""
+    """What the config, the settings that it imports, those that they import from beside them and the common blocks of
+    all say, in this order."""
     yield from blocks_of(config)
-    for node in ast.walk(ast.parse(config.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+    files: list[Path] = []
+    for name, setting in _imported(config):
+        package = name.rpartition(".")[0]
+        files += [setting, *(file for _, file in _imported(setting, package))]
+    files += [Path(inspect.getfile(module)) for module in (blocks, compose)]
+    for file in dict.fromkeys(files):
+        # The last block of a setting is the one on top.
+        yield from reversed(blocks_of(file))
+
+
+def _imported(file: Path, package: str | None = None) -> Iterator[tuple[str, Path]]:
+    """Names and files of the modules that a file imports from; with a package, only of those directly in it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or not node.module or node.level:
+            continue
+        if package is None or node.module.rpartition(".")[0] == package != "":
             spec = importlib.util.find_spec(node.module)
             if spec is not None and spec.origin is not None and spec.origin.endswith(".py"):
-                # The last block of a setting is the one on top.
-                yield from reversed(blocks_of(Path(spec.origin)))
-    for module in (blocks, compose):
-        yield from reversed(blocks_of(Path(inspect.getfile(module))))
+                yield node.module, Path(spec.origin)
 
 
 def _default_entries(create: EasyDict) -> Iterator[Entry]:

@@ -1,14 +1,14 @@
 """Level-Based Foraging: a task of the size that benchmarks use, and a small one with teams of several sizes.
 
-Networks and updates are those of the fast settings; nobody has published these policies on this environment.
+Nobody has published these policies on this environment.
 """
 
 from typing import Any
 
 from easydict import EasyDict
 
-from ding_alma.setting.blocks import FAST, SMALL, run_of
-from ding_alma.setting.compose import compose
+from ding_alma.setting.adapted import SHORT_EXPLORATION, adapted
+from ding_alma.setting.blocks import run_of
 
 PAPER_SETTING: dict[str, Any] = dict(
     env=dict(
@@ -22,25 +22,13 @@ PAPER_SETTING: dict[str, Any] = dict(
         evaluator_env_num=64,
     ),
     policy=dict(
-        allocation=dict(
-            # (int) Steps between decisions.
-            period=5,
-            # (dict) Probability that an agent's allocation is a random unfinished subtask.
-            random_agent=dict(start=1.0, end=0.0, length=200_000),
-            # (dict) Probability that the whole allocation is an unranked proposal.
-            random_proposal=dict(start=1.0, end=0.05, length=500_000),
-        ),
         eval=dict(
             # (dict) Learner iterations between evaluations: about 64,000 environment steps.
             evaluator=dict(eval_freq=1000),
         ),
-        other=dict(
-            # (dict) Probability of a random action.
-            eps=dict(decay=500_000),
-        ),
     ),
 )
-"""Four agents on a wide field; what fast settings know of exploration."""
+"""Four agents on a wide field."""
 
 SMALL_SETTING: dict[str, Any] = dict(
     env=dict(
@@ -52,33 +40,22 @@ SMALL_SETTING: dict[str, Any] = dict(
         episode_limit=30,
     ),
     policy=dict(
-        allocation=dict(
-            # (dict) Probability that an agent's allocation is a random unfinished subtask.
-            random_agent=dict(start=0.5, end=0.0, length=60_000),
-            # (dict) Probability that the whole allocation is an unranked proposal.
-            random_proposal=dict(start=1.0, end=0.05, length=100_000),
-        ),
         eval=dict(
             # (dict) Learner iterations between evaluations: about 20,000 environment steps.
             evaluator=dict(eval_freq=500),
         ),
-        other=dict(
-            # (dict) Probability of a random action.
-            eps=dict(decay=100_000),
-        ),
     ),
 )
-"""Teams of two and three on a narrow field, and shorter exploration."""
+"""Teams of two and three on a narrow field."""
 
 
 def paper(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
     """``main_config`` and ``create_config`` of ``policy`` (any registered type); ``env`` replaces entries of the block
     ``env``, such as ``coop=True``."""
-    settings = (SMALL, FAST, PAPER_SETTING, run_of(5_000_000))
-    return compose(f"runs/lbf_{policy}", "lbf", policy, *settings, collector="episode_batch", **env)
+    return adapted("lbf", "lbf", policy, PAPER_SETTING, run_of(5_000_000), **env)
 
 
 def small(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:
     """As `paper`, for the small task."""
-    settings = (SMALL, FAST, PAPER_SETTING, SMALL_SETTING, run_of(300_000))
-    return compose(f"runs/small_lbf_{policy}", "lbf", policy, *settings, collector="episode_batch", **env)
+    settings = (PAPER_SETTING, SHORT_EXPLORATION, SMALL_SETTING, run_of(300_000))
+    return adapted("small_lbf", "lbf", policy, *settings, **env)

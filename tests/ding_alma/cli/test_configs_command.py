@@ -70,6 +70,8 @@ def test_values_meanings_and_origins_of_a_shipped_config():
         "policy.eval.evaluator.figure_path": "ding/worker/collector/interaction_serial_evaluator.py",
     }.items():
         assert re.search(rf"^\(.*\) .*\[{place}:\d+\]$", values[key][1]), (key, values[key])
+    # What the setting imports from beside it.
+    assert "ding_alma/setting/adapted.py" in listed("small/lbf/alma")["policy.allocation.period"][1]
     ours = [key for key, (_, told) in values.items() if "ding_alma/policy" in told or "dizoo_ext" in told]
     assert len(ours) > 30 and all(values[key][1].startswith("(") for key in ours)
 

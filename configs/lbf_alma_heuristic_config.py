@@ -1,0 +1,17 @@
+"""ALMA's agents on Level-Based Foraging, under a hand-made allocation.
+
+Needs the extra 'lbf'. Task, sizes, schedules: ding_alma/setting/lbf.py; defaults: ding_alma/policy/alma.py.
+Run: ``uv run ding -m serial -c configs/lbf_alma_heuristic_config.py -s 0 --env-step 5e6``
+"""
+
+from ding_alma.setting.lbf import paper
+
+main_config, create_config = paper("alma")
+main_config.exp_name += "_heuristic"
+# (str) Who allocates: the environment's hand-made rule.
+main_config.policy.allocation.source = "heuristic"
+
+if __name__ == "__main__":
+    from ding.entry import serial_pipeline
+
+    serial_pipeline((main_config, create_config), seed=0)

@@ -1,0 +1,14 @@
+"""A-QMIX on the multi-robot warehouse.
+
+Needs the extra 'rware'. Task, sizes, schedules: ding_alma/setting/rware.py; defaults: ding_alma/policy/aqmix.py.
+Run: ``uv run ding -m serial -c configs/rware_aqmix_config.py -s 0 --env-step 1e7``
+"""
+
+from ding_alma.setting.rware import paper
+
+main_config, create_config = paper("aqmix")
+
+if __name__ == "__main__":
+    from ding.entry import serial_pipeline
+
+    serial_pipeline((main_config, create_config), seed=0)

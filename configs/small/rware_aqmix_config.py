@@ -1,0 +1,14 @@
+"""A-QMIX on a small multi-robot warehouse.
+
+Needs the extra 'rware'. Task, sizes, schedules: ding_alma/setting/rware.py; defaults: ding_alma/policy/aqmix.py.
+Run: ``uv run ding -m serial -c configs/small/rware_aqmix_config.py -s 0 --env-step 1e6``
+"""
+
+from ding_alma.setting.rware import small
+
+main_config, create_config = small("aqmix")
+
+if __name__ == "__main__":
+    from ding.entry import serial_pipeline
+
+    serial_pipeline((main_config, create_config), seed=0)
