@@ -1,5 +1,7 @@
 """Where numba keeps compiled code: beside the sources or in the home folder, and if it can write to neither, elsewhere.
 
+It is also told not to log what it compiles.
+
 Imported before any kernel: numba refuses to define one that it could not keep.
 """
 
@@ -50,4 +52,16 @@ def _private_folder() -> Path:
     return alone
 
 
+def quiet_compiler() -> None:
+    """Keep numba's debug messages out of programs that log those of every package; a level of the user's stays.
+
+    EPyMARL is such a program. Numba would describe every instruction that it compiles, which takes longer than the
+    compilation.
+    """
+    logger = logging.getLogger("numba")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
+
+
 settle_cache()
+quiet_compiler()

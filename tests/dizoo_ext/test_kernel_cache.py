@@ -47,3 +47,16 @@ def test_nobody_else_can_put_code_there(tmp_path):
     result = play("dizoo_ext", tmp_path)
     assert result.returncode == 0, result.stderr
     assert [*shared.iterdir()] == [] and [*tmp_path.iterdir()] == [shared]
+
+
+@pytest.mark.parametrize("chosen", ["NOTSET", "DEBUG"])
+def test_numba_says_nothing_in_programs_that_log_debug_messages_unless_it_is_asked(chosen):
+    code = (
+        "import logging, numba; logging.basicConfig(level=logging.DEBUG); "
+        f"logging.getLogger('numba').setLevel(logging.{chosen}); import dizoo_ext.kernel_cache; "
+        "numba.njit(lambda number: number + 1)(1)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    told = subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert ("DEBUG:numba" in told.stderr) == (chosen == "DEBUG")
