@@ -8,6 +8,7 @@ file or by KEY=VALUE) or by ``ding -m serial``. It prints how they ended, and ev
 import argparse
 import contextlib
 import copy
+import importlib.util
 import os
 import sys
 import tempfile
@@ -38,8 +39,15 @@ ENVIRONMENTS = {
     "save_the_city": "small/save_the_city_alma",
     "smac_multiarmy": "small/smac_multiarmy_alma",
     "group_matching": "group_matching_refil",
+    "lbf": "small/lbf_alma",
+    "rware": "small/rware_alma",
     "lux": "small/lux",
 }
+PACKAGES = {"lbf": "lbforaging", "rware": "rware"}
+"""What environments need beyond this project."""
+for _environment, _package in PACKAGES.items():
+    if importlib.util.find_spec(_package) is None:
+        ENVIRONMENTS.pop(_environment)
 SHARE_OF_LUX = 0.06
 """Its engine takes seconds where the others take hundredths."""
 ENV_STEPS = 60

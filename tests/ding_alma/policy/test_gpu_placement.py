@@ -57,8 +57,10 @@ def check_policy(main, create):
     other.update()
 
 
-@pytest.mark.parametrize(("policy", "config"), [*PLACES, ("mppo", "small/lux_mppo")])
+@pytest.mark.parametrize(("policy", "config"), [*PLACES, ("mppo", "small/lux_mppo"), ("alma", "small/lbf_alma")])
 def test_a_policy_acts_learns_and_is_loaded(policy, config):
+    if "lbf" in config:
+        pytest.importorskip("lbforaging", reason="lbforaging is not installed (extra lbf)")
     with PretendedGpu():
         check_policy(*driven_config(policy, config))
 
