@@ -35,7 +35,9 @@ from ding_alma.cli.main import main as ding_alma
 from ding_alma.run.run_error import RunError
 
 POLICIES = ("alma", "refil", "copa", "mppo")
-ENVIRONMENTS = {
+PACKAGES = {"lbf": "lbforaging", "rware": "rware"}
+"""What environments need beyond this project; without it they are left out."""
+CONFIGS = {
     "save_the_city": "small/save_the_city_alma",
     "smac_multiarmy": "small/smac_multiarmy_alma",
     "group_matching": "group_matching_refil",
@@ -43,11 +45,11 @@ ENVIRONMENTS = {
     "rware": "small/rware_alma",
     "lux": "small/lux",
 }
-PACKAGES = {"lbf": "lbforaging", "rware": "rware"}
-"""What environments need beyond this project."""
-for _environment, _package in PACKAGES.items():
-    if importlib.util.find_spec(_package) is None:
-        ENVIRONMENTS.pop(_environment)
+ENVIRONMENTS = {
+    name: config
+    for name, config in CONFIGS.items()
+    if name not in PACKAGES or importlib.util.find_spec(PACKAGES[name]) is not None
+}
 SHARE_OF_LUX = 0.06
 """Its engine takes seconds where the others take hundredths."""
 ENV_STEPS = 60
