@@ -14,6 +14,7 @@ from last_reward_env import LastRewardEnv, LastRewardVector
 from tiny_runs import train
 from toy_env import ToyEnv, ToyVector
 
+import ding_alma.plugin  # noqa: F401  (registers the policies)
 from ding_alma.replay.flat_recorder import coma_batch
 
 
