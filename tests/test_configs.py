@@ -134,9 +134,18 @@ def test_sizes_are_the_environment_s(name):
 
 
 @every_config
-def test_its_policy_and_any_other_take_it(name):
+def test_its_policy_takes_it(name):
     main, create = read_config(name)
     build(main, create.policy.type)
+
+
+@pytest.mark.parametrize(
+    "name",
+    # The sizes of a setting have the same keys.
+    [pytest.param(name, marks=() if parts_of(name)[2] == "small" else pytest.mark.slow) for name in NAMES],
+)
+def test_any_other_policy_takes_it(name):
+    main, _ = read_config(name)
     for policy in (*POLICIES, "mppo", "coma_ext", "qmix", "vdn") if name in ENTITIES else ("mppo",):
         build(main, policy, ["collect"])
 

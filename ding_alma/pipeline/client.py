@@ -15,6 +15,8 @@ RESEND_SECONDS = {Hello: 0.2}
 RESEND_SECONDS_OF_DATA = 5.0
 REMIND_SECONDS = 1.0
 """Pause before asking again for the answer to a request that has been received."""
+LONGEST_PAUSE_SECONDS = 8.0
+"""Pauses double up to this: on a slow way, what is sent again would be one more thing that the answer waits for."""
 BEAT_SECONDS = 2.0
 JOIN_SECONDS = 600.0
 """How long a worker looks for its learner."""
@@ -104,10 +106,12 @@ class Client:
         while not self._stop.is_set():
             self._transport.send(TO_LEARNER, request)
             reply = self._reply_within(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             if isinstance(reply, Received):
                 heard = time.monotonic()
-                # What follows only reminds the learner: the content need not travel again.
-                request, pause = replace(request, content=None), REMIND_SECONDS
+                if request.content is not None:
+                    # What follows only reminds the learner: the content need not travel again.
+                    request, pause = replace(request, content=None), REMIND_SECONDS
                 reply = self._reply_within(pause)
             if reply is not None and not isinstance(reply, Received):
                 return reply

@@ -11,6 +11,7 @@ from embedded_engine import EmbeddedEngine
 from tiny_runs import tiny_config, train
 
 from dizoo_ext.group_matching.vector import GroupMatchingVector
+from dizoo_ext.lux.warm_up import warm_up
 from dizoo_ext.save_the_city.baseline import ALLOCATIONS, play_baseline
 from dizoo_ext.save_the_city.vector import SaveTheCityVector
 from dizoo_ext.smac_multiarmy.vector import SmacMultiArmyVector
@@ -38,6 +39,9 @@ def play() -> None:
         while not done:
             step = env.step(observation["action_mask"].argmax(-1))
             observation, done = step.observation, step.done[0]
+    # Needs the engine, an extra.
+    with contextlib.suppress(ModuleNotFoundError):
+        warm_up()
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ EPISODES = 2
 def driven_config(policy: str, config: str) -> tuple[EasyDict, EasyDict]:
     """The tiny config of a policy on the GPU, in which episodes are short, decisions frequent and targets copied."""
     main, create = tiny_config(policy, "base", config=config)
-    main.env.update(episode_limit=6)
+    main.env.update(episode_limit=4)
     if "lux" in config:
-        main.env.update(training_limit=6, map_size=16, opponent="none")
+        main.env.update(training_limit=4, map_size=16, opponent="none")
     main.policy.cuda = True
     main.policy.map = EasyDict(main.policy.get("map", {}), width=4, squeezed=2)
     main.policy.ppo = EasyDict(main.policy.get("ppo", {}), epochs=2, minibatch_steps=16)

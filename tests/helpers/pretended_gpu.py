@@ -21,10 +21,11 @@ back over a move between devices, and a GRU counts as the calls that it is made 
 
 import contextlib
 import functools
-import traceback
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from unittest import mock
 
@@ -261,11 +262,20 @@ class _Calls(TorchDispatchMode):
 
 def _our_line() -> str:
     """The innermost line of the packages or tests that is being executed."""
-    for frame in reversed(traceback.extract_stack()):
-        path = Path(frame.filename)
-        if path.is_relative_to(ROOT) and path != Path(__file__):
-            return f"{path.relative_to(ROOT)}:{frame.lineno}"
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        path = _our_path(frame.f_code.co_filename)
+        if path:
+            return f"{path}:{frame.f_lineno}"
+        frame = frame.f_back
     return "torch"
+
+
+@functools.cache
+def _our_path(filename: str) -> str:
+    """A file of the packages or tests, relative to the repository; empty for all others and for this one."""
+    path = Path(filename)
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) and path != Path(__file__) else ""
 
 
 class _Event:

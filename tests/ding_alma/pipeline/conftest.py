@@ -2,7 +2,7 @@
 
 import pytest
 
-from ding_alma.pipeline import client as client
+from ding_alma.pipeline import client, server
 
 
 @pytest.fixture(autouse=True)
@@ -10,3 +10,5 @@ def impatience(monkeypatch):
     monkeypatch.setattr(client, "RESEND_SECONDS", {})
     for name in ("RESEND_SECONDS_OF_DATA", "REMIND_SECONDS", "BEAT_SECONDS"):
         monkeypatch.setattr(client, name, 0.05)
+    # A worker's farewell may be lost, and nobody repeats it.
+    monkeypatch.setattr(server, "FAREWELL_SECONDS", 1.0)

@@ -5,7 +5,7 @@ from lossy_transport import LossyTransport
 
 from ding_alma.pipeline import worker
 from ding_alma.pipeline.client import Client, Dismissed, LearnerLost
-from ding_alma.pipeline.messages import COLLECTOR, Collection, Plan, Ready, Stop
+from ding_alma.pipeline.messages import COLLECTOR, Collection, Plan, Ready, Received, Reply, Stop
 from ding_alma.pipeline.server import Server, WorkerFailed
 
 PLAN = Plan(main={}, create={}, seed=3, exp_name="run", collectors=1)
@@ -76,6 +76,31 @@ def test_silent_workers_and_silent_learners_are_noticed():
         server.wait(COLLECTOR)
     with pytest.raises(LearnerLost, match="node 0"):
         Client(LossyTransport(), 2, join_seconds=0.2).join()
+
+
+class BusyLearner:
+    """Receives what it is sent, or not even that, answers nothing, and ends the run after a second."""
+
+    def __init__(self, receives):
+        self.receives, self.listeners, self.sent = receives, [], []
+
+    def listen(self, topic, function):
+        self.listeners.append(function)
+
+    def send(self, topic, request):
+        if not self.sent:
+            threading.Timer(1, lambda: [function(Stop()) for function in self.listeners]).start()
+        self.sent.append(request)
+        if self.receives:
+            self.listeners[0](Reply(request.number, Received()))
+
+
+@pytest.mark.parametrize("receives", [True, False])
+def test_a_learner_that_is_slow_to_answer_is_asked_ever_less_often(receives):
+    learner = BusyLearner(receives)
+    assert Client(learner, 2).ask(Ready()) == Stop()
+    # After 0.05 s, 0.1 s, 0.2 s, ...; with equal pauses it would be twenty.
+    assert 2 <= len(learner.sent) <= 6
 
 
 def test_a_learner_does_not_wait_for_ever_for_collectors_that_never_come():

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,34 +16,53 @@ def own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def tiny_run(tmp_path_factory):
+    """The policy that a run of the tiny config ends with, and a folder with its ``run``; not to be changed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("tiny"))
+        return train(*tiny_config()), Path.cwd()
+
+
 def flat(state: dict) -> torch.Tensor:
     return torch.cat([value.double().flatten() for value in state.values()])
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_does_not():
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(tiny_run):
     main, create = tiny_config()
-    first, again, other = (flat(train(main, create, seed)._model.state_dict()) for seed in (3, 3, 4))
+    again, other = (flat(train(main, create, seed)._model.state_dict()) for seed in (0, 4))
+    first = flat(tiny_run[0]._model.state_dict())
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
-@pytest.mark.parametrize(("manager", "environments"), [("base", 2), ("subprocess", 1)])
-def test_every_manager_gives_the_same_training(manager, environments, tmp_path):
-    """With one environment under ``subprocess``: how many of several are ready at a time depends on their processes."""
-    weights = {}
-    for name in ("vector", manager):
+def outcome(policy, folder):
+    """Weights and evaluated returns of a run."""
+    record = json.loads((folder / "run" / "evaluations.json").read_text())
+    return flat(policy._model.state_dict()), [e["metrics"]["return_mean"] for e in record["evaluations"]]
+
+
+def assert_equal_outcomes(one, other):
+    assert torch.equal(one[0], other[0])
+    assert one[1] == other[1]
+
+
+def test_the_base_manager_gives_the_same_training(tiny_run, tmp_path):
+    assert_equal_outcomes(outcome(*tiny_run), outcome(train(*tiny_config(manager="base")), tmp_path))
+
+
+def test_an_environment_in_a_process_gives_the_same_training(tmp_path, monkeypatch):
+    """With one: how many of several are ready at a time depends on their processes."""
+    outcomes = []
+    for name in ("vector", "subprocess"):
         main, create = tiny_config(manager=name)
-        main.exp_name = f"run_{name}"
-        main.env.update(
-            collector_env_num=environments, evaluator_env_num=environments, n_evaluator_episode=environments
-        )
+        main.env.update(collector_env_num=1, evaluator_env_num=1, n_evaluator_episode=1)
         if name == "subprocess":
             main.env.manager = dict(shared_memory=False, reset_timeout=60, connect_timeout=120)
-        weights[name] = flat(train(main, create)._model.state_dict())
-        record = json.loads((tmp_path / main.exp_name / "evaluations.json").read_text())
-        weights[name, "returns"] = [e["metrics"]["return_mean"] for e in record["evaluations"]]
-    assert torch.equal(weights["vector"], weights[manager])
-    assert weights["vector", "returns"] == weights[manager, "returns"]
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        outcomes.append(outcome(train(main, create), tmp_path / name))
+    assert_equal_outcomes(*outcomes)
 
 
 def test_the_list_based_buffer_of_ding_engine_works():
@@ -94,9 +115,9 @@ def test_learning_continues_from_a_checkpoint_as_if_it_had_not_stopped():
     assert torch.equal(flat(policy._target.state_dict()), flat(other._target.state_dict()))
 
 
-def test_a_run_resumes_with_its_counters(tmp_path):
+def test_a_run_resumes_with_its_counters(tiny_run, tmp_path):
     main, create = tiny_config()
-    train(main, create)
+    shutil.copytree(tiny_run[1] / "run", "run")
     before = last_checkpoint(tmp_path / "run")
     main.policy.learn.resume_training = True
     main.policy.learn.learner.hook.load_ckpt_before_run = str(tmp_path / "run" / "ckpt" / "ckpt_last.pth.tar")
@@ -106,13 +127,12 @@ def test_a_run_resumes_with_its_counters(tmp_path):
     assert policy._updates["value_network"] == after["last_iter"]
 
 
-def test_ding_evaluates_a_checkpoint(tmp_path):
+def test_ding_evaluates_a_checkpoint(tiny_run):
     main, create = tiny_config()
-    train(main, create)
     value = ding_eval(
         (copy.deepcopy(main), copy.deepcopy(create)),
         seed=0,
-        load_path=str(tmp_path / "run" / "ckpt" / "ckpt_best.pth.tar"),
+        load_path=str(tiny_run[1] / "run" / "ckpt" / "ckpt_best.pth.tar"),
     )
     assert value is not None
 

@@ -24,8 +24,8 @@ def folder(tmp_path, monkeypatch):
 
 def configs(policy="alma", collector="episode_batch", manager="vector", **options):
     main, create = tiny_config(policy, manager)
-    main.env.update(collector_env_num=5, episode_limit=40, end_on_any_burn=True)
-    main.policy.collect.update(env_num=5, n_episode=12)
+    main.env.update(collector_env_num=5, episode_limit=30, end_on_any_burn=True)
+    main.policy.collect.update(env_num=5, n_episode=7)
     create.collector.update(type=collector, import_names=["ding_alma.plugin"], **options)
     return main, create
 
@@ -68,7 +68,7 @@ def test_it_collects_the_same_episodes(policy):
     assert len({episode["length"] for episode in episodes}) > 1, "environments that end together show too little"
     others, other_counters, other_logged = play(*configs(policy))
     assert_equal_episodes(episodes, others)
-    assert counters == other_counters == [sum(episode["length"] for episode in episodes), 24]
+    assert counters == other_counters == [sum(episode["length"] for episode in episodes), 14]
     assert logged == other_logged
 
 
@@ -88,7 +88,7 @@ def test_with_another_manager_it_is_the_collector_of_ding():
 
 def test_a_policy_without_a_batch_mode_is_driven_by_the_collector_of_ding():
     episodes, counters, _ = play(*configs("mppo"), collections=1)
-    assert len(episodes) == counters[1] == 12
+    assert len(episodes) == counters[1] == 7
 
 
 def test_more_environments_than_episodes_are_refused():

@@ -1,6 +1,7 @@
 """Any value at any key of a policy's config: it trains, or one line says what is wrong with which key."""
 
 import contextlib
+import functools
 import math
 import tempfile
 from pathlib import Path
@@ -35,6 +36,7 @@ def dotted(config, prefix=""):
             yield f"{prefix}{key}"
 
 
+@functools.cache
 def keys_of(policy):
     main, _ = resumable_config(policy)
     return sorted(dotted(deep_merge_dicts(POLICY_REGISTRY.get(policy).default_config(), main.policy)))

@@ -13,8 +13,13 @@ from ding_alma.rl.batch import EpisodeBatch
 
 CITY = "small/save_the_city_alma"
 ENVIRONMENTS = (CITY, "small/smac_multiarmy_alma", "small/lux_alma", "group_matching_refil")
-VALUE_POLICIES = ("alma", "aqmix", "refil", "copa")
-PLACES = [(policy, config) for config in ENVIRONMENTS for policy in (*VALUE_POLICIES, "mppo")]
+POLICIES = ("alma", "aqmix", "refil", "copa", "mppo")
+# Every policy and every environment is among the quick ones: the other pairs are the same code once more.
+PLACES = [
+    pytest.param(policy, config, marks=() if config == CITY or policy in ("alma", "mppo") else pytest.mark.slow)
+    for config in ENVIRONMENTS
+    for policy in POLICIES
+]
 
 
 @pytest.fixture(autouse=True)

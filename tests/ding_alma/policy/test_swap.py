@@ -48,16 +48,25 @@ def _actions(policy, main, create, steps=8):
     return played
 
 
+CITY = ("small/save_the_city_alma", "vector")
+PLACES = (
+    CITY,
+    ("small/save_the_city_alma", "base"),
+    ("small/smac_multiarmy_alma", "vector"),
+    ("group_matching_refil", "vector"),
+)
+ONE_OF_A_KIND = ("alma", "refil", "mppo", "coma")
+"""Value policies with and without an allocator, one that learns on-policy, one that reads the flat view."""
+
+
 @pytest.mark.parametrize(
-    ("config", "manager"),
+    ("policy", "config", "manager"),
     [
-        ("small/save_the_city_alma", "base"),
-        ("small/save_the_city_alma", "vector"),
-        ("small/smac_multiarmy_alma", "vector"),
-        ("group_matching_refil", "vector"),
+        pytest.param(policy, *place, marks=() if place == CITY or policy in ONE_OF_A_KIND else pytest.mark.slow)
+        for policy in ("alma", *RIVALS, "mppo", *FLAT)
+        for place in PLACES
     ],
 )
-@pytest.mark.parametrize("policy", ["alma", *RIVALS, "mppo", *FLAT])
 def test_every_policy_trains_from_one_config_and_acts_alike_from_its_checkpoint(policy, config, manager, tmp_path):
     main, create = tiny_config(policy=policy, manager=manager, config=config)
     trained = train(main, create, iterations=4)

@@ -70,7 +70,7 @@ def not_an_observation(result):
 
 def test_a_reward_that_is_not_a_number_stops_with_batch_and_weights(monkeypatch, tmp_path):
     main, create = resumable_config("alma")
-    train(main, create, iterations=8)
+    train(main, create, iterations=4)
     before = last_checkpoint(Path("run"))
     resume(main, "run")
     with monkeypatch.context() as patch:
@@ -83,8 +83,8 @@ def test_a_reward_that_is_not_a_number_stops_with_batch_and_weights(monkeypatch,
     assert all("popart" in name for name in bad), bad
     assert failure["batch"]["batch"]["subtask_reward"].isnan().any()
     assert last_checkpoint(Path("run"))["last_iter"] >= before["last_iter"]
-    train(main, create, iterations=20)
-    assert last_checkpoint(Path("run"))["last_iter"] >= 20
+    train(main, create, iterations=12)
+    assert last_checkpoint(Path("run"))["last_iter"] >= 12
 
 
 @pytest.mark.parametrize("policy", ["alma", "mppo"])
@@ -102,7 +102,7 @@ def test_a_full_disk_stops_with_the_file_and_the_run_goes_on_when_there_is_room(
     main, create = resumable_config("refil")
     whole = copy.deepcopy(main)
     whole.exp_name = "whole"
-    train(whole, create, iterations=20)
+    train(whole, create, iterations=12)
     fsync, calls = os.fsync, []
 
     def full(number):
@@ -114,9 +114,9 @@ def test_a_full_disk_stops_with_the_file_and_the_run_goes_on_when_there_is_room(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match=r"cannot write run/.*No space left on device; make room"):
-            train(main, create, iterations=20)
+            train(main, create, iterations=12)
     resume(main, "run")
-    train(main, create, iterations=20)
+    train(main, create, iterations=12)
     assert [*differences(end_of("whole"), end_of("run"))] == []
 
 

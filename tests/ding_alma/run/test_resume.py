@@ -38,18 +38,18 @@ def runs(main, create, breaks, last):
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_run_with_breaks_ends_as_one_without(policy):
-    whole, broken = runs(*resumable_config(policy), breaks=(5, 12), last=20)
+    whole, broken = runs(*resumable_config(policy), breaks=(5, 8), last=14)
     assert [*differences(whole, broken)] == []
-    assert len(whole["evaluations"]) >= 3 and whole["checkpoint"]["last_iter"] >= 20
+    assert len(whole["evaluations"]) >= 3 and whole["checkpoint"]["last_iter"] >= 14
 
 
 @pytest.mark.parametrize("manager", ["vector", "base"])
 def test_breaks_between_two_evaluations_change_none(manager):
     main, create = resumable_config("alma", manager)
-    main.policy.eval.evaluator.eval_freq = 12
-    whole, broken = runs(main, create, breaks=(3, 6, 9), last=16)
+    main.policy.eval.evaluator.eval_freq = 8
+    whole, broken = runs(main, create, breaks=(3, 6), last=10)
     assert [*differences(whole, broken)] == []
-    assert [train_iter for _, train_iter, _ in whole["evaluations"]] == [0, 12, 16]
+    assert [train_iter for _, train_iter, _ in whole["evaluations"]] == [0, 8, 10]
 
 
 def killed_runs(policy, kills, generator, iterations):
@@ -108,7 +108,7 @@ def check_kills(policy, kills, seed, iterations=24):
 
 @pytest.mark.parametrize("policy", ["alma", "mppo"])
 def test_a_killed_run_ends_as_one_that_was_not(policy):
-    check_kills(policy, kills=3, seed=1)
+    check_kills(policy, kills=3, seed=1, iterations=12)
 
 
 @pytest.mark.slow

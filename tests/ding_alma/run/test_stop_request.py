@@ -76,13 +76,13 @@ def ask(number, place, calls, send=lambda number: os.kill(os.getpid(), number)):
 
 def train_asked(main, create, *asked):
     ask(*asked)
-    train(main, create, seed=3, iterations=24)
+    train(main, create, seed=3, iterations=16)
 
 
 def test_a_run_that_was_asked_to_stop_ends_as_one_that_was_not(capfd):
     main, create = resumable_config("alma")
     main.exp_name = "whole"
-    train(main, create, seed=3, iterations=24)
+    train(main, create, seed=3, iterations=16)
     main.exp_name = "broken"
     iterations = []
     for number, place, calls in (
@@ -96,7 +96,7 @@ def test_a_run_that_was_asked_to_stop_ends_as_one_that_was_not(capfd):
         assert re.search(rf"{number.name}: saved broken/ckpt/ckpt_last.pth.tar after .*--resume broken\n", told), told
         iterations.append(last_checkpoint(Path("broken"))["last_iter"])
         resume(main, "broken")
-    train(main, create, seed=3, iterations=24)
+    train(main, create, seed=3, iterations=16)
     assert [*differences(end_of("whole"), end_of("broken"))] == []
     assert iterations == sorted(iterations) and iterations[:2] == [0, 4]
 

@@ -28,7 +28,9 @@ def play(battle, table, roster, orders, units):
     read_battle(battle, units)
 
 
+@pytest.mark.slow
 def test_other_kernels_can_play_and_see_the_same_battle():
+    """Slow to compile; `test_smac_battles` compares the environment's own kernel with the engine."""
     orders = orders_of({0: (ATTACK_MOVE, 20, 16), 1: (MOVE, 16, 12)})
     stage = Stage(*SKIRMISH, seed=3)
     stage.engine.order(orders)
