@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from dizoo_ext.gym_notice import keep_gym_from_printing
+
 SVC_PLACE = "ding.reward_model.pdeil_irl_model.SVC"
 """What stands there is imported when it is used; see `deferred_svc`."""
 NOISY = re.compile(r"[/\\](?:site|dist)-packages[/\\](?:treevalue|treetensor|ding|ditk|gym)[/\\]")
@@ -48,7 +50,7 @@ def _without_sklearn() -> Iterator[None]:
 @contextmanager
 def _without_others_warnings() -> Iterator[None]:
     """Leave out what other packages say when they are imported, named above; all else is shown as ever."""
-    _keep_gym_from_printing()
+    keep_gym_from_printing()
     filters = list(warnings.filters)
     # Not by filters: gym puts one for all deprecations before every other.
     show = warnings.showwarning
@@ -74,14 +76,6 @@ def _without_others_warnings() -> Iterator[None]:
 
 def _is_news(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith(LOGGED_WARNINGS)
-
-
-def _keep_gym_from_printing() -> None:
-    """DI-engine is bound to a version of gym that advertises its successor at every import."""
-    try:
-        importlib.import_module("gym_notices.notices").notices.pop("0.25.1", None)
-    except ImportError:
-        return
 
 
 def import_ding() -> None:

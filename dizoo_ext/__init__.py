@@ -7,6 +7,7 @@ adapts other people's (docs/neighbours.md).
 
 from typing import TYPE_CHECKING, Any
 
+from dizoo_ext.gym_notice import keep_gym_from_printing
 from dizoo_ext.plain.lazy_names import lazy_names
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from dizoo_ext.plain.make_vec import make_vec
 
 __all__ = ["PettingZooEnv", "TeamGame", "View", "from_pettingzoo", "make_vec"]
+
+keep_gym_from_printing()
 
 
 def __getattr__(name: str) -> Any:

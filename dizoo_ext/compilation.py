@@ -1,5 +1,6 @@
 """Kernels are compiled when they are first called, which takes a while once per installation: whoever waits is told."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -33,3 +34,9 @@ numba.core.event.register("numba:compile", _notice)
 def tell_of_compilation(say: Callable[[str], None]) -> None:
     """From now on call ``say`` with `TEXT` when this process begins to compile, once; it replaces the one before."""
     _notice.say = say
+
+
+def announce_compilation() -> None:
+    """The same on standard error, for programs of other people, unless somebody else says it."""
+    if _notice.say is None:
+        tell_of_compilation(lambda text: print(text, file=sys.stderr, flush=True))

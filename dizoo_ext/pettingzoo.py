@@ -11,6 +11,7 @@ import numpy as np
 from ding.utils import ENV_REGISTRY
 
 import dizoo_ext.plugin  # noqa: F401  (registers the environments)
+from dizoo_ext.compilation import announce_compilation
 from dizoo_ext.entity_env import EntityEnv
 from dizoo_ext.strict_config import check_choice
 
@@ -195,6 +196,7 @@ def parallel_env(
         settings.setdefault("illegal_action", "noop")
     if max_cycles is not None:
         settings["episode_limit"] = max_cycles
+    announce_compilation()
     return EntityParallelEnv(env_class(settings), env_id, render_mode, metrics)
 
 

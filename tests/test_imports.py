@@ -34,6 +34,7 @@ SHARED_WITH_ALGORITHMS = {
     "compilation",
     "contract",
     "gif",
+    "gym_notice",
     "kernel_cache",
     "gymnasium",
     "starcraft_files",

@@ -240,10 +240,14 @@ class ValuePolicy(EpisodePolicy):
         """Train once; returns detached scalars by name."""
         return self._value_update(data.batch.to(self._device))
 
-    def _value_update(self, batch: EpisodeBatch) -> dict[str, Tensor]:
+    def _value_loss(self, batch: EpisodeBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The agents' loss, and detached scalars to be monitored by name."""
         live, target = self._model.value_network, self._target.value_network
         draws = MixedQDraws.draw(live, batch, self._value_config, self._learn_generator)
-        loss, metrics = mixed_q_loss(live, target, batch, self._value_config, draws)
+        return mixed_q_loss(live, target, batch, self._value_config, draws)
+
+    def _value_update(self, batch: EpisodeBatch) -> dict[str, Tensor]:
+        loss, metrics = self._value_loss(batch)
         metrics["q_grad_norm"] = self._optimisers["value_network"].step(loss)
         self._count_update("value_network", self._cfg.learn.target_update)
         return metrics

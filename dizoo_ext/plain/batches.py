@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+from dizoo_ext.compilation import announce_compilation
 from dizoo_ext.strict_config import check_block, check_choice
 from dizoo_ext.vector_env import VectorEnv
 
@@ -42,6 +43,7 @@ def make_batch(name: str, num_envs: int, is_test: bool, config: Mapping[str, Any
         ValueError: an unknown name or key (the nearest is given), or an impossible value.
         TypeError: a value of a wrong type.
     """
+    announce_compilation()
     defaults = batch_defaults(name)
     split = {_IS_TEST: is_test} if _IS_TEST in defaults else {}
     # Scenarios and engines are more than their defaults' types say; tests are not chosen by the config.

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dizoo_ext.compilation import announce_compilation
 from dizoo_ext.gif import save_gif
 from dizoo_ext.random_stream import fresh_seed, stream_seed
 from dizoo_ext.smac_multiarmy.drop_in.arguments import check_arguments
@@ -154,6 +155,7 @@ class StarCraft2Env:
                 scale_rate=reward_scale_rate,
             ),
         )
+        announce_compilation()
         self._battle = SmacMultiArmyVector(1, **self._settings)
         self.episode_limit = self._battle.spec.episode_limit
         self.battles_won = self.battles_game = self.timeouts = self.force_restarts = 0

@@ -10,5 +10,6 @@ def impatience(monkeypatch):
     monkeypatch.setattr(client, "RESEND_SECONDS", {})
     for name in ("RESEND_SECONDS_OF_DATA", "REMIND_SECONDS", "BEAT_SECONDS"):
         monkeypatch.setattr(client, name, 0.05)
+    monkeypatch.setattr(client, "LONGEST_PAUSE_SECONDS", 0.4)
     # A worker's farewell may be lost, and nobody repeats it.
     monkeypatch.setattr(server, "FAREWELL_SECONDS", 1.0)

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from resumed_runs import POLICIES, differences, end_by_kill, end_of, resumable_config, resume
-from tiny_runs import train
+from tiny_runs import last_checkpoint, train
 
+from ding_alma.run.checkpoint import LAST_CHECKPOINT
 from ding_alma.run.training import plan_resume
 
 
@@ -82,7 +83,17 @@ def killed_runs(policy, kills, generator, iterations):
         if process.exitcode == 0:
             return killed
         assert process.exitcode == -signal.SIGKILL
-        killed += 1
+        if has_ended(Path("broken"), iterations):
+            # The commands do not resume such a run, which would train on.
+            shutil.rmtree("broken")
+            killed = 0
+        else:
+            killed += 1
+
+
+def has_ended(run, iterations):
+    """Whether a run was killed after all of its training."""
+    return (run / "ckpt" / LAST_CHECKPOINT).is_file() and last_checkpoint(run)["last_iter"] >= iterations
 
 
 def _train_until_killed(main, create, iterations, by_write, generator):

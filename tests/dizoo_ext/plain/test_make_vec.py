@@ -133,14 +133,17 @@ def test_mistakes_are_explained():
         env.step(np.zeros(2, int))
 
 
-def test_nothing_of_di_engine_is_imported():
+def test_nothing_of_di_engine_is_imported_and_whoever_waits_for_kernels_is_told():
     script = """
-import sys, dizoo_ext
+import sys, dizoo_ext, numba
 for name in ("save_the_city", "smac_multiarmy", "group_matching", "lux_entities"):
     dizoo_ext.make_vec(name, 2, seed=0)
 from dizoo_ext.smac_multiarmy import StarCraft2Env
 heavy = ("ding", "torch", "pandas", "easydict", "pysc2")
 print(StarCraft2Env("3m").n_agents, [name for name in heavy if name in sys.modules])
+numba.njit(lambda: 1)()
 """
     done = subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "3 []\n"
+    assert done.stderr.count("compiling kernels") == 1
+    assert "unmaintained" not in done.stderr
