@@ -9,6 +9,7 @@ from ding_alma.report.play import evaluate, load_run
 
 RUNS = Path(__file__).parents[1] / "docs" / "results" / "checkpoints"
 LEAST = {
+    "fast_save_the_city_alma": ("solved", 0.5),
     "group_matching_refil": ("solved", 0.9),
     "save_the_city_alma": ("solved", 0.8),
     "smac_multiarmy_alma": ("return", 9.0),
