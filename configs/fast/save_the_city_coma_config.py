@@ -10,7 +10,7 @@ from ding_alma.setting.save_the_city import fast
 main_config, create_config = fast("coma")
 # (dict) Probability that all agents act at random together.
 main_config.policy.other.eps = dict(type="exp", start=0.5, end=0.01, decay=200_000)
-# (int) Learner iterations between evaluations: about 150,000 environment steps.
+# (int) Learner iterations between evaluations: at most 96,000 environment steps.
 main_config.policy.eval.evaluator.eval_freq = 500
 
 if __name__ == "__main__":
