@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from dizoo_ext.gym_notice import keep_gym_from_printing
+import dizoo_ext  # noqa: F401  (keeps gym from printing)
 
 SVC_PLACE = "ding.reward_model.pdeil_irl_model.SVC"
 """What stands there is imported when it is used; see `deferred_svc`."""
@@ -50,7 +50,6 @@ def _without_sklearn() -> Iterator[None]:
 @contextmanager
 def _without_others_warnings() -> Iterator[None]:
     """Leave out what other packages say when they are imported, named above; all else is shown as ever."""
-    keep_gym_from_printing()
     filters = list(warnings.filters)
     # Not by filters: gym puts one for all deprecations before every other.
     show = warnings.showwarning

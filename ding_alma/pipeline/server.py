@@ -111,9 +111,9 @@ class Server:
             member.answer = content
         self._transport.send(to_node(request.node), Reply(request.number, content))
 
-    def dismiss(self, seconds: float | None = None) -> None:
-        """Tell all workers that the run is over, until they have left or for so long (`FAREWELL_SECONDS`)."""
-        deadline = time.monotonic() + (FAREWELL_SECONDS if seconds is None else seconds)
+    def dismiss(self, seconds: float = FAREWELL_SECONDS) -> None:
+        """Tell all workers that the run is over, until they have left or for so long."""
+        deadline = time.monotonic() + seconds
         while True:
             self._transport.send(TO_ALL, Stop())
             with self._lock:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ding_alma.pipeline import client, server
+from ding_alma.pipeline import client
 
 
 @pytest.fixture(autouse=True)
@@ -12,4 +12,4 @@ def impatience(monkeypatch):
         monkeypatch.setattr(client, name, 0.05)
     monkeypatch.setattr(client, "LONGEST_PAUSE_SECONDS", 0.4)
     # A worker's farewell may be lost, and nobody repeats it.
-    monkeypatch.setattr(server, "FAREWELL_SECONDS", 1.0)
+    monkeypatch.setattr("ding_alma.pipeline.learner.FAREWELL_SECONDS", 1.0)

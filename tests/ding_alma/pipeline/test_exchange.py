@@ -31,7 +31,7 @@ def test_every_request_is_answered_once_and_in_order_though_messages_are_lost_an
         request = server.wait(COLLECTOR)
         brought += [] if isinstance(request.content, Ready) else request.content.samples
         server.answer(request, number)
-    server.dismiss()
+    server.dismiss(seconds=1.0)
     thread.join(5)
     assert not thread.is_alive()
     assert got[:5] == [0, 1, 2, 3, 4]
