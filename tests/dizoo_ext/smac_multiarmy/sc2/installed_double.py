@@ -54,9 +54,12 @@ class InstalledDouble:
         return [pid for pid, command in self.processes().items() if "game_guard.py" not in command]
 
     def signal_games(self, number: signal.Signals) -> None:
-        """Send a signal to every living game."""
-        for pid in self.games():
+        """Kill or stop every living game, and wait until none of its threads runs: signals arrive later than sent."""
+        games = self.games()
+        for pid in games:
             os.kill(pid, number)
+        while any(_runs(pid) for pid in games):
+            time.sleep(0.01)
 
     def wait_until_gone(self, seconds: float = 30.0) -> dict[int, str]:
         """Wait until no process is left; returns those that are."""
@@ -64,3 +67,15 @@ class InstalledDouble:
         while (left := self.processes()) and time.monotonic() < end:
             time.sleep(0.05)
         return left
+
+
+def _runs(pid: int) -> bool:
+    """Whether a thread of the process is neither stopped (T) nor dead (Z, X)."""
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        try:
+            state = stat.read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state not in "TZX":
+            return True
+    return False
