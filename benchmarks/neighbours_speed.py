@@ -25,9 +25,12 @@ OURS = {
     "smac_multiarmy 6-8sz": dict(name="smac_multiarmy", scenario="6-8sz_maxsize4_maxarmies3_symmetric"),
     "smac_multiarmy 3m": dict(name="smac_multiarmy", scenario="3m"),
     "smac_multiarmy 2s3z": dict(name="smac_multiarmy", scenario="2s3z"),
+    "smac_multiarmy 3s5z": dict(name="smac_multiarmy", scenario="3s5z"),
     "group_matching": dict(name="group_matching"),
 }
-MAPS = ("3m", "2s3z")
+SMAX_MAPS = ("3m", "2s3z")
+SMACLITE_MAPS = ("2s3z", "3s5z")
+"""It has no 3m."""
 
 
 def ours(config: dict[str, str], num_envs: int) -> Callable[[int], Any]:
@@ -76,7 +79,6 @@ def smax(scenario: str, num_envs: int) -> Callable[[int], Any]:
 
 def smaclite(scenario: str, num_envs: int) -> Callable[[int], Any]:
     """The same for one SMAClite after another."""
-    import_module("smaclite")
     make = import_module(os.environ.get("SMACLITE_GYM", "gymnasium")).make
     envs = [make(f"smaclite/{scenario}-v0", use_cpp_rvo2=False) for _ in range(num_envs)]
     generator = np.random.default_rng(0)
@@ -122,13 +124,18 @@ def main() -> None:
     rows: list[tuple[str, Callable[[int], Callable[[int], Any]]]] = []
     if "ours" in args.only:
         rows += [(name, lambda n, config=config: ours(config, n)) for name, config in OURS.items()]
-    for package, kind, make in (("jaxmarl", "smax", smax), ("smaclite", "smaclite", smaclite)):
+    for package, kind, make, maps in (
+        ("jaxmarl", "smax", smax, SMAX_MAPS),
+        ("smaclite", "smaclite", smaclite, SMACLITE_MAPS),
+    ):
         if kind not in args.only:
             continue
         if find_spec(package) is None:
             print(f"{package} is not installed, so its rows are missing")
             continue
-        rows += [(f"{kind} {name}", lambda n, name=name, make=make: make(name, n)) for name in MAPS]
+        # Before the table, because packages print when they are imported.
+        import_module(package)
+        rows += [(f"{kind} {name}", lambda n, name=name, make=make: make(name, n)) for name in maps]
     print(f"{'steps/s':<26}" + "".join(f"{f'n = {n}':>12}" for n in args.batches))
     for name, build in rows:
         print(f"{name:<26}", end="", flush=True)
