@@ -42,6 +42,12 @@ def check_imports(config: Any, origin: Any) -> None:
             )
 
 
+def trust_options(config: Any) -> str:
+    """The options with which commands take up a folder of this configuration, each after a space; none for our own."""
+    packages = {name.partition(".")[0] for name in _import_names(config) if isinstance(name, str)}
+    return "".join(f" --trust-imports {package}" for package in sorted(packages - {*OWN}))
+
+
 def _named() -> list[str]:
     return [package for package in os.environ.get(VARIABLE, "").split(",") if package]
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ding_alma.cli.config_arguments import Change, ConfigName
 from ding_alma.cli.waiting import import_everything
 from ding_alma.run.run_error import RunError
 from ding_alma.setting.shipped import describe, shipped_configs
@@ -25,8 +26,8 @@ def configs_command(part: str) -> None:
 
 
 @click.command("config")
-@click.argument("config", type=click.Path(path_type=Path))
-@click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
+@click.argument("config", type=ConfigName())
+@click.argument("changes", type=Change(), nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--only", default="", metavar="PREFIX", help="Keys that begin with this, such as policy.learn.")
 def config_command(config: Path, changes: tuple[str, ...], only: str) -> None:
     """Print every value of CONFIG as a training would use it, with its meaning and the file that it comes from.

@@ -18,6 +18,7 @@ from ding_alma.run.job import Job
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_record import read_record
 from ding_alma.run.stop_request import StopRequest, exit_status, name_of, own_process_group, stop_with_parent, tell
+from dizoo_ext.trusted_imports import trust_options
 
 NEWS_SECONDS = 30.0
 """Time between two reports on runs that go on side by side."""
@@ -41,6 +42,7 @@ def train_side_by_side(jobs: list[Job], processes: int, say: Callable[[str], Non
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     context = multiprocessing.get_context("spawn")
     waiting, failed = list(jobs), []
+    told: dict[Path, str] = {}
     running: dict[int, tuple[SpawnProcess, Job]] = {}
 
     def pass_on(number: int) -> None:
@@ -82,13 +84,17 @@ def train_side_by_side(jobs: list[Job], processes: int, say: Callable[[str], Non
                     say(f"{job.folder}: failed, {_last_line(job.log)} (see {job.log})")
             if not ended:
                 for _, job in running.values():
-                    say(f"{job.folder}: {_last_line(job.log)}")
+                    line = _last_line(job.log)
+                    if told.get(job.folder) != line:
+                        say(f"{job.folder}: {line}")
+                    told[job.folder] = line
     finally:
         stop.remove()
     if stop.number is not None:
         for job in waiting:
             say(f"{job.folder}: not begun")
-        say(f"{name_of(stop.number)}: go on with ding-alma train --resume {shlex.quote(str(jobs[0].folder.parent))}")
+        folder, options = shlex.quote(str(jobs[0].folder.parent)), trust_options((jobs[0].main, jobs[0].create))
+        say(f"{name_of(stop.number)}: go on with ding-alma train --resume {folder}{options}")
         raise SystemExit(exit_status(stop.number))
     return failed
 

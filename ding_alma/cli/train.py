@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ding_alma.cli.config_arguments import Change, ConfigName
 from ding_alma.cli.side_by_side import train_side_by_side
 from ding_alma.cli.trust import trust_option
 from ding_alma.cli.waiting import import_everything
@@ -32,8 +33,8 @@ class SeedsCommand(click.Command):
 
 
 @click.command("train", cls=SeedsCommand)
-@click.argument("config", type=click.Path(path_type=Path), required=False)
-@click.argument("changes", nargs=-1, metavar="[KEY=VALUE]...")
+@click.argument("config", type=ConfigName(), required=False)
+@click.argument("changes", type=Change(), nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--policy", help="Another policy than the config's; the same as policy.type=NAME.")
 @click.option(
     "--seeds", type=click.IntRange(0, 2**31 - 1), multiple=True, default=(0,), metavar="N...", help="One run per seed."

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ding.config import compile_config
 from ding.envs import get_env_cls, get_env_manager_cls
 from ding.policy import get_policy_cls
 from ding.worker import BaseLearner, BaseSerialCommander, InteractionSerialEvaluator, get_buffer_cls
 from ding.worker.collector.base_serial_collector import get_serial_collector_cls
 from easydict import EasyDict
 
+from ding_alma.run.checked_config import checked_config
 from ding_alma.run.config_override import override
 from ding_alma.run.run_config import read_config_file
+from ding_alma.run.run_error import RunError
 from ding_alma.setting import blocks, compose
 from ding_alma.setting.meanings import UNKNOWN, Entry, blocks_of, class_defaults
 from ding_alma.setting.shipped import find_config
@@ -48,7 +49,10 @@ def list_config(config: str | Path, changes: list[str]) -> list[Value]:
         RunError: the config or a change is wrong.
     """
     main, create = override(*read_config_file(config), changes)
-    merged = compile_config(main, create_cfg=create, auto=True, save_cfg=False)
+    try:
+        merged = checked_config(main, create)
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{config}: {error}") from error
     given = {change.partition("=")[0] for change in changes}
     sources = [*_file_entries(find_config(config)), *_default_entries(create)]
     by_path: dict[str, list[Entry]] = {}

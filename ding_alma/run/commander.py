@@ -41,6 +41,7 @@ from ding_alma.run.run_state import (
     worker_state,
 )
 from ding_alma.run.stop_request import StopRequest, exit_status, name_of, tell
+from dizoo_ext.trusted_imports import trust_options
 
 BEFORE_SAVING = 10
 """Priority in ``after_run``: DI-engine's save_ckpt has 20."""
@@ -138,7 +139,9 @@ class CheckpointCommander(BaseSerialCommander):
         self._collecting = GuardedEnvironments(collector, "collect", evaluator)
         self._evaluating = GuardedEnvironments(evaluator, "eval", collector)
         if learner.rank == 0:
-            self._check_config()
+            merged = read_merged_config(learner.exp_name)
+            self._check_config(merged)
+            self._resume_options = trust_options(merged)
             self._tell_memory()
 
     def step(self) -> dict[str, Any]:
@@ -149,6 +152,7 @@ class CheckpointCommander(BaseSerialCommander):
         if not self._has_begun:
             self._has_begun = True
             self._begin()
+            self._first_iter = self._learner.train_iter
             self._listen(sys._getframe(1))
         for hook in self._saving_hooks():
             hook.save_if_due(self._learner)
@@ -162,6 +166,7 @@ class CheckpointCommander(BaseSerialCommander):
 
     def evaluate_at_end(self) -> None:
         """Evaluate once more; to a run that is resumed for more steps it is as if this had not been."""
+        self._tell_if_nothing_was_learnt()
         learner, environments = self._learner, self._evaluator._env
         with self._evaluating.waiting():
             evaluator_streams = streams(environments, "stream_state")
@@ -195,12 +200,11 @@ class CheckpointCommander(BaseSerialCommander):
         if hasattr(self._replay_buffer, "forget"):
             self._replay_buffer.forget()
 
-    def _check_config(self) -> None:
+    def _check_config(self, merged: EasyDict) -> None:
         """Check what DI-engine does not; a resumed run's values have been, and it may have moved to another machine.
 
         Raises a ValueError or a TypeError that names the key.
         """
-        merged = read_merged_config(self._learner.exp_name)
         check_ding_values(merged, default_config(EasyDict(create_part(merged))))
         if not merged.policy.learn.get("resume_training", False):
             check_device(merged.policy)
@@ -245,7 +249,7 @@ class CheckpointCommander(BaseSerialCommander):
             release(learner.exp_name)
             tell(
                 f"{name_of(number)}: saved {path} after {learner.train_iter:,} updates and {self.env_step:,} "
-                f"environment steps; go on with {_resumption(Path(learner.exp_name), path)}"
+                f"environment steps; go on with {_resumption(Path(learner.exp_name), path, self._resume_options)}"
             )
         raise SystemExit(exit_status(number))
 
@@ -262,6 +266,15 @@ class CheckpointCommander(BaseSerialCommander):
             print(describe_need(replay.replay_buffer_size, sizes.episode_limit, per_step, device, persist), flush=True)
         except MemoryError as error:
             raise RunError(str(error)) from error
+
+    def _tell_if_nothing_was_learnt(self) -> None:
+        learner, replay = self._learner, self._replay_buffer
+        if learner.rank == 0 and replay is not None and learner.train_iter == self._first_iter:
+            logging.warning(
+                f"no update was made in {self.env_step:,} environment steps: the replay buffer holds {replay.count()} "
+                f"samples, and a batch takes {learner.policy.get_attribute('cfg').learn.batch_size}; train for longer, "
+                "or lower policy.learn.batch_size"
+            )
 
     def _begin(self) -> None:
         learner = self._learner
@@ -301,10 +314,10 @@ def _eval_generator(policy: Any) -> torch.Generator | None:
         return None
 
 
-def _resumption(folder: Path, checkpoint: Path) -> str:
+def _resumption(folder: Path, checkpoint: Path, options: str) -> str:
     """How to go on with a run, in words that fit the end of a sentence."""
     if (folder / RUN_CONFIG_NAME).is_file():
-        return f"ding-alma train --resume {shlex.quote(str(folder))}"
+        return f"ding-alma train --resume {shlex.quote(str(folder))}{options}"
     return (
         "policy.learn.resume_training = True and policy.learn.learner.hook.load_ckpt_before_run = "
         f"{str(checkpoint)!r} in the config"

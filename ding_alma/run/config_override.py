@@ -9,6 +9,7 @@ from typing import Any
 from easydict import EasyDict
 
 from ding_alma.policy.config_check import READ_BY_DING
+from ding_alma.run.change_pair import change_pair
 from ding_alma.run.config_shape import check_shape
 from ding_alma.run.ding_keys import ABSENT, value_at
 from ding_alma.run.run_error import RunError
@@ -49,7 +50,7 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
     """
     given_main, given_create = main, create
     main, create = copy.deepcopy(main), copy.deepcopy(create)
-    pairs = [_pair(change) for change in changes]
+    pairs = [change_pair(change) for change in changes]
     # What a choice is decides what its defaults are: choices first.
     for path, text in pairs:
         if path in CHOICES:
@@ -99,13 +100,6 @@ def nearest_names(path: str, *configs: Mapping[str, Any]) -> list[str]:
     same_end = [name for name in known if name.rpartition(".")[2] == path.rpartition(".")[2]]
     close = difflib.get_close_matches(path, known, n=3, cutoff=0.7)
     return list(dict.fromkeys([*same_end, *close]))[:3]
-
-
-def _pair(change: str) -> tuple[str, str]:
-    path, separator, text = change.partition("=")
-    if not separator or not all(path.split(".")):
-        raise RunError(f"expected dotted.key=value, such as policy.learn.batch_size=16, got {change!r}")
-    return path, text
 
 
 def _choose(create: EasyDict, block: str, name: str) -> None:

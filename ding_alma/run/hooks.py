@@ -90,7 +90,11 @@ class RunRecordHook(LearnerHook):
         def note() -> None:
             reached.note(engine.collector_envstep)
 
+        def note_end() -> None:
+            reached.note(_env_step(engine), at_once=True)
+
         engine.register_hook(CallbackHook(f"{self.name}_after_iter", LAST, "after_iter", note))
+        engine.register_hook(CallbackHook(f"{self.name}_after_run", LAST, "after_run", note_end))
 
     def _track(self, engine: Any, run_dir: Path, merged: EasyDict, tap: ScalarTap) -> None:
         tracker = merged.policy.learn.get("tracker", TRACKERS[0])
@@ -171,7 +175,8 @@ class ProgressHook(LearnerHook):
                 display.say(f"An update of {total:,} minibatches took {duration(meter.learning.seconds)}")
 
         def close() -> None:
-            meter.update(meter.env_step, engine.train_iter)
+            # A run without updates has told the learner of no steps.
+            meter.update(max(meter.env_step, _env_step(engine)), engine.train_iter)
             display.close()
             quiet.end()
 
@@ -186,6 +191,12 @@ class ProgressHook(LearnerHook):
 def _first_env_step(engine: Any) -> int:
     """Where DI-engine's collector begins to count: only a resumed run goes on from the checkpoint's step."""
     return engine.collector_envstep if _is_resumed(engine) else 0
+
+
+def _env_step(engine: Any) -> int:
+    """Environment steps of the run; a learner is told of them with every batch."""
+    run = getattr(engine, "run", None)
+    return max(engine.collector_envstep, 0 if run is None else run.env_step)
 
 
 def _is_resumed(engine: Any) -> bool:

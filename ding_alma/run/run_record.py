@@ -103,9 +103,9 @@ class Reached:
         self._clock = clock
         self._noted = clock()
 
-    def note(self, env_step: int) -> None:
-        """Write the environment steps down if that was last done `REACHED_SECONDS` ago."""
-        if self._clock() - self._noted >= REACHED_SECONDS:
+    def note(self, env_step: int, at_once: bool = False) -> None:
+        """Write the environment steps down, ``at_once`` or if that was last done `REACHED_SECONDS` ago."""
+        if at_once or self._clock() - self._noted >= REACHED_SECONDS:
             self._noted = self._clock()
             write_json_atomically({"env_step": env_step}, self._path)
 

@@ -1,23 +1,17 @@
 """Train one config with one or more seeds by DI-engine's own pipelines."""
 
-import contextlib
-import io
 import os
 import shutil
 from pathlib import Path
 
-from ding.config import compile_config
 from ding.entry import serial_pipeline, serial_pipeline_onpolicy
-from ding.envs.env.base_env import get_env_cls
-from ding.policy import get_policy_cls
 from easydict import EasyDict
 
 from ding_alma.monitor.console import QuietConsole
-from ding_alma.policy.recording_policy import RecordingPolicy
+from ding_alma.run.checked_config import checked_config
 from ding_alma.run.checkpoint import LAST_CHECKPOINT, read_checkpoint
 from ding_alma.run.config_override import override
-from ding_alma.run.config_shape import default_config
-from ding_alma.run.ding_keys import check_device, check_ding_keys, check_ding_values
+from ding_alma.run.ding_keys import check_device
 from ding_alma.run.job import Job
 from ding_alma.run.own_files import refuse_links
 from ding_alma.run.run_config import RUN_CONFIG_NAME, read_config_file, read_run_config
@@ -48,12 +42,8 @@ def plan(
     file_main, file_create = config if isinstance(config, tuple) else read_config_file(config)
     main, create = override(file_main, file_create, changes)
     try:
-        defaults = default_config(create)
-        check_ding_keys(main, defaults)
-        merged = compile_config(main, create_cfg=create, auto=True, save_cfg=False)
-        check_ding_values(EasyDict(merged, seed=main.get("seed", 0)), defaults)
+        merged = checked_config(main, create)
         check_device(merged.policy)
-        _build(merged)
     except (ValueError, TypeError) as error:
         raise RunError(str(error) if isinstance(config, tuple) else f"{config}: {error}") from error
     if max_env_step is None:
@@ -144,26 +134,6 @@ def train(job: Job) -> None:
     finally:
         quiet.end()
         release(job.folder)
-
-
-def _build(merged: EasyDict) -> None:
-    """Build environment and policy once: they refuse what they cannot work with."""
-    env_class = get_env_cls(merged.env)
-    env_class(env_class.create_collector_env_cfg(EasyDict(merged.env))[0]).close()
-    # Not by DI-engine's registry, which prints hints when a constructor raises.
-    policy_class = get_policy_cls(merged.policy)
-    try:
-        # Nor here: its registry of models does the same.
-        with contextlib.redirect_stdout(io.StringIO()):
-            policy_class(EasyDict(merged.policy, cuda=False), enable_field=["learn"])
-    except Exception as error:
-        if issubclass(policy_class, RecordingPolicy) and isinstance(error, ValueError | TypeError):
-            raise
-        # DI-engine's policies do not check their configs: whatever one lacks can raise anything.
-        said = " ".join(str(error).split())
-        raise ValueError(
-            f"policy {merged.policy.type!r} cannot be built from this config ({type(error).__name__}: {said[:200]})"
-        ) from error
 
 
 def _own_total(merged: EasyDict) -> int | None:

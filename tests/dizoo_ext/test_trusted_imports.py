@@ -42,6 +42,12 @@ def test_own_packages_loaded_modules_and_named_packages_are_not():
     trusted_imports.check_imports(config, "run_config.json")
 
 
+def test_a_folder_is_taken_up_with_options_for_the_packages_of_others():
+    config = {"main": {"import_names": ["dizoo_ext.lbf", "payload.inner"]}, "create": [{"import_names": ["arms"]}]}
+    assert trusted_imports.trust_options(config) == " --trust-imports arms --trust-imports payload"
+    assert trusted_imports.trust_options({"import_names": ["ding_alma"]}) == ""
+
+
 def test_processes_inherit_what_is_trusted():
     script = "from dizoo_ext.trusted_imports import check_imports; check_imports({'import_names': ['payload']}, 'run')"
     trusted_imports.trust(["payload"])

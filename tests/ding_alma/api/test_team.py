@@ -42,6 +42,11 @@ def play(team, env, seed):
     return total, np.array(actions)
 
 
+def test_a_team_says_who_it_is(runs):
+    text = repr(ding_alma.load(runs / "alma"))
+    assert text.startswith("<Team alma on save_the_city ") and text.endswith(" environment steps>")
+
+
 @pytest.mark.parametrize("policy", ["alma", "aqmix", "recurrent", "copa", "mppo", "coma", "qmix"])
 def test_a_team_plays_the_same_alone_in_a_batch_and_again(runs, policy):
     team = ding_alma.load(runs / policy, allocation="heuristic" if policy == "alma" else None)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from ding_alma.cli import configs, train
 from ding_alma.cli.main import main
 from ding_alma.setting import shipped
 from ding_alma.setting.meanings import UNKNOWN, blocks_of, class_defaults
@@ -54,6 +55,35 @@ def test_a_file_goes_before_a_name_and_a_wrong_name_is_told(tmp_path, monkeypatc
     assert find_config("lux/alma") == Path("lux/alma")
     result = call("train", "small/save_the_city/alme")
     assert result.exit_code == 1 and "did you mean small/save_the_city/alma" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("small/save_the_city/alme",), "did you mean small/save_the_city/alma"),
+        (("small/save_the_city/alma", "policy.allocation.period"), "expected dotted.key=value"),
+    ],
+)
+@pytest.mark.parametrize("command", ["config", "train"])
+def test_a_wrong_name_or_change_is_told_before_anything_is_imported(monkeypatch, command, arguments, message):
+    for module in (configs, train):
+        monkeypatch.setattr(module, "import_everything", lambda: pytest.fail("imports everything"))
+    result = call(command, *arguments)
+    assert result.exit_code == 1 and message in result.output
+
+
+@pytest.mark.parametrize(
+    ("config", "change"),
+    [
+        ("small/save_the_city/alma", "env.scenario=BXQ"),
+        ("small/smac_multiarmy/alma", "env.scenario=99z"),
+        ("small/save_the_city/alma", "policy.allocation.period=-3"),
+        ("small/save_the_city/alma", "policy.learn.batch_size=-1"),
+    ],
+)
+def test_what_cannot_be_trained_is_not_listed_as_if_it_could(config, change):
+    result = call("config", config, change)
+    assert result.exit_code == 1 and change.partition("=")[0] in result.output, result.output
 
 
 def test_values_meanings_and_origins_of_a_shipped_config():

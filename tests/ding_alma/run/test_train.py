@@ -4,6 +4,7 @@ import re
 
 import pytest
 from click.testing import CliRunner
+from tiny_runs import tiny_config
 
 from ding_alma.cli import side_by_side
 from ding_alma.cli.main import main
@@ -43,6 +44,16 @@ def test_trains_one_run_with_its_changes(folder):
     assert record(run)["policy"] == "coma" and record(run)["seed"] == 0
     assert merged(run)["policy"]["learn"]["batch_size"] == 2
     assert re.search(r"/ 30 env steps", result.output)
+
+
+def test_a_run_too_short_to_learn_says_so_and_how_far_it_came(caplog, capfd):
+    (job,) = training.plan(tiny_config("alma"), ["policy.learn.batch_size=40"], [0], 20)
+    training.train(job)
+    text = caplog.text + capfd.readouterr().out
+    said = re.search(r"no update was made in (\d+) environment steps: the replay buffer holds 4 samples, .* 40", text)
+    assert said and int(said[1]) >= 20, text
+    assert json.loads((job.folder / "reached.json").read_text()) == {"env_step": int(said[1])}
+    assert re.search(rf"{said[1]} / 20 env steps.* \| 0 updates", text)
 
 
 def test_swaps_the_policy_and_takes_its_pipeline(folder, monkeypatch):

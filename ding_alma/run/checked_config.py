@@ -1,0 +1,47 @@
+"""A config as DI-engine merges it, refused if it cannot be trained."""
+
+import contextlib
+import io
+
+from ding.config import compile_config
+from ding.envs.env.base_env import get_env_cls
+from ding.policy import get_policy_cls
+from easydict import EasyDict
+
+from ding_alma.policy.recording_policy import RecordingPolicy
+from ding_alma.run.config_shape import default_config
+from ding_alma.run.ding_keys import check_ding_keys, check_ding_values
+
+
+def checked_config(main: EasyDict, create: EasyDict) -> EasyDict:
+    """The merged config, whose environment and policy have been built once; neither needs a GPU.
+
+    Raises:
+        ValueError, TypeError: a value is impossible, with its key and what is possible.
+    """
+    defaults = default_config(create)
+    check_ding_keys(main, defaults)
+    merged = compile_config(main, create_cfg=create, auto=True, save_cfg=False)
+    check_ding_values(EasyDict(merged, seed=main.get("seed", 0)), defaults)
+    _build(merged)
+    return merged
+
+
+def _build(merged: EasyDict) -> None:
+    """Build environment and policy once: they refuse what they cannot work with."""
+    env_class = get_env_cls(merged.env)
+    env_class(env_class.create_collector_env_cfg(EasyDict(merged.env))[0]).close()
+    # Not by DI-engine's registry, which prints hints when a constructor raises.
+    policy_class = get_policy_cls(merged.policy)
+    try:
+        # Nor here: its registry of models does the same.
+        with contextlib.redirect_stdout(io.StringIO()):
+            policy_class(EasyDict(merged.policy, cuda=False), enable_field=["learn"])
+    except Exception as error:
+        if issubclass(policy_class, RecordingPolicy) and isinstance(error, ValueError | TypeError):
+            raise
+        # DI-engine's policies do not check their configs: whatever one lacks can raise anything.
+        said = " ".join(str(error).split())
+        raise ValueError(
+            f"policy {merged.policy.type!r} cannot be built from this config ({type(error).__name__}: {said[:200]})"
+        ) from error
