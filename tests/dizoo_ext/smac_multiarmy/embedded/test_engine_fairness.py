@@ -81,8 +81,14 @@ def shuffled(rosters: np.ndarray, generator: np.random.Generator) -> tuple[np.nd
     return moved, slots
 
 
-@pytest.mark.parametrize("team", TEAMS)
-@pytest.mark.parametrize("autonomous", [BOTH_AUTONOMOUS, ENEMIES_ONLY])
+@pytest.mark.parametrize(
+    ("team", "autonomous"),
+    [
+        *((team, BOTH_AUTONOMOUS) for team in TEAMS),
+        ("MMM", ENEMIES_ONLY),
+        *(pytest.param(team, ENEMIES_ONLY, marks=pytest.mark.slow) for team in ("8m", "3s5z")),
+    ],
+)
 def test_mirror_battles_are_even(team, autonomous):
     rosters = mirror_rosters(TEAMS[team], 2000, np.random.default_rng(0))
     last = end_of_fight(rosters, autonomous)
