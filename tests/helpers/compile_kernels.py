@@ -27,9 +27,10 @@ def learn() -> None:
         main.policy.network.subtask_agent = main.policy.allocation.network = "pairwise"
         train(main, create, iterations=2)
         # Some kernels are made for one width: these are the small setting's, which the pages train.
-        main, create = small("refil", collector_env_num=2, evaluator_env_num=2, episode_limit=12)
-        main.policy.learn.update(batch_size=4, update_per_collect=2)
-        train(main, create, iterations=2)
+        for policy in ("alma", "refil"):
+            main, create = small(policy, collector_env_num=2, evaluator_env_num=2, episode_limit=12)
+            main.policy.learn.update(batch_size=4, update_per_collect=2)
+            train(main, create, iterations=2)
     for allocation in ALLOCATIONS:
         play_baseline(SaveTheCityVector(1), allocation, episodes=1)
 
