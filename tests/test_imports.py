@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fresh_import import run_fresh
 
 ROOT = Path(__file__).parent.parent
 ROOMS = (
@@ -208,7 +209,7 @@ assert "save_the_city" in ENV_REGISTRY
 loaded = [name for name in {SIMULATORS!r} if name in sys.modules]
 assert not loaded, loaded
 """
-    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, cwd=ROOT.parent)
+    run_fresh(script, *{name.partition(".")[0] for name in SIMULATORS} - {"matplotlib"}, "matplotlib.pyplot")
 
 
 @pytest.mark.parametrize("module", ["ding_alma", "dizoo_ext", "ding_alma.cli.main", "ding_alma.setting.lux"])

@@ -1,9 +1,7 @@
 """What importing the plugins replaces in DI-engine is what ding_patches.py lists, no more and no less."""
 
-import subprocess
-import sys
-
 import pytest
+from fresh_import import run_fresh
 
 from ding_alma import plugin  # noqa: F401  (applies them)
 from ding_alma.ding_patches import PATCHES, apply_patches
@@ -38,9 +36,7 @@ print("\\n".join(sorted(changed)))
 @pytest.fixture(scope="module")
 def replaced():
     """Places in DI-engine that hold something else after the import."""
-    command = [sys.executable, "-W", "ignore", "-c", SCRIPT]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return set(done.stdout.split())
+    return set(run_fresh(SCRIPT).split())
 
 
 def test_every_listed_place_is_replaced(replaced):

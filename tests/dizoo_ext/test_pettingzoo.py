@@ -1,11 +1,11 @@
 import importlib
-import subprocess
 import sys
 from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fresh_import import run_fresh
 
 pytest.importorskip("pettingzoo")
 from pettingzoo.test import max_cycles_test, parallel_api_test, parallel_seed_test, seed_test
@@ -136,8 +136,7 @@ def test_mistakes_are_explained():
 
 def test_importing_it_is_all_that_is_needed():
     script = "from dizoo_ext.pettingzoo import parallel_env; print(parallel_env().metadata['name'])"
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "save_the_city_v0"
+    assert run_fresh(script).splitlines()[-1] == "save_the_city_v0"
 
 
 def test_a_missing_package_is_explained(monkeypatch):

@@ -50,7 +50,8 @@ def test_its_own_tests_pass(package):
         function()
 
 
-@pytest.mark.parametrize("policy", ["alma", "refil", "aqmix_horizon"])
+# A-QMIX's heir is a value-based policy without allocator, as REFIL is.
+@pytest.mark.parametrize("policy", ["alma", pytest.param("refil", marks=pytest.mark.slow), "aqmix_horizon"])
 def test_it_trains_evaluates_and_resumes(package, policy):
     config = package / "configs" / f"dikes_{policy}_config.py"
     code, output = call("train", config, *TINY, "--env-step", STEPS, "-o", "runs/own")

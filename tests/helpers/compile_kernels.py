@@ -10,6 +10,7 @@ import tempfile
 from embedded_engine import EmbeddedEngine
 from tiny_runs import tiny_config, train
 
+from ding_alma.setting.save_the_city import small
 from dizoo_ext.group_matching.vector import GroupMatchingVector
 from dizoo_ext.lux.warm_up import warm_up
 from dizoo_ext.save_the_city.baseline import ALLOCATIONS, play_baseline
@@ -22,12 +23,20 @@ def learn() -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for policy in ("alma", "refil", "copa"):
             train(*tiny_config(policy), iterations=2)
+        main, create = tiny_config()
+        main.policy.network.subtask_agent = main.policy.allocation.network = "pairwise"
+        train(main, create, iterations=2)
+        # Some kernels are made for one width: these are the small setting's, which the pages train.
+        for policy in ("alma", "refil"):
+            main, create = small(policy, collector_env_num=2, evaluator_env_num=2, episode_limit=12)
+            main.policy.learn.update(batch_size=4, update_per_collect=2)
+            train(main, create, iterations=2)
     for allocation in ALLOCATIONS:
         play_baseline(SaveTheCityVector(1), allocation, episodes=1)
 
 
 def play() -> None:
-    """Battles in one compiled call and in steps, and the other games that no training here plays."""
+    """Battles in one compiled call and in steps, and the other games."""
     for vector, options in (
         (SmacMultiArmyVector, {}),
         (SmacMultiArmyVector, dict(engine=EmbeddedEngine)),
@@ -40,8 +49,11 @@ def play() -> None:
             step = env.step(observation["action_mask"].argmax(-1))
             observation, done = step.observation, step.done[0]
     # Needs the engine, an extra.
-    with contextlib.suppress(ModuleNotFoundError):
+    with contextlib.suppress(ModuleNotFoundError), tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         warm_up()
+        main, create = tiny_config(config="small/lux_alma")
+        main.env.manager = {}
+        train(main, create, iterations=2)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -33,8 +32,9 @@ def main(owner: int, folder: str, command: list[str]) -> int:
         is_started = True
         if is_asked:
             return 128 + signal.SIGTERM
-        while game.poll() is None and os.getppid() == owner:
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        while game.returncode is None and os.getppid() == owner:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                game.wait(_SECONDS_BETWEEN_LOOKS)
         return game.returncode or 0
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -16,7 +16,7 @@ ENVIRONMENTS = (CITY, "small/smac_multiarmy_alma", "small/lux_alma", "group_matc
 POLICIES = ("alma", "aqmix", "refil", "copa", "mppo")
 # Every policy and every environment is among the quick ones: the other pairs are the same code once more.
 PLACES = [
-    pytest.param(policy, config, marks=() if config == CITY or policy in ("alma", "mppo") else pytest.mark.slow)
+    pytest.param(policy, config, marks=() if config == CITY or policy == "alma" else pytest.mark.slow)
     for config in ENVIRONMENTS
     for policy in POLICIES
 ]
