@@ -23,7 +23,6 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = ("", "sh", "bash", "console")
 FOREIGN = ("pip", "uv", "export", "pytest", "git", "cd", "cp", "ditask", "torchrun", "kubectl")
 """Commands that are not ours to check."""
-CONFIG = "configs/small/save_the_city_alma_config.py"
 CHEAP = ("eval", "analyse", "compare", "doctor")
 """Subcommands that are carried out."""
 CARRIED_OUT: set[tuple[str, ...]] = set()
@@ -149,9 +148,8 @@ def check_ours(arguments):
         options = context.params
         if options["resume"] is not None:
             return
-        config = CONFIG if str(options["config"]) == "CONFIG" else options["config"]
         swap = [f"policy.type={options['policy']}"] if options["policy"] else []
-        plan(Path(config), [*options["changes"], *swap], list(options["seeds"]), output=Path("new"))
+        plan(options["config"], [*options["changes"], *swap], list(options["seeds"]), output=Path("new"))
     elif arguments[0] in CHEAP:
         given = [re.sub(r"^(RUN_FOLDER|OTHER_RUN|RUN)$", "runs/alma/seed0", word) for word in arguments]
         if "--episodes" in given:
