@@ -145,6 +145,8 @@ class AlmaPolicy(ValuePolicy):
         "learn.imagined_weight": (0.0, 1.0),
     }
 
+    has_fixed_form = True
+
     exploration_names = ("epsilon", "alloc_eps", "prop_alloc_eps")
 
     def check_values(self, cfg: EasyDict) -> None:

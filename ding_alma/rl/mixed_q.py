@@ -104,7 +104,7 @@ class _Steps(NamedTuple):
     inputs: EntityInputs
     """Of N x E entities, with last actions where these are shown."""
     first: Tensor
-    """(B, T) bool on the CPU, an episode starts here."""
+    """(B, T) bool as `EpisodeBatch.first`, an episode starts here."""
     present: Tensor
     """(N, A) bool."""
     starts: Tensor
@@ -219,7 +219,7 @@ def _merge(batch: EpisodeBatch, shown_actions: int) -> _Steps:
     subtask = subtask_of_entities(batch.allocation, batch.entity_subtask)
     return _Steps(
         inputs=EntityInputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), shown_actions),
-        first=batch.host_steps().first,
+        first=batch.first(),
         present=batch.entity_mask[..., : batch.action.shape[-1]].flatten(0, 1),
         starts=starts.flatten(),
         follows=starts.roll(1, 1).flatten(),
