@@ -28,8 +28,6 @@ class CopaPolicy(AqmixPolicy):
     repeats itself.
     """
 
-    has_fixed_form = False
-
     _sent = _could_send = 0
     """Messages of the evaluation so far: sent, and as many as there were present agents at decisions."""
 

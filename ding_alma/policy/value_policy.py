@@ -260,7 +260,7 @@ class ValuePolicy(EpisodePolicy):
         draws = MixedQDraws.draw(self._model.value_network, batch, self._value_config, self._learn_generator)
         if self._captures:
             steps = self._cfg.other.replay_buffer.sequence_length
-            metrics = dict(self._captured["value_network"](batch.fixed(steps), draws))
+            metrics = dict(self._captured["value_network"](batch.fixed(steps), draws.fixed(batch, steps)))
         else:
             metrics = self._value_descent(batch, draws)
         self._count_update("value_network", self._cfg.learn.target_update)

@@ -86,6 +86,11 @@ class EpisodeBatch:
             return self.on_host
         return HostSteps(self.decision.cpu(), self.valid.cpu(), _starts_episode(self.last_action).cpu())
 
+    def decision_places(self) -> Tensor:
+        """(D,) int64 of the B T steps, those at which something is decided, on the batch's device."""
+        places = self.host_steps().decision.flatten().nonzero().squeeze(1)
+        return places.to(self.decision.device, non_blocking=True)
+
     def first(self) -> Tensor:
         """(B, T) bool, an episode starts here: on the CPU, but for a batch of fixed form."""
         return _starts_episode(self.last_action) if self.is_fixed else self.host_steps().first

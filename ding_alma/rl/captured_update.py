@@ -19,7 +19,7 @@ updates like any other."""
 
 
 class CapturedUpdate:
-    """A function of dataclasses of tensors whose kernels are recorded and replayed; its inputs keep their shapes.
+    """A function of tensors and of dataclasses of tensors, which keep their shapes, recorded and replayed.
 
     Warming up and recording share one stream, apart from the current one, as torch asks for: gradients are accumulated
     on the stream on which a parameter was first used, and libraries keep their handles by stream.
@@ -42,7 +42,7 @@ class CapturedUpdate:
     def __call__(self, *inputs: Any) -> dict[str, Tensor]:
         """Update once; the scalars returned are overwritten by the next call.
 
-        Args: inputs, dataclasses of tensors on any device.
+        Args: inputs, tensors and dataclasses of tensors, on any device.
 
         Raises:
             ValueError: their shapes or types are not those of the first call.
@@ -62,7 +62,7 @@ class CapturedUpdate:
 
     def _run(self) -> dict[str, Tensor]:
         # Copies, because an input may keep what it has worked out of its tensors.
-        return self._update(*(replace(one) for one in self._inputs))
+        return self._update(*(one if isinstance(one, Tensor) else replace(one) for one in self._inputs))
 
     def _run_apart(self) -> dict[str, Tensor]:
         """Update on the stream of its own, between what the current stream has done and what it will do."""
@@ -83,29 +83,27 @@ class CapturedUpdate:
 
 
 def _room_for(example: Any, device: torch.device | str) -> Any:
-    """A dataclass like ``example`` whose tensors lie in memory of their own on the device."""
+    """A tensor like ``example``, or a dataclass of such, in memory of its own on the device."""
+    if isinstance(example, Tensor):
+        return torch.empty_like(example, device=device)
     parts = {field.name: getattr(example, field.name) for field in fields(example)}
     rooms = {
-        name: torch.empty_like(part, device=device) if isinstance(part, Tensor) else _room_for(part, device)
-        for name, part in parts.items()
-        if isinstance(part, Tensor) or is_dataclass(part)
+        name: _room_for(part, device) for name, part in parts.items() if isinstance(part, Tensor) or is_dataclass(part)
     }
     return replace(example, **rooms)
 
 
 def _fill(room: Any, new: Any, path: str) -> None:
     """Copy the tensors of ``new`` into those of ``room``, without waiting."""
-    for field in fields(room):
-        here, name = getattr(room, field.name), f"{path}.{field.name}"
-        there = getattr(new, field.name)
-        if isinstance(here, Tensor) and isinstance(there, Tensor):
-            if here.shape != there.shape or here.dtype != there.dtype:
-                raise ValueError(
-                    f"a captured update keeps the shapes of its first inputs: {name} was {here.dtype} "
-                    f"{tuple(here.shape)}, now {there.dtype} {tuple(there.shape)}; call forget() first"
-                )
-            here.copy_(there, non_blocking=True)
-        elif is_dataclass(here) and type(here) is type(there):
-            _fill(here, there, name)
-        elif isinstance(here, Tensor) or isinstance(there, Tensor) or here != there:
-            raise ValueError(f"a captured update keeps its first inputs: {name} was {here!r}, now {there!r}")
+    if isinstance(room, Tensor) and isinstance(new, Tensor):
+        if room.shape != new.shape or room.dtype != new.dtype:
+            raise ValueError(
+                f"a captured update keeps the shapes of its first inputs: {path} was {room.dtype} "
+                f"{tuple(room.shape)}, now {new.dtype} {tuple(new.shape)}; call forget() first"
+            )
+        room.copy_(new, non_blocking=True)
+    elif is_dataclass(room) and type(room) is type(new):
+        for field in fields(room):
+            _fill(getattr(room, field.name), getattr(new, field.name), f"{path}.{field.name}")
+    elif isinstance(room, Tensor) or isinstance(new, Tensor) or room != new:
+        raise ValueError(f"a captured update keeps its first inputs: {path} was {room!r}, now {new!r}")

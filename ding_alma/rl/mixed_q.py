@@ -1,6 +1,6 @@
 """The loss of agents and mixer: double Q-learning on mixed values (docs/reference/alma.md#loss-of-the-agents)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -66,7 +66,7 @@ class MixedQDraws:
     target_coach_permutation: Tensor | None = None
     recognition_permutation: Tensor | None = None
     coach_noise: Tensor | None = None
-    """(V, D, A, Z) standard normal for D decision steps, V = 3 with REFIL, else 1."""
+    """(V, D, A, Z) standard normal for D decision steps, V = 3 with REFIL, else 1; in fixed form D = B T."""
     target_coach_noise: Tensor | None = None
     """(1, D, A, Z)."""
 
@@ -96,6 +96,20 @@ class MixedQDraws:
             draws["coach_noise"] = torch.randn(views, *size, generator=generator).to(device, non_blocking=True)
             draws["target_coach_noise"] = torch.randn(1, *size, generator=generator).to(device, non_blocking=True)
         return cls(**draws)
+
+    def fixed(self, batch: EpisodeBatch, steps: int) -> "MixedQDraws":
+        """The same random numbers for the fixed form of ``batch`` with ``steps`` steps in a row: a coach's noise at
+        every step, zero where nothing is decided."""
+        if self.coach_noise is None or self.target_coach_noise is None:
+            return self
+        rows, length = batch.decision.shape
+        at = batch.decision_places()
+        at = at // length * steps + at % length
+
+        def spread(noise: Tensor) -> Tensor:
+            return noise.new_zeros(len(noise), rows * steps, *noise.shape[2:]).index_copy_(1, at, noise)
+
+        return replace(self, coach_noise=spread(self.coach_noise), target_coach_noise=spread(self.target_coach_noise))
 
 
 class _Steps(NamedTuple):

@@ -84,7 +84,7 @@ class PretendedGpu:
 
     Attributes:
         waits: synchronisations by their kind and the line of ours that caused them.
-        kernels: ATen calls that would have launched something.
+        kernels: ATen calls that would have launched something, and replays of graphs.
         graphs: recorded so far.
         is_recording: a graph is being recorded.
     """
@@ -306,7 +306,7 @@ def _patches(gpu: PretendedGpu) -> list[contextlib.AbstractContextManager]:
     group = torch._C._group_tensors_by_device_and_dtype
 
     def new_graph() -> PretendedGraph:
-        gpu.graphs.append(PretendedGraph())
+        gpu.graphs.append(PretendedGraph(gpu))
         return gpu.graphs[-1]
 
     def grouped(lists: Any, with_indices: bool = False) -> dict:

@@ -38,13 +38,15 @@ class Call:
 class PretendedGraph:
     """In the place of `torch.cuda.CUDAGraph`."""
 
-    def __init__(self) -> None:
+    def __init__(self, gpu: Any) -> None:
+        self._gpu = gpu
         self.calls: list[Call] = []
         self.replays = 0
 
     def replay(self) -> None:
         """Repeat the recorded calls on the recorded tensors."""
         self.replays += 1
+        self._gpu.kernels += 1
         with torch.no_grad(), _disable_current_modes(), torch._C.DisableTorchFunction():
             for call in self.calls:
                 results = list(_tensors(call.func(*call.args, **call.kwargs)))
