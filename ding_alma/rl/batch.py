@@ -1,6 +1,7 @@
 """The one layout in which experience reaches the losses."""
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -100,7 +101,7 @@ class EpisodeBatch:
         if self.entities.device == torch.device(device):
             return self
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
-        moved = {k: v.to(device, non_blocking=True) for k, v in parts.items() if isinstance(v, Tensor)}
+        moved: dict[str, Any] = {k: v.to(device, non_blocking=True) for k, v in parts.items() if isinstance(v, Tensor)}
         return replace(self, on_host=self.host_steps(), **moved)
 
     def deciding_at_first(self) -> "EpisodeBatch":
@@ -117,7 +118,7 @@ class EpisodeBatch:
         Args: steps, of every row: T or more. Rows of less are whole episodes, filled up with copies of their last step
         as shorter episodes beside longer ones are.
         """
-        parts = {}
+        parts: dict[str, Any] = {}
         for f in fields(self):
             part = getattr(self, f.name)
             if isinstance(part, Tensor) and f.name != "collected_at" and part.shape[1] < steps:
