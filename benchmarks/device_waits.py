@@ -3,7 +3,8 @@
 On the pretended GPU of tests/helpers/pretended_gpu.py, with the small task's configs on SaveTheCity and the replay on
 the device. A wait is what ``torch.cuda.set_sync_debug_mode`` would report, or a ``torch.cuda.synchronize``; a kernel is
 an ATen call on tensors of the device. Counted are an update between two readings of the monitored values and one that
-reads them; for masked PPO its one update per collection, by the minibatch for kernels.
+reads them; for masked PPO its one update per collection, by the minibatch for kernels. Of a captured update
+(``policy.learn.capture``) its replays count as one kernel each, beside those that are not captured.
 """
 
 import sys
@@ -16,16 +17,20 @@ from ding.policy import Policy
 from easydict import EasyDict
 from gpu import CONFIGS, POLICIES, Batches, filled_buffer, new_policy, scratch_folder
 
+from ding_alma.rl.captured_update import WARM_UP
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 from pretended_gpu import PretendedGpu
 
 
-def settings(policy: str) -> tuple[EasyDict, EasyDict]:
+def settings(policy: str, captures: bool = False) -> tuple[EasyDict, EasyDict]:
     """The small task's config of a policy, on the device."""
     main, create = read_config(str(CONFIGS / "small" / f"save_the_city_{policy}_config.py"))
     main.exp_name = "run"
     main.policy.cuda = True
+    if captures:
+        main.policy.learn.capture = True
     if create.policy.type != "mppo":
         main.policy.other.setdefault("replay_buffer", EasyDict()).device = "cuda"
     return main, create
@@ -39,13 +44,23 @@ def update(policy: Policy, batches: Batches, gpu: PretendedGpu) -> tuple[int, in
     return gpu.waits.total(), gpu.kernels, len(values) if isinstance(values, list) else 1
 
 
+def captured_kernels(name: str, batches: Batches, gpu: PretendedGpu) -> int:
+    """Kernels and replays of one captured update."""
+    policy = new_policy(*settings(name, captures=True))
+    for _ in range(WARM_UP + 1):
+        policy.learn_mode.forward(batches.next_for(policy))
+    _, kernels, _ = update(policy, batches, gpu)
+    return kernels
+
+
 @click.command(context_settings=dict(help_option_names=["-h", "--help"], show_default=True))
 @click.option("--policies", type=click.Choice(POLICIES), multiple=True, default=POLICIES)
 @click.option("--where", is_flag=True, help="Also print the lines that wait.")
 def main(policies: tuple[str, ...], where: bool) -> None:
     """Count what updates wait for and launch."""
     torch.set_num_threads(1)
-    click.echo("| policy | waits between readings | waits with a reading | kernels |\n|---|---|---|---|")
+    click.echo("| policy | waits between readings | waits with a reading | kernels | kernels, captured |")
+    click.echo("|---|---|---|---|---|")
     for name in policies:
         with scratch_folder(), PretendedGpu() as gpu:
             settled = settings(name)
@@ -55,8 +70,9 @@ def main(policies: tuple[str, ...], where: bool) -> None:
             reading, *_ = update(policy, batches, gpu)
             between, kernels, minibatches = update(policy, batches, gpu)
             lines = gpu.waits.copy()
+            captured = str(captured_kernels(name, batches, gpu)) if policy.has_fixed_form else "-"
         of_each = f"{kernels / minibatches:.0f} in each of {minibatches} minibatches" if is_on_policy else str(kernels)
-        click.echo(f"| `{name}` | {'-' if is_on_policy else between} | {reading} | {of_each} |")
+        click.echo(f"| `{name}` | {'-' if is_on_policy else between} | {reading} | {of_each} | {captured} |")
         for line, times in lines.most_common() if where else ():
             click.echo(f"    {times} {line}", err=True)
 

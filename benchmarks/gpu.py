@@ -1,12 +1,16 @@
 """The paper's settings on a GPU: is it right, and how fast is it?
 
     uv run python benchmarks/gpu.py --device cuda
-    uv run python benchmarks/gpu.py --device cpu --policies alma --updates 3 --env-steps 4000
+    uv run python benchmarks/gpu.py --device cpu --size small --policies alma --updates 3 --env-steps 4000
 
 For every policy: largest difference of weights between the CPU and the device after the same updates with the same
-random numbers; updates per second on one batch after another from a filled buffer, waiting for the device only at the
-end; environment steps per second of DI-engine's serial pipeline from end to end, where its time goes, and the hours
-that the config's whole run would take at that rate.
+random numbers, and between captured updates (``policy.learn.capture``) and plain ones; updates per second of both on
+one batch after another from a filled buffer, waiting for the device only at the end; environment steps per second of
+DI-engine's serial pipeline from end to end, where its time goes, and the hours that the config's whole run would take
+at that rate.
+
+It ends within ``--minutes``, but for the update or collection that is under way then, and says what it left out. It
+needs the project's environment, DI-engine included.
 """
 
 import contextlib
@@ -18,6 +22,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import click
 import torch
@@ -26,15 +31,32 @@ from ding.entry import serial_pipeline, serial_pipeline_onpolicy
 from ding.envs import create_env_manager, get_vec_env_setting
 from ding.policy import Policy, create_policy
 from ding.utils import set_pkg_seed
-from ding.worker import create_buffer, create_serial_collector
+from ding.worker import BaseLearner, create_buffer, create_serial_collector
 from easydict import EasyDict
 from training_profile import profiled, table
+
+from ding_alma.rl.captured_update import WARM_UP
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 POLICIES = ("alma", "aqmix", "refil", "copa", "mppo")
 RUN_STEPS = 15_000_000
 """Of the ALMA paper on SaveTheCity."""
 COMPARED_UPDATES = 3
+
+
+class TimeIsUpError(Exception):
+    """A run from end to end has had its share of the minutes."""
+
+
+class Deadline:
+    """Seconds that are left."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Not below zero."""
+        return max(0.0, self._end - time.monotonic())
 
 
 @contextlib.contextmanager
@@ -49,11 +71,16 @@ def scratch_folder() -> Iterator[None]:
             os.chdir(here)
 
 
-def settings(policy: str, replay_device: str, uses_cuda: bool) -> tuple[EasyDict, EasyDict]:
-    """The paper's config of a policy, on a device."""
-    main, create = read_config(str(CONFIGS / f"save_the_city_{policy}_config.py"))
+def settings(
+    policy: str, replay_device: str, uses_cuda: bool, size: str = "paper", captures: bool = False
+) -> tuple[EasyDict, EasyDict]:
+    """The paper's config of a policy or that of the small task, on a device."""
+    folder = CONFIGS if size == "paper" else CONFIGS / size
+    main, create = read_config(str(folder / f"save_the_city_{policy}_config.py"))
     main.exp_name = "run"
     main.policy.cuda = uses_cuda
+    if captures:
+        main.policy.learn.capture = True
     if create.policy.type != "mppo":
         main.policy.other.setdefault("replay_buffer", EasyDict()).device = replay_device
     return main, create
@@ -96,9 +123,15 @@ class Batches:
         return [{**episode, "version": policy._version} for episode in self._episodes]
 
 
-def largest_difference(one: Policy, other: Policy, batches: Batches) -> float:
+def same_start(policy: Policy, reference: Policy) -> None:
+    """Give a policy that has learnt nothing yet the weights of another; `new_policy` seeds all alike."""
+    policy._model.load_state_dict(reference._model.state_dict())
+    policy._target = copy.deepcopy(policy._model).requires_grad_(False)
+
+
+def largest_difference(one: Policy, other: Policy, batches: Batches, updates: int) -> float:
     """Of any weight, relative to the largest of its tensor, after the same updates."""
-    for _ in range(COMPARED_UPDATES):
+    for _ in range(updates):
         data = batches.next_for(one)
         for policy in (one, other):
             policy.learn_mode.forward(copy.copy(data))
@@ -111,28 +144,44 @@ def largest_difference(one: Policy, other: Policy, batches: Batches) -> float:
     return max(differences)
 
 
-def updates_per_second(policy: Policy, batches: Batches, updates: int, uses_cuda: bool) -> float:
-    """Replay included, on wall time."""
+def updates_per_second(policy: Policy, batches: Batches, updates: int, uses_cuda: bool, seconds: float) -> float:
+    """Replay included, on wall time; of fewer updates where they would take longer than the seconds."""
     for _ in range(2):
         policy.learn_mode.forward(batches.next_for(policy))
     if uses_cuda:
         torch.cuda.synchronize()
     begun = time.perf_counter()
-    for _ in range(updates):
+    done = 0
+    while done < updates and (not done or time.perf_counter() - begun < seconds):
         policy.learn_mode.forward(batches.next_for(policy))
+        done += 1
     if uses_cuda:
         torch.cuda.synchronize()
-    return updates / (time.perf_counter() - begun)
+    return done / (time.perf_counter() - begun)
 
 
-def end_to_end(main: EasyDict, create: EasyDict, env_steps: int) -> dict[str, Any]:
-    """Rates and times of a short run of the serial pipeline, evaluation off, as `training_profile.table` shows them."""
+def end_to_end(main: EasyDict, create: EasyDict, env_steps: int, seconds: float) -> dict[str, Any] | None:
+    """Rates and times of a short run of the serial pipeline, evaluation off, as `training_profile.table` shows them.
+
+    It is over after ``env_steps`` or ``seconds``; None if it was over before its clock started.
+    """
     pipeline = serial_pipeline_onpolicy if create.policy.type == "mppo" else serial_pipeline
-    with profiled(main, create, warmup=2) as (watch, done):
+    deadline, train = Deadline(seconds), BaseLearner.train
+
+    def train_in_time(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not deadline.left():
+            raise TimeIsUpError
+        return train(self, *args, **kwargs)
+
+    with (
+        patch.object(BaseLearner, "train", train_in_time),
+        profiled(main, create, warmup=2) as (watch, done),
+        contextlib.suppress(TimeIsUpError),
+    ):
         pipeline((main, create), seed=0, max_env_step=env_steps)
-    seconds = watch.seconds.total()
     if not done.get("env_steps"):
-        raise click.ClickException(f"{env_steps} environment steps are over before the clock starts; raise --env-steps")
+        return None
+    seconds = watch.seconds.total()
     return {
         "env_steps": done["env_steps"],
         "train_iters": done["train_iters"],
@@ -149,30 +198,57 @@ def end_to_end(main: EasyDict, create: EasyDict, env_steps: int) -> dict[str, An
 @click.option("--policies", type=click.Choice(POLICIES), multiple=True, default=POLICIES)
 @click.option("--updates", type=click.IntRange(min=1), default=20, help="Updates that are timed.")
 @click.option("--env-steps", type=float, default=20_000, help="Of the run from end to end; 0 leaves it out.")
-def main(device: str, replay: str, policies: tuple[str, ...], updates: int, env_steps: float) -> None:
+@click.option(
+    "--size", type=click.Choice(["paper", "small"]), default="paper", help="The paper's task or the small one."
+)
+@click.option("--minutes", type=click.FloatRange(min=0.1), default=5.5, help="When to end.")
+def main(
+    device: str, replay: str, policies: tuple[str, ...], updates: int, env_steps: float, size: str, minutes: float
+) -> None:
     """Check and time the paper's settings on a device."""
     uses_cuda = device == "cuda"
     if "cuda" in (device, replay) and not torch.cuda.is_available():
         raise click.ClickException("torch sees no GPU; use --device cpu --replay cpu")
+    deadline = Deadline(60 * minutes)
     click.echo(torch.cuda.get_device_name() if uses_cuda else f"CPU, {torch.get_num_threads()} threads")
-    click.echo(f"{'policy':<8} {'difference':>11} {'updates/s':>10}")
-    for name in policies:
+    click.echo(f"{'policy':<8} {'difference':>11} {'updates/s':>10} {'captured: difference, updates/s':>35}")
+    for place, name in enumerate(policies):
+        if not deadline.left():
+            click.echo(f"{name:<8} left out: the {minutes:g} minutes are over")
+            continue
+        # Runs from end to end get what the updates leave of the time, at least half of it.
+        seconds = deadline.left() / (len(policies) - place) / (4 if env_steps else 2)
         with scratch_folder():
-            settled = settings(name, replay, uses_cuda)
-            reference, policy = new_policy(*settings(name, "cpu", False)), new_policy(*settled)
-            policy._model.load_state_dict(reference._model.state_dict())
-            policy._target = copy.deepcopy(policy._model).requires_grad_(False)
-            batches = Batches(
-                filled_buffer(*settled, policy), policy._cfg.learn.batch_size, bool(policy._cfg.on_policy)
-            )
-            difference = largest_difference(reference, policy, batches)
-            rate = updates_per_second(policy, batches, updates, uses_cuda)
-            click.echo(f"{name:<8} {difference:>11.1e} {rate:>10.2f}")
-    for name in policies if env_steps else ():
+            click.echo(f"{name:<8} {updates_row(name, replay, uses_cuda, size, updates, seconds)}")
+    for place, name in enumerate(policies if env_steps else ()):
+        seconds = deadline.left() / (len(policies) - place)
         with scratch_folder():
-            result = end_to_end(*settings(name, replay, uses_cuda), int(env_steps))
-        hours = RUN_STEPS / result["env_steps_per_second"] / 3600
-        click.echo(f"\n{name}: {hours:,.0f} hours for {RUN_STEPS:,} environment steps\n{table(result)}")
+            result = end_to_end(*settings(name, replay, uses_cuda, size), int(env_steps), seconds) if seconds else None
+        if result is None:
+            click.echo(f"\n{name}: over before its clock started; raise --minutes or --env-steps")
+        else:
+            hours = RUN_STEPS / result["env_steps_per_second"] / 3600
+            click.echo(f"\n{name}: {hours:,.0f} hours for {RUN_STEPS:,} environment steps\n{table(result)}")
+
+
+def updates_row(name: str, replay: str, uses_cuda: bool, size: str, updates: int, seconds: float) -> str:
+    """Differences and rates of plain and captured updates of one policy."""
+    settled = settings(name, replay, uses_cuda, size)
+    reference, policy = new_policy(*settings(name, "cpu", False, size)), new_policy(*settled)
+    same_start(policy, reference)
+    batches = Batches(filled_buffer(*settled, policy), policy._cfg.learn.batch_size, bool(policy._cfg.on_policy))
+    difference = largest_difference(reference, policy, batches, COMPARED_UPDATES)
+    rate = updates_per_second(policy, batches, updates, uses_cuda, seconds / 2)
+    row = f"{difference:>11.1e} {rate:>10.2f}"
+    if not uses_cuda:
+        return f"{row} {'needs --device cuda':>35}"
+    if not policy.has_fixed_form:
+        return f"{row} {'its updates have no fixed form':>35}"
+    plain, captured = new_policy(*settled), new_policy(*settings(name, replay, uses_cuda, size, captures=True))
+    same_start(captured, plain)
+    difference = largest_difference(plain, captured, batches, WARM_UP + COMPARED_UPDATES)
+    rate = updates_per_second(captured, batches, updates, uses_cuda, seconds / 2)
+    return f"{row} {difference:>24.1e} {rate:>10.2f}"
 
 
 if __name__ == "__main__":

@@ -30,13 +30,6 @@ def mean_count(mask: Tensor) -> Tensor:
     return mask.sum().clamp_min(1) if get_world_size() == 1 else total(mask.sum()).clamp_min(1) / get_world_size()
 
 
-def joint_mean(x: Tensor) -> Tensor:
-    """This process's share of the mean over all entries in all processes."""
-    if get_world_size() == 1:
-        return x.mean()
-    return x.sum() / average(torch.tensor(float(x.numel()), device=x.device))
-
-
 def joint_size(size: int) -> int:
     """Sum of a number over the processes; where there are several, waits for them and for their devices."""
     if get_world_size() == 1:

@@ -23,7 +23,8 @@ from ding_alma.replay.recorder import recorded_keys
 from ding_alma.replay.store import TrainData
 from ding_alma.rl.allocation import AllocationDraws, AllocationLossConfig, allocation_losses
 from ding_alma.rl.batch import EpisodeBatch
-from ding_alma.rl.decision_points import decision_points
+from ding_alma.rl.captured_update import CapturedUpdate
+from ding_alma.rl.decision_points import DecisionPoints, decision_points
 from ding_alma.rl.exploration import epsilon_greedy, heuristic_allocation, learned_allocation, random_allocation
 from ding_alma.rl.mixed_q import MixedQConfig
 from ding_alma.rl.network_inputs import available_actions
@@ -144,6 +145,8 @@ class AlmaPolicy(ValuePolicy):
         "allocation.target_update": (1, None),
         "learn.imagined_weight": (0.0, 1.0),
     }
+
+    has_fixed_form = True
 
     exploration_names = ("epsilon", "alloc_eps", "prop_alloc_eps")
 
@@ -308,6 +311,8 @@ class AlmaPolicy(ValuePolicy):
         if self._model.allocator is not None:
             self._add_optimiser("critic", self._model.allocator.critic, allocation.learning_rate)
             self._add_optimiser("proposal", self._model.allocator.proposal, allocation.learning_rate)
+            if self._captures:
+                self._captured["allocator"] = CapturedUpdate(self._allocation_descent, self._device)
 
     def _update(self, data: TrainData) -> dict[str, Tensor]:
         metrics = super()._update(data)
@@ -320,15 +325,26 @@ class AlmaPolicy(ValuePolicy):
         return metrics
 
     def _allocation_update(self, batch: EpisodeBatch, env_step: int) -> dict[str, Tensor]:
-        live, allocation = self._model.allocator, self._cfg.allocation
+        allocation = self._cfg.allocation
         points = decision_points(batch, allocation.period, allocation.max_points)
-        draws = AllocationDraws.draw(self._learn_generator, live, points)
+        draws = AllocationDraws.draw(self._learn_generator, self._model.allocator, points)
+        if self._captures:
+            alike = points.fixed(allocation.max_points), draws.fixed(allocation.max_points), torch.tensor(env_step)
+            metrics = dict(self._captured["allocator"](*alike))
+        else:
+            metrics = self._allocation_descent(points, draws, env_step)
+        self._count_update("allocator", allocation.target_update)
+        return metrics
+
+    def _allocation_descent(
+        self, points: DecisionPoints, draws: AllocationDraws, env_step: int | Tensor
+    ) -> dict[str, Tensor]:
+        """One step of critic and proposal network; returns detached scalars to be monitored by name."""
         critic_loss, proposal_loss, metrics = allocation_losses(
-            live, self._target.allocator, points, env_step, self._allocation_config, draws
+            self._model.allocator, self._target.allocator, points, env_step, self._allocation_config, draws
         )
         metrics["alloc_q_grad_norm"] = self._optimisers["critic"].step(critic_loss)
         metrics["alloc_pi_grad_norm"] = self._optimisers["proposal"].step(proposal_loss)
-        self._count_update("allocator", allocation.target_update)
         return metrics
 
     def _monitor_vars_learn(self) -> list[str]:

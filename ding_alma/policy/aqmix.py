@@ -47,6 +47,8 @@ class AqmixPolicy(ValuePolicy):
         ),
     )
 
+    has_fixed_form = True
+
     def check_values(self, cfg: EasyDict) -> None:
         super().check_values(cfg)
         check_choice(cfg.network.agent, AGENTS, "policy.network.agent")

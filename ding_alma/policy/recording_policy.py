@@ -39,6 +39,9 @@ class RecordingPolicy(Policy):
     ranges: ClassVar[Ranges] = {}
     """Of numbers in the config; a subclass states those of the keys that it adds."""
 
+    has_fixed_form: ClassVar[bool] = False
+    """An update's shapes depend on nothing but the config, so that it can be captured (``learn.capture``)."""
+
     _version = 0
     """Of the networks, where a policy compares it with that of its data; collectors in other processes follow it."""
 
@@ -57,11 +60,24 @@ class RecordingPolicy(Policy):
         for base in reversed(type(self).__mro__):
             check_ranges(cfg, vars(base).get("ranges", {}))
         self.check_values(cfg)
+        if cfg.learn.get("capture") and (enable_field is None or "learn" in enable_field):
+            self._check_capture(cfg)
         self._read_config(cfg)
         super().__init__(cfg, model, enable_field)
 
     def check_values(self, cfg: EasyDict) -> None:
         """Raise a ValueError for an impossible value in a config whose keys and types are known to be right."""
+
+    def _check_capture(self, cfg: EasyDict) -> None:
+        """Raise a ValueError where an update cannot be captured; who only plays may have such a config."""
+        if not self.has_fixed_form:
+            raise ValueError(
+                f"policy.learn.capture = True, but updates of {cfg.type} have no fixed form; set it to False"
+            )
+        if not cfg.cuda:
+            raise ValueError("policy.learn.capture = True needs policy.cuda = True: only a GPU's work can be captured")
+        if cfg.get("multi_gpu", False):
+            raise ValueError("policy.learn.capture = True is for one GPU; set it to False with policy.multi_gpu = True")
 
     def _read_config(self, cfg: EasyDict) -> None:
         """Keep what building the model needs; ``self._cfg`` is not there yet."""

@@ -19,6 +19,7 @@ from ding_alma.replay.episode import Episode, table_of
 from ding_alma.replay.store import TrainData
 from ding_alma.replay.training_sequences import draw_sequences
 from ding_alma.rl.batch import EpisodeBatch
+from ding_alma.rl.captured_update import CapturedUpdate
 from ding_alma.rl.mixed_q import MixedQConfig, MixedQDraws, mixed_q_loss
 from ding_alma.rl.optimisation import Descent, require_finite
 from ding_alma.rl.schedules import linear
@@ -104,6 +105,10 @@ class ValuePolicy(EpisodePolicy):
             target_update=200,
             # (int) Updates between readings of the monitored values (each reading waits for the device).
             monitor_interval=10,
+            # (bool) On a GPU: record an update once as a CUDA graph and replay it, which saves the launches of its
+            # hundreds of kernels. Every row of a batch is then filled up to other.replay_buffer.sequence_length, so do
+            # not set that far above the episode limit (docs/scale.md).
+            capture=False,
         ),
         collect=dict(
             # (int) Kept at 1: an episode is one sample.
@@ -195,6 +200,9 @@ class ValuePolicy(EpisodePolicy):
         self._priority = self._cfg.priority
         self._target = copy.deepcopy(self._model).requires_grad_(False)
         self._value_config = self._loss_config()
+        # A run that goes on on a machine without a GPU has none to capture.
+        self._captures = bool(self._cfg.learn.capture and self._cuda)
+        self._captured = {"value_network": CapturedUpdate(self._value_descent, self._device)} if self._captures else {}
         check_range(self._value_config.imagined_weight, "policy.learn.imagined_weight", 0.0, 1.0)
         self._optimisers: dict[str, Descent] = {}
         self._add_optimiser("value_network", self._model.value_network, self._cfg.learn.learning_rate)
@@ -207,7 +215,15 @@ class ValuePolicy(EpisodePolicy):
 
     def _add_optimiser(self, name: str, network: torch.nn.Module, learning_rate: float) -> None:
         learn = self._cfg.learn
-        optimiser = partial(torch.optim.RMSprop, lr=learning_rate, alpha=learn.rmsprop_alpha, eps=learn.rmsprop_eps)
+        optimiser = partial(
+            torch.optim.RMSprop,
+            lr=learning_rate,
+            alpha=learn.rmsprop_alpha,
+            eps=learn.rmsprop_eps,
+            capturable=self._captures,
+            # torch's loop over single parameters reads a learning rate that is a tensor.
+            foreach=True if self._captures else None,
+        )
         synchronise = partial(self._average_gradients, network)
         self._optimisers[name] = Descent(network, optimiser, learn.grad_norm_clip, synchronise)
 
@@ -240,16 +256,21 @@ class ValuePolicy(EpisodePolicy):
         """Train once; returns detached scalars by name."""
         return self._value_update(data.batch.to(self._device))
 
-    def _value_loss(self, batch: EpisodeBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The agents' loss, and detached scalars to be monitored by name."""
-        live, target = self._model.value_network, self._target.value_network
-        draws = MixedQDraws.draw(live, batch, self._value_config, self._learn_generator)
-        return mixed_q_loss(live, target, batch, self._value_config, draws)
-
     def _value_update(self, batch: EpisodeBatch) -> dict[str, Tensor]:
-        loss, metrics = self._value_loss(batch)
-        metrics["q_grad_norm"] = self._optimisers["value_network"].step(loss)
+        draws = MixedQDraws.draw(self._model.value_network, batch, self._value_config, self._learn_generator)
+        if self._captures:
+            steps = self._cfg.other.replay_buffer.sequence_length
+            metrics = dict(self._captured["value_network"](batch.fixed(steps), draws.fixed(batch, steps)))
+        else:
+            metrics = self._value_descent(batch, draws)
         self._count_update("value_network", self._cfg.learn.target_update)
+        return metrics
+
+    def _value_descent(self, batch: EpisodeBatch, draws: MixedQDraws) -> dict[str, Tensor]:
+        """One step of agents and mixer; returns detached scalars to be monitored by name."""
+        live, target = self._model.value_network, self._target.value_network
+        loss, metrics = mixed_q_loss(live, target, batch, self._value_config, draws)
+        metrics["q_grad_norm"] = self._optimisers["value_network"].step(loss)
         return metrics
 
     def _count_update(self, name: str, interval: int) -> None:
@@ -280,6 +301,8 @@ class ValuePolicy(EpisodePolicy):
         self._target.load_state_dict(state_dict["target"])
         for name, optimiser in self._optimisers.items():
             optimiser.load_state_dict(state_dict["optimisers"][name])
+        for captured in self._captured.values():
+            captured.forget()
         self._updates = dict(state_dict["updates"])
         self._env_step = state_dict["env_step"]
         self._last_metrics = dict(state_dict["metrics"])

@@ -1,14 +1,14 @@
 """Amortised Q-learning on decision points (docs/reference/alma.md#losses-of-the-allocation-controller)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
 from torch import Tensor
 
 from ding_alma.model.allocation.allocator import Allocator, ProposalDraws
-from ding_alma.model.processes import average, joint_mean
-from ding_alma.rl.decision_points import DecisionPoints
+from ding_alma.model.processes import average
+from ding_alma.rl.decision_points import DecisionPoints, padded
 from ding_alma.rl.proposal_metrics import proposal_metrics
 
 
@@ -40,12 +40,17 @@ class AllocationDraws:
         proposals = ProposalDraws.draw(generator, allocator, points)
         return cls(stored, proposals, allocator.draw_permutation(generator))
 
+    def fixed(self, count: int) -> Self:
+        """The same random numbers for `DecisionPoints.fixed`."""
+        uniforms = padded(self.proposals.uniforms, count, 1)
+        return replace(self, proposals=replace(self.proposals, uniforms=uniforms))
+
 
 def allocation_losses(
     live: Allocator,
     target: Allocator,
     points: DecisionPoints,
-    env_step: int,
+    env_step: int | Tensor,
     config: AllocationLossConfig,
     draws: AllocationDraws,
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
@@ -57,7 +62,8 @@ def allocation_losses(
 
     Args:
         target: only its critic is used, without a graph.
-        env_step: the environment-step counter now.
+        points: decisions, those that exist first.
+        env_step: the environment-step counter now, a number or a scalar tensor.
 
     Returns:
         Critic loss, proposal loss (both scalars; zero when nothing is usable, but for the entropy bonus), and detached
@@ -66,6 +72,7 @@ def allocation_losses(
     rated = live.propose(points, draws.proposals)
     proposals, best_allocation = rated.proposals, rated.best_allocation
     now, after = slice(0, -1), slice(1, None)
+    followed = points.exists[after]
 
     with torch.no_grad():
         best_value = target.critic(points, best_allocation, draws.target_permutation)
@@ -75,15 +82,19 @@ def allocation_losses(
         youth = torch.ones_like(usable[now])
         if config.age_limit:
             youth = (1 - (env_step - points.collected_at[now]) / config.age_limit).clamp_min(0)
+            youth = torch.where(followed, youth, 1.0)
         weight = torch.cat([usable[now] * youth, usable[-1:]])
 
     raw_value = live.critic.raw_value(points, points.allocation, draws.stored_permutation)[now]
     value, normalised = live.critic.popart.predict_across_update(
-        raw_value.unsqueeze(1), returns.unsqueeze(1), points.usable[now].unsqueeze(1)
+        raw_value.unsqueeze(1), returns.unsqueeze(1), (points.usable[now] & followed).unsqueeze(1)
     )
-    critic_loss = _share((weight[now] * (value - normalised).squeeze(1)).square(), weight[now])
+    taught = weight[now] * followed
+    critic_loss = _share((taught * (value - normalised).squeeze(1)).square(), taught)
     best_log_prob = proposals.log_prob.gather(1, rated.best.unsqueeze(1)).squeeze(1)
-    entropy = joint_mean(proposals.entropy)
+    # Of decisions that do not exist, which no agent takes part in, the sums are zero.
+    count = points.exists.sum()
+    entropy = proposals.entropy.sum() / (average(count) * live.proposals)
     amortisation = _share(-weight * best_log_prob, weight)
     proposal_loss = amortisation - config.entropy_weight * entropy
 
@@ -91,7 +102,7 @@ def allocation_losses(
         "alloc_q_loss": critic_loss.detach(),
         "alloc_amort_loss": amortisation.detach(),
         "alloc_entropy": entropy.detach(),
-        **proposal_metrics(points, rated),
+        **proposal_metrics(points, rated, count),
     }
     return critic_loss, proposal_loss, metrics
 

@@ -1,6 +1,7 @@
 """The one layout in which experience reaches the losses."""
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -71,19 +72,36 @@ class EpisodeBatch:
 
     on_host: HostSteps | None = None
     """Kept beside a batch on another device; None on the CPU, where `host_steps` makes it."""
+    is_fixed: bool = False
+    """Of the form that `fixed` makes, of whose content the host knows nothing."""
 
     def host_steps(self) -> HostSteps:
-        """Steps as the host knows them; waits for a device that the batch has not been moved to by `to`."""
+        """Steps as the host knows them; waits for a device that the batch has not been moved to by `to`.
+
+        Raises:
+            RuntimeError: the batch is of fixed form, so that nothing may depend on its content but through tensors.
+        """
+        if self.is_fixed:
+            raise RuntimeError("the host does not know the content of a batch of fixed form")
         if self.on_host is not None:
             return self.on_host
-        return HostSteps(self.decision.cpu(), self.valid.cpu(), (self.last_action < 0).all(-1).cpu())
+        return HostSteps(self.decision.cpu(), self.valid.cpu(), _starts_episode(self.last_action).cpu())
+
+    def decision_places(self) -> Tensor:
+        """(D,) int64 of the B T steps, those at which something is decided, on the batch's device."""
+        places = self.host_steps().decision.flatten().nonzero().squeeze(1)
+        return places.to(self.decision.device, non_blocking=True)
+
+    def first(self) -> Tensor:
+        """(B, T) bool, an episode starts here: on the CPU, but for a batch of fixed form."""
+        return _starts_episode(self.last_action) if self.is_fixed else self.host_steps().first
 
     def to(self, device: torch.device | str) -> "EpisodeBatch":
         """The same batch on another device, without waiting for it."""
         if self.entities.device == torch.device(device):
             return self
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
-        moved = {k: v.to(device, non_blocking=True) for k, v in parts.items() if isinstance(v, Tensor)}
+        moved: dict[str, Any] = {k: v.to(device, non_blocking=True) for k, v in parts.items() if isinstance(v, Tensor)}
         return replace(self, on_host=self.host_steps(), **moved)
 
     def deciding_at_first(self) -> "EpisodeBatch":
@@ -93,3 +111,21 @@ class EpisodeBatch:
         decision[:, 0] |= steps.valid[:, 0]
         moved = decision.to(self.decision.device, non_blocking=True)
         return replace(self, decision=moved, on_host=replace(steps, decision=decision))
+
+    def fixed(self, steps: int) -> "EpisodeBatch":
+        """The same batch in a form in which all batches are alike but for the content of their tensors.
+
+        Args: steps, of every row: T or more. Rows of less are whole episodes, filled up with copies of their last step
+        as shorter episodes beside longer ones are.
+        """
+        parts: dict[str, Any] = {}
+        for f in fields(self):
+            part = getattr(self, f.name)
+            if isinstance(part, Tensor) and f.name != "collected_at" and part.shape[1] < steps:
+                filling = part[:, -1:].expand(-1, steps - part.shape[1], *part.shape[2:])
+                parts[f.name] = torch.cat([part, filling], 1)
+        return replace(self, on_host=None, is_fixed=True, **parts)
+
+
+def _starts_episode(last_action: Tensor) -> Tensor:
+    return (last_action < 0).all(-1)

@@ -1,6 +1,6 @@
 """Experience of the allocation controller: one transition per decision (docs/reference/alma.md#decision-points)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numba
@@ -27,6 +27,18 @@ class DecisionPoints(DecisionState):
     """(N,) bool, the target is known: no time limit in the segment, and a next decision or a true end exists."""
     collected_at: Tensor
     """(N,) int64, environment-step counter when the episode's collection began."""
+    exists: Tensor
+    """(N,) bool, False for what `fixed` has added."""
+
+    def fixed(self, count: int) -> "DecisionPoints":
+        """The same decisions, and after them such that nobody takes and nothing is learnt from, ``count`` in all."""
+        return replace(self, **{f.name: padded(getattr(self, f.name), count) for f in fields(self)})
+
+
+def padded(part: Tensor, count: int, axis: int = 0) -> Tensor:
+    """A tensor with ``count`` entries along an axis, the added ones False or, of numbers, -1."""
+    shape = (*part.shape[:axis], count - part.shape[axis], *part.shape[axis + 1 :])
+    return torch.cat([part, part.new_full(shape, 0 if part.dtype == torch.bool else -1)], axis)
 
 
 def decision_points(batch: EpisodeBatch, period: int, limit: int) -> DecisionPoints:
@@ -55,6 +67,7 @@ def decision_points(batch: EpisodeBatch, period: int, limit: int) -> DecisionPoi
         terminated=segments.terminated[kept],
         usable=segments.usable[kept],
         collected_at=batch.collected_at[row],
+        exists=torch.ones_like(segments.usable[kept]),
     )
 
 

@@ -1,6 +1,6 @@
 """The loss of agents and mixer: double Q-learning on mixed values (docs/reference/alma.md#loss-of-the-agents)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -66,7 +66,7 @@ class MixedQDraws:
     target_coach_permutation: Tensor | None = None
     recognition_permutation: Tensor | None = None
     coach_noise: Tensor | None = None
-    """(V, D, A, Z) standard normal for D decision steps, V = 3 with REFIL, else 1."""
+    """(V, D, A, Z) standard normal for D decision steps, V = 3 with REFIL, else 1; in fixed form D = B T."""
     target_coach_noise: Tensor | None = None
     """(1, D, A, Z)."""
 
@@ -97,6 +97,20 @@ class MixedQDraws:
             draws["target_coach_noise"] = torch.randn(1, *size, generator=generator).to(device, non_blocking=True)
         return cls(**draws)
 
+    def fixed(self, batch: EpisodeBatch, steps: int) -> "MixedQDraws":
+        """The same random numbers for the fixed form of ``batch`` with ``steps`` steps in a row: a coach's noise at
+        every step, zero where nothing is decided."""
+        if self.coach_noise is None or self.target_coach_noise is None:
+            return self
+        rows, length = batch.decision.shape
+        at = batch.decision_places()
+        at = at // length * steps + at % length
+
+        def spread(noise: Tensor) -> Tensor:
+            return noise.new_zeros(len(noise), rows * steps, *noise.shape[2:]).index_copy_(1, at, noise)
+
+        return replace(self, coach_noise=spread(self.coach_noise), target_coach_noise=spread(self.target_coach_noise))
+
 
 class _Steps(NamedTuple):
     """A batch with rows and time merged, ``N = B T``, as the live and the target networks need it."""
@@ -104,7 +118,7 @@ class _Steps(NamedTuple):
     inputs: EntityInputs
     """Of N x E entities, with last actions where these are shown."""
     first: Tensor
-    """(B, T) bool on the CPU, an episode starts here."""
+    """(B, T) bool as `EpisodeBatch.first`, an episode starts here."""
     present: Tensor
     """(N, A) bool."""
     starts: Tensor
@@ -219,7 +233,7 @@ def _merge(batch: EpisodeBatch, shown_actions: int) -> _Steps:
     subtask = subtask_of_entities(batch.allocation, batch.entity_subtask)
     return _Steps(
         inputs=EntityInputs(batch.entities.flatten(0, 1), batch.last_action.flatten(0, 1), shown_actions),
-        first=batch.host_steps().first,
+        first=batch.first(),
         present=batch.entity_mask[..., : batch.action.shape[-1]].flatten(0, 1),
         starts=starts.flatten(),
         follows=starts.roll(1, 1).flatten(),

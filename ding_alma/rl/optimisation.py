@@ -30,7 +30,8 @@ class Descent:
         """Take over the network's trainable parameters.
 
         Args:
-            optimiser: makes one of a list of parameters, for example ``partial(torch.optim.Adam, lr=1e-3)``.
+            optimiser: makes one of a list of parameters, for example ``partial(torch.optim.Adam, lr=1e-3)``. One that
+                is ``capturable`` gets its learning rate as a tensor, so that it can change in a CUDA graph.
             grad_norm_clip: largest global L2 norm of a gradient.
             synchronise: called between backward and clipping, averages gradients over processes.
         """
@@ -45,6 +46,7 @@ class Descent:
             parameter.grad = gradient.view_as(parameter)
         self._optimiser = optimiser([self._vector])
         self._learning_rate: float = self._optimiser.defaults["lr"]
+        self._set_learning_rate(self._learning_rate)
         self._grad_norm_clip = grad_norm_clip
         self._synchronise = synchronise
 
@@ -66,16 +68,30 @@ class Descent:
 
     def scale_learning_rate(self, factor: float) -> None:
         """From now on, learn with ``factor`` times the rate that the optimiser was made with."""
+        self._set_learning_rate(self._learning_rate * factor)
+
+    def _set_learning_rate(self, rate: float) -> None:
+        self._rate = rate
         for group in self._optimiser.param_groups:
-            group["lr"] = self._learning_rate * factor
+            if not group.get("capturable"):
+                group["lr"] = rate
+            elif isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = self._vector.detach().new_full((), rate)
 
     def state_dict(self) -> dict[str, Any]:
-        """The optimiser's state."""
-        return self._optimiser.state_dict()
+        """The optimiser's state, learning rates as numbers."""
+        state = self._optimiser.state_dict()
+        return {**state, "param_groups": [{**group, "lr": self._rate} for group in state["param_groups"]]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
-        self._optimiser.load_state_dict(state)
+        """Continue from what `state_dict` returned, of an optimiser that is ``capturable`` or of one that is not."""
+        own = self._optimiser.param_groups[0]
+        ways = {way: own[way] for way in ("capturable", "foreach") if way in own}
+        groups = [{**group, **ways} for group in state["param_groups"]]
+        self._optimiser.load_state_dict({**state, "param_groups": groups})
+        self._set_learning_rate(float(groups[0]["lr"]))
 
 
 def clipped_step(

@@ -12,15 +12,18 @@ from ding_alma.model.processes import average
 
 
 @torch.no_grad()
-def proposal_metrics(state: DecisionState, rated: RatedProposals) -> dict[str, Tensor]:
-    """Detached scalars by the names that the reference logs."""
+def proposal_metrics(state: DecisionState, rated: RatedProposals, points: Tensor) -> dict[str, Tensor]:
+    """Detached scalars by the names that the reference logs.
+
+    Args: points, a scalar, how many of the decisions exist; in others there is neither agent nor subtask.
+    """
     changed, had_one, concentration, deserted = (_compiled_sums if state.compiled else _regular_sums)(state, rated)
-    points, proposals = rated.value.shape
+    all_proposals = points * rated.value.shape[1]
     return {
-        "best_prob": rated.proposals.best_prob.mean(),
+        "best_prob": rated.proposals.best_prob.sum() / all_proposals,
         "perc_ag_changed": changed / average(had_one).clamp_min(1e-9),
         "ag_task_concentration": concentration / points,
-        "any_task_no_agents_pi": deserted / (points * proposals),
+        "any_task_no_agents_pi": deserted / all_proposals,
     }
 
 

@@ -22,9 +22,10 @@ def coach_allowed(labelled: bool, entity_mask: Tensor, subtask: Tensor, agents: 
 def coach_batch(coach: Coach, batch: EpisodeBatch, permutation: Tensor | None, split: Split | None = None) -> Gaussian:
     """Strategies at the D decision steps of a batch, ordered by row, then time: two tensors (V, D, A, Z).
 
-    V is 3 with a ``split`` (real, within, between), else 1.
+    V is 3 with a ``split`` (real, within, between), else 1. In a batch of fixed form every step counts as one of
+    decision, D = B T; `hold` then takes what it needs.
     """
-    at = batch.host_steps().decision.flatten().nonzero().squeeze(1).to(batch.decision.device, non_blocking=True)
+    at = slice(None) if batch.is_fixed else batch.decision_places()
     agents, subtasks = batch.allocation.shape[-1], batch.subtask_mask.shape[-1]
     entity_mask = batch.entity_mask.flatten(0, 1)[at]
     subtask = subtask_of_entities(batch.allocation, batch.entity_subtask).flatten(0, 1)[at]
@@ -37,7 +38,7 @@ def coach_batch(coach: Coach, batch: EpisodeBatch, permutation: Tensor | None, s
 
 
 def held_strategy(gaussian: Gaussian, noise: Tensor, decision: Tensor) -> Tensor:
-    """Sampled strategies held between decisions. Args: noise (V, D, A, Z). Returns (V, B T, A, Z)."""
+    """Sampled strategies held between decisions. Args: noise (V, D, A, Z), D as in `hold`. Returns (V, B T, A, Z)."""
     return hold(gaussian.sample(noise), decision).flatten(1, 2)
 
 

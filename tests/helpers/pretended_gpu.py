@@ -15,7 +15,8 @@ As with CUDA
 - a storage is saved with its device and loaded to it unless ``map_location`` says otherwise.
 
 What ``torch.cuda.set_sync_debug_mode`` would report is counted in ``waits``: values read on the host, shapes that
-depend on values, and copies that do not say ``non_blocking``. Two things are not as with CUDA: gradients do not travel
+depend on values, and copies that do not say ``non_blocking``. While a CUDA graph is recorded (`pretended_graph`), each
+of these is an error. Two things are not as with CUDA: gradients do not travel
 back over a move between devices, and a GRU counts as the calls that it is made of on a CPU.
 """
 
@@ -30,6 +31,7 @@ from typing import Any
 from unittest import mock
 
 import torch
+from pretended_graph import PretendedGraph, PretendedStream, Recording
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -82,12 +84,16 @@ class PretendedGpu:
 
     Attributes:
         waits: synchronisations by their kind and the line of ours that caused them.
-        kernels: ATen calls that would have launched something.
+        kernels: ATen calls that would have launched something, and replays of graphs.
+        graphs: recorded so far.
+        is_recording: a graph is being recorded.
     """
 
     def __init__(self) -> None:
         self.waits: Counter[str] = Counter()
         self.kernels = 0
+        self.graphs: list[PretendedGraph] = []
+        self.is_recording = False
 
     def forget(self) -> None:
         """Count from here."""
@@ -95,7 +101,9 @@ class PretendedGpu:
         self.kernels = 0
 
     def wait(self, kind: str) -> None:
-        """Count a synchronisation."""
+        """Count a synchronisation. Raises a RuntimeError while a graph is recorded."""
+        if self.is_recording:
+            raise RuntimeError(f"operation not permitted when stream is capturing: {kind} at {_our_line()}")
         self.waits[f"{kind} at {_our_line()}"] += 1
 
     def __enter__(self) -> "PretendedGpu":
@@ -297,6 +305,10 @@ def _patches(gpu: PretendedGpu) -> list[contextlib.AbstractContextManager]:
     state = torch.zeros(16, dtype=torch.uint8)
     group = torch._C._group_tensors_by_device_and_dtype
 
+    def new_graph() -> PretendedGraph:
+        gpu.graphs.append(PretendedGraph(gpu))
+        return gpu.graphs[-1]
+
     def grouped(lists: Any, with_indices: bool = False) -> dict:
         return {
             (label_of(found[0][0]) if found[0] else device, dtype): (found, indices)
@@ -311,6 +323,12 @@ def _patches(gpu: PretendedGpu) -> list[contextlib.AbstractContextManager]:
         "mem_get_info": lambda *_: (2**34, 2**34),
         "synchronize": lambda *_: gpu.wait("torch.cuda.synchronize"),
         "Event": _Event,
+        "Stream": PretendedStream,
+        "current_stream": PretendedStream,
+        "stream": lambda stream: contextlib.nullcontext(),
+        "CUDAGraph": new_graph,
+        "graph": lambda graph, stream=None: Recording(graph, gpu, label_of),
+        "is_current_stream_capturing": lambda: gpu.is_recording,
         "manual_seed": lambda *_: None,
         "manual_seed_all": lambda *_: None,
         "get_rng_state": lambda *_: state.clone(),

@@ -153,7 +153,7 @@ class DensePlan(AttentionPlan):
         return (one_hot(membership, groups) * self.query_mask.unsqueeze(-1)).transpose(1, 2)
 
     def group_sum(self, x: Tensor, grouping: Tensor, groups: int) -> Tensor:
-        return grouping @ x.view(-1, self.steps, self.agents, x.shape[-1]).sum(0)
+        return grouping.to(x.dtype) @ x.view(-1, self.steps, self.agents, x.shape[-1]).sum(0)
 
 
 class PackedPlan(AttentionPlan):

@@ -90,7 +90,8 @@ class Agent(nn.Module, ABC):
         Args:
             inputs: of N x E entities, N = B T steps; with the last action where it is shown.
             plan: who sees whom.
-            first: (B, T) bool on the CPU, an episode starts here; memories start empty there and at a row's first step.
+            first: (B, T) bool, an episode starts here; memories start empty there and at a row's first step. On the CPU
+                where the host knows it.
             label: subtask membership; None shows no label.
             strategy: (V, N, A, hidden_dim) of a coach, added to the last hidden layer (COPA).
 

@@ -46,8 +46,9 @@ class RecurrentAgent(Agent):
         rows, steps = first.shape
         by_step = seen.view(views, rows, steps, agents, width).permute(2, 0, 1, 3, 4).reshape(steps, -1, width)
         memory = by_step.new_zeros(1, by_step.shape[1], width)
-        # The recurrence runs undisturbed between the steps at which some row starts an episode.
-        starts = (first[:, 1:].any(0).nonzero().squeeze(1) + 1).tolist()
+        # The recurrence runs undisturbed between the steps at which some row starts an episode, if the host knows them.
+        is_known = not first.is_cuda
+        starts = (first[:, 1:].any(0).nonzero().squeeze(1) + 1).tolist() if is_known else range(1, steps)
         keeping = (~first).to(by_step.device, non_blocking=True)
         parts = []
         for begin, end in pairwise([0, *starts, steps]):

@@ -81,14 +81,18 @@ def hold(values: Tensor, decision: Tensor) -> Tensor:
     """Values of decision steps kept until the row's next decision, zero before its first.
 
     Args:
-        values: (V, D, ...), one entry per decision step, decision steps ordered by row, then time.
-        decision: (B, T) bool with D entries True.
+        values: (V, D, ...), one entry per decision step, or (V, B T, ...), one per step; ordered by row, then time.
+        decision: (B, T) bool, D entries of it True.
 
     Returns:
         (V, B, T, ...).
     """
-    latest = decision.flatten().cumsum(0).view_as(decision) - 1
     decided = decision.cumsum(1) > 0
+    if values.shape[1] == decision.numel():
+        step = torch.arange(decision.numel(), device=decision.device).view_as(decision)
+        latest = torch.where(decision, step, -1).cummax(1).values
+    else:
+        latest = decision.flatten().cumsum(0).view_as(decision) - 1
     if values.shape[1] == 0:
         return values.new_zeros(len(values), *decision.shape, *values.shape[2:])
     held = values[:, latest.clamp_min(0)]

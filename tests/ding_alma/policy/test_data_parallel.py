@@ -4,7 +4,7 @@ import copy
 import json
 import multiprocessing
 import socket
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -19,7 +19,6 @@ from ding_alma.replay.episode import table_of
 from ding_alma.replay.store import TrainData
 from ding_alma.replay.training_sequences import draw_sequences
 from ding_alma.rl.allocation import AllocationDraws
-from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.decision_points import decision_points
 from ding_alma.rl.mixed_q import MixedQDraws
 from ding_alma.rl.ppo_update import minibatch_rows
@@ -82,7 +81,7 @@ def assert_same(got, expected, **tolerance):
 
 def rows_of(batch, rows):
     values = {field.name: getattr(batch, field.name) for field in fields(batch)}
-    return EpisodeBatch(**{name: None if value is None else value[rows] for name, value in values.items()})
+    return replace(batch, **{name: value[rows] for name, value in values.items() if torch.is_tensor(value)})
 
 
 def share_draws(monkeypatch, policy, joint):

@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 
 import pytest
@@ -103,6 +104,7 @@ def case():
         terminated=torch.arange(12) % 5 == 4,
         usable=torch.arange(12) % 4 > 0,
         collected_at=torch.arange(12) * 1000,
+        exists=torch.ones(12, dtype=torch.bool),
     )
     live, target = (Allocator(6, 3, 4, 8, 2, 8, 2) for _ in range(2))
     return live, target, points, AllocationDraws.draw(generator, live, points)
@@ -159,6 +161,22 @@ def test_a_single_decision_point_is_enough(case):
     critic_loss, proposal_loss, _ = allocation_losses(live, target, single, 5000, AllocationLossConfig(), draws)
     assert critic_loss == 0
     assert torch.isfinite(proposal_loss)
+
+
+def test_decisions_that_do_not_exist_teach_nothing(case):
+    live, target, points, draws = case
+
+    def learnt(points, draws):
+        network = copy.deepcopy(live)
+        critic_loss, proposal_loss, metrics = allocation_losses(
+            network, target, points, torch.tensor(20_000), AllocationLossConfig(), draws
+        )
+        (critic_loss + proposal_loss).backward()
+        gradients = [parameter.grad for parameter in network.parameters()]
+        return [critic_loss, proposal_loss, *metrics.values(), *gradients, *network.critic.popart.state_dict().values()]
+
+    assert bool(points.usable[-1])
+    torch.testing.assert_close(learnt(points.fixed(17), draws.fixed(17)), learnt(points, draws), rtol=1e-5, atol=1e-6)
 
 
 def test_allocator_refuses_a_single_proposal():

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pretended_gpu import PretendedGpu
 from resumed_runs import POLICIES, differences, end_by_kill, end_of, resumable_config, resume
 from tiny_runs import last_checkpoint, train
 
+import ding_alma.rl.captured_update as captured_update
 from ding_alma.run.checkpoint import LAST_CHECKPOINT
 from ding_alma.run.training import plan_resume
 
@@ -51,6 +53,25 @@ def test_breaks_between_two_evaluations_change_none(manager):
     whole, broken = runs(main, create, breaks=(3, 6), last=10)
     assert [*differences(whole, broken)] == []
     assert [train_iter for _, train_iter, _ in whole["evaluations"]] == [0, 8, 10]
+
+
+@pytest.mark.parametrize(
+    ("policy", "capture"),
+    [("refil", True), *(pytest.param("alma", capture, marks=pytest.mark.slow) for capture in (False, True))],
+)
+def test_a_run_with_a_break_on_a_gpu_ends_as_one_without(policy, capture, monkeypatch):
+    monkeypatch.setattr(captured_update, "WARM_UP", 1)
+    main, create = resumable_config(policy)
+    main.policy.cuda = True
+    main.policy.learn.capture = capture
+    main.policy.other.replay_buffer.device = "cuda"
+    with PretendedGpu() as gpu:
+        whole, broken = runs(main, create, breaks=(2,), last=4)
+        assert [*differences(whole, broken)] == []
+        # The whole run and both parts of the other record their own, and replay it.
+        graphs = 3 * (1 if policy == "refil" else 2) if capture else 0
+        assert [graph.replays > 0 for graph in gpu.graphs] == [True] * graphs
+    assert whole["checkpoint"]["last_iter"] >= 4
 
 
 def killed_runs(policy, kills, generator, iterations):
