@@ -8,6 +8,8 @@ which is what a device of its own needs.
 """
 
 import argparse
+import contextlib
+import io
 import os
 import time
 from collections.abc import Callable
@@ -80,7 +82,9 @@ def smax(scenario: str, num_envs: int) -> Callable[[int], Any]:
 def smaclite(scenario: str, num_envs: int) -> Callable[[int], Any]:
     """The same for one SMAClite after another."""
     make = import_module(os.environ.get("SMACLITE_GYM", "gymnasium")).make
-    envs = [make(f"smaclite/{scenario}-v0", use_cpp_rvo2=False) for _ in range(num_envs)]
+    # Each says something, in the middle of the table.
+    with contextlib.redirect_stdout(io.StringIO()):
+        envs = [make(f"smaclite/{scenario}-v0", use_cpp_rvo2=False) for _ in range(num_envs)]
     generator = np.random.default_rng(0)
     for env in envs:
         env.reset()
