@@ -10,7 +10,7 @@ from ding_alma.report.statistics import mean_band
 from ding_alma.run.run_error import RunError
 
 POINTS = 201
-"""Length of the common axis."""
+"""Points of the common axis at equal distances; the ends of runs are further ones."""
 SCORE_SHARE = 0.1
 """A run's score is the mean of its curve over this last share of the steps."""
 
@@ -79,8 +79,10 @@ def seconds_at(run: FinishedRun, env_step: float) -> float:
 
 def bands(groups: Groups, metric: str, by_time: bool = False) -> dict[str, Band]:
     """Method -> its mean curve where all of its runs have values, on one axis for all methods."""
-    every = np.concatenate([metric_curve(run, metric, by_time)[0] for runs in groups.values() for run in runs])
-    axis = np.linspace(every.min(), every.max(), POINTS)
+    own = [metric_curve(run, metric, by_time)[0] for runs in groups.values() for run in runs]
+    ends = np.array([(each[0], each[-1]) for each in own])
+    # Curves are drawn to their ends, and those of a single evaluation at all.
+    axis = np.union1d(np.linspace(ends.min(), ends.max(), POINTS), ends)
     result = {}
     for method, runs in groups.items():
         values = [

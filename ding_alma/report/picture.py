@@ -89,7 +89,9 @@ def _draw_bands(panel: Any, groups: Groups, metric: str, by_time: bool) -> None:
     for colour, (method, band) in zip(COLOURS * len(groups), all_bands.items(), strict=False):
         axis = band.axis / unit
         panel.fill_between(axis, band.low, band.high, color=colour, alpha=0.2, linewidth=0)
-        panel.plot(axis, band.mean, color=colour, linewidth=2.2, label=f"{method} ({_count(len(groups[method]))})")
+        label = f"{method} ({_count(len(groups[method]))})"
+        # A line through one point is none.
+        panel.plot(axis, band.mean, color=colour, linewidth=2.2, marker="o" if len(axis) == 1 else None, label=label)
     if by_time:
         panel.set_xlabel(f"wall time of a run, {name}")
     else:

@@ -3,6 +3,7 @@
 Names that come from runs are values of lists, never keys: a script's objects have keys of their own.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ KINDS = {
 }
 """Kind of a metric, a group of `scalars.PAPER_GROUPS` or `RESULTS` -> how the page calls it."""
 DIGITS = 5
-"""Significant ones of numbers that are drawn."""
+"""Significant ones of numbers that are drawn; of places on an axis, those of their distances."""
 
 
 def page_content(
@@ -117,23 +118,29 @@ def _axis_curves(groups: Groups, metric: str, by_time: bool) -> dict[str, Any]:
     return {
         method: {
             **{name: _plain(values) for name, values in band._asdict().items()},
+            "axis": _places(band.axis),
             "runs": [{"name": run.name, "points": _points(run, metric, by_time)} for run in groups[method]],
         }
         for method, band in bands(groups, metric, by_time).items()
     }
 
 
-def _points(run: FinishedRun, metric: str, by_time: bool) -> list[list[float | None]]:
+def _points(run: FinishedRun, metric: str, by_time: bool) -> list[Sequence[float | None]]:
     """Axis and values of the run's own evaluations; where there are more than `POINTS`, at so many equal distances."""
     axis, values = metric_curve(run, metric, by_time)
     if len(axis) > POINTS:
         axis = np.linspace(axis[0], axis[-1], POINTS)
         values = metric_at(run, metric, axis, by_time)
-    return [_plain(axis), _plain(values)]
+    return [_places(axis), _plain(values)]
 
 
 def _plain(values: np.ndarray) -> list[float | None]:
     return [finite_or_none(float(f"{value:.{DIGITS}g}")) for value in values]
+
+
+def _places(axis: np.ndarray) -> list[float]:
+    span = np.ptp(axis) if len(axis) else 0.0
+    return np.round(axis, DIGITS - 1 - math.floor(math.log10(span)) if span > 0 else DIGITS).tolist()
 
 
 def _tables(metric: str, result: MetricResult) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ding_alma.report import picture
 from ding_alma.report.comparison import compare
 from ding_alma.report.curves import bands, common_end, scores
 from ding_alma.report.further_formats import latex_table
+from ding_alma.report.picture import draw_curves
 from ding_alma.report.run_groups import read_groups, resolve_metric
 from ding_alma.run.run_error import RunError
 from dizoo_ext.checked_json import read_checked_json
@@ -119,6 +120,22 @@ def test_a_band_lies_where_all_runs_have_values(runs):
     at = {int(step): index for index, step in enumerate(band.axis)}
     assert band.mean[at[100]] == pytest.approx(0.3)
     assert (band.low[at[100]], band.high[at[100]]) == pytest.approx((0.2, 0.4))
+
+
+def test_a_band_reaches_every_end_and_single_evaluations(tmp_path):
+    for name, points in {"early": {1: 0.1, 1000: 0.2}, "once": {333: 0.7}, "late": {77: 0.3, 776: 0.4}}.items():
+        write_run(tmp_path / name, points)
+    found = bands(read_groups([str(tmp_path)]), "solved_mean")
+    assert (found["once"].axis.tolist(), found["once"].mean.tolist()) == ([333], [0.7])
+    assert (found["late"].axis[0], found["late"].axis[-1]) == (77, 776)
+    assert found["late"].mean[[0, -1]].tolist() == [0.3, 0.4]
+
+
+def test_a_picture_shows_a_single_evaluation(tmp_path, pictures):
+    write_run(tmp_path / "once", {333: 0.7})
+    draw_curves(read_groups([str(tmp_path)]), ["solved_mean"], {}, "", [tmp_path / "curves.png"])
+    with Image.open(tmp_path / "curves.png") as drawn:
+        assert (np.asarray(drawn.convert("RGB")) == (37, 99, 168)).all(-1).sum(0)[:700].max() > 10
 
 
 def test_writes_table_picture_and_numbers(runs, pictures):

@@ -69,10 +69,11 @@ def drawn(page, heading="Curves"):
     )
 
 
-def at(page, share):
-    """A point of the first chart, at this share of its width, in the window's pixels."""
-    chart(page).locator(".chart svg").first.scroll_into_view_if_needed()
-    box = chart(page).locator(".chart > svg").bounding_box()
+def at(page, share, heading="Curves"):
+    """A point of a chart, at this share of its width, in the window's pixels."""
+    svg = chart(page, heading).locator(".chart > svg")
+    svg.scroll_into_view_if_needed()
+    box = svg.bounding_box()
     left, right = 56, 14
     return box["x"] + left + share * (box["width"] - left - right), box["y"] + box["height"] / 2
 
@@ -139,6 +140,51 @@ def test_dragging_zooms_and_a_double_click_resets(page):
     chart(page).locator(".chart > svg").dblclick()
     assert drawn(page) == before
     assert chart(page).get_by_role("button", name="Reset zoom").is_hidden()
+
+
+@pytest.fixture(scope="module")
+def short_page_file(tmp_path_factory):
+    """Runs whose training was logged once, some steps apart; both of the method ``pair`` at a step of its own."""
+    folder = tmp_path_factory.mktemp("short")
+    for method, seed, step in (("a", 0, 2141), ("b", 0, 2143), ("c", 0, 2145), ("pair", 0, 2142), ("pair", 1, 2144)):
+        points, value = {0: 0.0, step: 0.5}, step / 10_000
+        path = folder / method / f"seed{seed}"
+        write_run(path, points, seed=seed, training={"q_loss": value}, trained_from=step)
+    groups = read_groups([str(folder)])
+    results = {"solved_mean": compare(groups, "solved_mean")}
+    write_document(page_content(groups, results, {}, ""), folder / "report.html")
+    return folder / "report.html"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_single_evaluations_are_seen_and_told(browser, short_page_file, width):
+    heading = "Losses and statistics of the training"
+    with opened(browser, short_page_file, width) as page:
+        losses = chart(page, heading)
+        places = losses.locator(".dot").evaluate_all("dots => dots.map(dot => Number(dot.getAttribute('cx')))")
+        steps = np.array([2141, 2143, 2145, 2142, 2144])
+        np.testing.assert_allclose((places - np.min(places)) / np.ptp(places), (steps - 2141) / 4, atol=0.01)
+        for share, told in enumerate(("a: 0.2141", "pair, seed0: 0.2142", "b: 0.2143", "pair, seed1: 0.2144")):
+            page.mouse.move(*at(page, share / 4, heading))
+            assert losses.locator(".tip div").all_inner_texts()[1:] == [told]
+        # Between two evaluations there is nothing to tell.
+        page.mouse.move(*at(page, 3 / 8, heading))
+        assert losses.locator(".tip div").count() == 1
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_ticks_differ_and_are_whole(browser, short_page_file, width):
+    with opened(browser, short_page_file, width) as page:
+        losses = chart(page, "Losses and statistics of the training")
+        box = losses.locator(".chart > svg").bounding_box()
+        for axis in ("across", "upwards"):
+            texts = losses.locator(f"text.{axis}").all_text_contents()
+            assert len(set(texts)) == len(texts) > 2, texts
+            if axis == "across":
+                assert texts[-1] == "2.145k"
+        for text in losses.locator("text").all():
+            inside = text.bounding_box()
+            assert box["x"] <= inside["x"] and inside["x"] + inside["width"] <= box["x"] + box["width"]
 
 
 def shown_colour(page):
