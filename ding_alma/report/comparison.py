@@ -153,12 +153,12 @@ def _shortest(groups: Groups, metric: str) -> str:
 
 
 def result_rows(results: dict[str, MethodResult]) -> list[list[str]]:
-    """The header and one row for each method: what it was given and what it reached."""
-    rows = [["method", "runs", "env steps", "wall time", *AGGREGATES]]
+    """The header and one row for each method: what it reached, which narrow screens show first, and with what."""
+    rows = [["method", *AGGREGATES, "runs", "env steps", "wall time"]]
     for method, result in results.items():
         runs = sum(map(len, result.scores))
         steps, minutes = f"{result.steps:,.0f}", f"{result.seconds / 60:,.0f} min"
-        rows.append([method, str(runs), steps, minutes, *map(bracketed, result.aggregates.values())])
+        rows.append([method, *map(bracketed, result.aggregates.values()), str(runs), steps, minutes])
     return rows
 
 

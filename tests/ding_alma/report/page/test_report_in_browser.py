@@ -1,8 +1,11 @@
 """The page as a person meets it: in a real browser, at the width of a desk and of a telephone."""
 
+import io
+
 import numpy as np
 import pytest
 from browser import chromium, opened
+from PIL import Image
 from report_runs import write_run
 
 from ding_alma.report.comparison import compare
@@ -250,6 +253,45 @@ def test_lanes_tell_who_works_where(page):
     text = chart(page, "Episodes").inner_text()
     assert f"Policy {EVIL} allocates nobody here: there are no lanes." in text
     assert "No episode: it has no checkpoint." in text
+
+
+def edges(node):
+    """How dark the left and the right edge of an element are, beside what it is in its middle."""
+    pixels = np.asarray(Image.open(io.BytesIO(node.screenshot())).convert("L"), float)
+    # Between the table's rows and the bottom, where there is no text.
+    row = pixels[-6]
+    return [bool(row[place] < row[len(row) // 2] - 15) for place in (2, -3)]
+
+
+def test_a_table_that_scrolls_shows_it(browser, page_file):
+    with opened(browser, page_file, 400) as page:
+        wide = chart(page, "Results").locator(".wide").first
+        assert wide.evaluate("node => node.scrollWidth > node.clientWidth")
+        assert edges(wide) == [False, True]
+        wide.evaluate("node => node.scrollBy(60, 0)")
+        assert edges(wide) == [True, True]
+        wide.evaluate("node => node.scrollBy(2000, 0)")
+        assert edges(wide) == [True, False]
+    with opened(browser, page_file, 1280) as page:
+        assert edges(chart(page, "Results").locator(".wide").first) == [False, False]
+
+
+def test_a_narrow_table_begins_with_whole_names_and_the_mean(browser, short_page_file):
+    with opened(browser, short_page_file, 400) as page:
+        node = chart(page, "Results").locator(".wide").first
+        assert node.locator("thead th").all_inner_texts()[:2] == ["method", "mean"]
+        node.locator("tbody th").first.evaluate("node => { node.textContent = 'alma_heuristic (its agents alone)'; }")
+        lines = node.locator("tbody th").first.evaluate(
+            """node => [...node.firstChild.data.matchAll(/[^ ]+/g)].map(({ index, 0: word }) => {
+                const range = document.createRange();
+                range.setStart(node.firstChild, index);
+                range.setEnd(node.firstChild, index + word.length);
+                return range.getClientRects().length;
+            })"""
+        )
+        assert lines == [1, 1, 1, 1], "a word is broken"
+        box, mean = node.bounding_box(), node.locator("tbody td").first.bounding_box()
+        assert mean["x"] + mean["width"] < box["x"] + box["width"]
 
 
 def test_dark_and_light(browser, page_file):
