@@ -145,11 +145,12 @@ def _result(runs: list[FinishedRun], tasks: list[str], metric: str, steps: float
 
 def _shortest(groups: Groups, metric: str) -> str:
     """Which run the common end is due to, where another has come twice as far."""
-    ends = {(method, run.name): metric_curve(run, metric)[0][-1] for method, runs in groups.items() for run in runs}
-    method, name = min(ends, key=ends.__getitem__)
-    if max(ends.values()) < 2 * ends[method, name]:
+    ends = [(metric_curve(run, metric)[0][-1], method, run) for method, runs in groups.items() for run in runs]
+    end, method, run = min(ends, key=lambda each: each[0])
+    longest = max(end for end, _, _ in ends)
+    if longest < 2 * end:
         return ""
-    return f" (**{name} of {method} ends there**, others at up to {max(ends.values()):,.0f}: resume it or leave it out)"
+    return f" (**{run.name} of {method} ends there**, others at up to {longest:,.0f}: resume it or leave it out)"
 
 
 def result_rows(results: dict[str, MethodResult]) -> list[list[str]]:

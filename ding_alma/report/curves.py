@@ -50,12 +50,12 @@ def common_end(runs: Iterable[FinishedRun], metric: str) -> float:
     steps = [metric_curve(run, metric)[0] for run in runs]
     for run, own in zip(runs, steps, strict=True):
         if not len(own):
-            raise RunError(f"run {run.name} (policy {run.policy}) has no value of {metric} in any evaluation")
+            raise RunError(f"run {run.place} (policy {run.policy}) has no value of {metric} in any evaluation")
     end = min(own[-1] for own in steps)
     for run, own in zip(runs, steps, strict=True):
         if own[0] > end:
             raise RunError(
-                f"run {run.name} (policy {run.policy}) has no value of {metric} before {own[0]:,.0f} environment "
+                f"run {run.place} (policy {run.policy}) has no value of {metric} before {own[0]:,.0f} environment "
                 f"steps, where others end at {end:,.0f}: it or they are too short, resume them for more steps"
             )
     return float(end)

@@ -67,9 +67,18 @@ def test_folders_may_have_any_name(tmp_path, monkeypatch):
 
 
 def test_a_run_without_training_is_named(runs):
-    write_run(runs / "idle", {0: 0.3})
+    write_run(runs / "idle" / "seed0", {0: 0.3})
     result = call(runs, "-o", runs / "out")
-    assert result.exit_code == 1 and "run idle of idle was not trained" in result.output
+    assert result.exit_code == 1 and f"run {runs}/idle/seed0 was not trained" in result.output
+
+
+def test_messages_name_runs_as_the_user_did(runs, monkeypatch):
+    monkeypatch.chdir(runs)
+    call("alma", "-o", "out")
+    write_run(runs / "city" / "seed0", {0: 0.0, 10: 0.1}, env="city")
+    for first, place in (("alma", "alma/seed0"), ("out/comparison.json", "seed0 of alma in out/comparison.json")):
+        message = f"cannot be compared: {place} is of toy, city/seed0 of city"
+        assert message in call(first, "city", "-o", "x").output
 
 
 def test_a_run_that_broke_off_is_named_where_it_sets_the_step(runs):
@@ -77,6 +86,13 @@ def test_a_run_that_broke_off_is_named_where_it_sets_the_step(runs):
     write_run(runs / "alma" / "seed2", {0: 0.0, 20: 0.1}, seed=2)
     text = call(f"{runs}/alma", f"{runs}/rival", "-o", runs / "out").output
     assert "At 20 environment steps, the most that all runs have reached (**seed2 of alma ends there**" in text
+
+
+def test_runs_of_one_name_are_kept_apart(tmp_path):
+    for task, end in (("easy", 20), ("hard", 200)):
+        write_run(tmp_path / task / "seed0", {0: 0.0, end: 0.1}, scenario=task)
+    result = call(f"m={tmp_path}/easy,{tmp_path}/hard", "-o", tmp_path / "out")
+    assert "**seed0 of m ends there**, others at up to 200" in result.output
 
 
 def test_different_settings_are_told(runs):
