@@ -54,11 +54,20 @@ def common_end(runs: Iterable[FinishedRun], metric: str) -> float:
     end = min(own[-1] for own in steps)
     for run, own in zip(runs, steps, strict=True):
         if own[0] > end:
+            apart = [(each, its) for each, its in zip(runs, steps, strict=True) if each is run or its[-1] == end]
+            single = [each.place for each, its in apart if len(its) == 1]
             raise RunError(
                 f"run {run.place} (policy {run.policy}) has no value of {metric} before {own[0]:,.0f} environment "
-                f"steps, where others end at {end:,.0f}: it or they are too short, resume them for more steps"
+                f"steps, where others end at {end:,.0f}: {_single(single) if single else 'it or they are too short'}; "
+                "resume them for more steps"
             )
     return float(end)
+
+
+def _single(places: list[str]) -> str:
+    """Why runs have no steps in common, where these have a value at one step only."""
+    have = "has one evaluation" if len(places) == 1 else "have one evaluation each"
+    return f"{' and '.join(places)} {have} with such a value, and at least two are needed"
 
 
 def scores(runs: list[FinishedRun], tasks: list[str], metric: str, end: float) -> list[np.ndarray]:

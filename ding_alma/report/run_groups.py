@@ -146,10 +146,9 @@ def resolve_metric(name: str, groups: Groups) -> str:
     if found is None:
         near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.4) or sorted(known)
         raise RunError(f"no run has the metric {name!r}; did you mean {' or '.join(near)}?")
-    for method, runs in groups.items():
-        for run in runs:
-            if found not in run.metrics:
-                raise RunError(f"run {run.place} does not have the metric {found}, others do")
+    lacking = next((run for runs in groups.values() for run in runs if found not in run.metrics), None)
+    if lacking is not None:
+        raise RunError(f"run {lacking.place} does not have the metric {found}, others do")
     return found
 
 

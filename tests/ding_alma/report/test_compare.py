@@ -278,7 +278,7 @@ def damage(text):
         (
             lambda runs: write_run(runs / "late", {500: 0.0, 600: 0.0}),
             ["rival", "late"],
-            "before 500 environment steps",
+            "before 500 environment steps, where others end at 100: it or they are too short",
         ),
     ],
 )
@@ -288,6 +288,16 @@ def test_what_cannot_be_compared_is_explained_in_one_line(runs, monkeypatch, bre
     result = call(*arguments, "-o", "out")
     assert result.exit_code == 1 and len(result.output.strip().splitlines()) == 1, result.output
     assert re.search(message, result.output), result.output
+
+
+def test_single_evaluations_without_a_common_step_are_the_reason(tmp_path):
+    for seed, step in enumerate((90, 100)):
+        write_run(tmp_path / f"seed{seed}", {0: 0.0, step: 0.1}, seed=seed, training={"q_loss": 1.0}, trained_from=step)
+    (runs,) = read_groups([str(tmp_path)]).values()
+    assert common_end(runs, "solved_mean") == 90
+    reason = f"{tmp_path}/seed0 and {tmp_path}/seed1 have one evaluation each with such a value, and at least two"
+    with pytest.raises(RunError, match=re.escape(reason)):
+        common_end(runs, "q_loss")
 
 
 def test_wrong_reference_lines(runs):
