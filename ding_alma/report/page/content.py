@@ -33,6 +33,10 @@ KINDS = {
     "annealing": "exploration",
 }
 """Kind of a metric, a group of `scalars.PAPER_GROUPS` or `RESULTS` -> how the page calls it."""
+INTERNAL = ("evaluate_time",)
+"""What evaluations record for the run's own use."""
+DING_RETURN, RETURN = "eval_episode_return_mean", "return_mean"
+"""DI-engine's name of the metric that the environment is told to report as return, and the return itself."""
 DIGITS = 5
 """Significant ones of numbers that are drawn; of places on an axis, those of their distances."""
 
@@ -87,6 +91,9 @@ def _warnings(groups: Groups) -> list[str]:
 def _recorded(groups: Groups, first: Iterable[str]) -> list[str]:
     """Every metric that all runs of a method have values of, ``first`` before the others."""
     names = {name for runs in groups.values() for name in runs[0].metrics if all(_has(run, name) for run in runs)}
+    names.difference_update(INTERNAL)
+    if all(_has(run, RETURN) for runs in groups.values() for run in runs):
+        names.discard(DING_RETURN)
     trained = [name for name in GROUP_OF if name in names]
     return list(dict.fromkeys([*first, *sorted(names.difference(trained)), *trained]))
 
