@@ -124,7 +124,7 @@ def test_scores_at_a_budget(runs):
     result = compare(groups, "solved_mean")
     assert result.common["alma"].aggregates["mean"] == pytest.approx((0.295, 0.19, 0.4))
     assert result.own["alma"].steps == 150 and result.own["rival"].steps == 100
-    assert result.improvement["rival", "alma"] == pytest.approx((1, math.nan, math.nan), nan_ok=True)
+    assert all(map(math.isnan, result.improvement["rival", "alma"])), "there is one run of rival"
     # Evaluations are 10 s apart: seed0 has passed one at step 100, seed1 is half way between its second and third.
     started = [run.wall_seconds[0] for run in groups["alma"]]
     assert result.common["alma"].seconds == pytest.approx(np.mean(started) + (10 + 15) / 2)
@@ -162,7 +162,11 @@ def test_writes_table_picture_and_numbers(runs, pictures):
     table = (output / "comparison.md").read_text()
     assert "# Toy" in table and "## solved_mean" in table and "## return_mean" in table
     assert "| alma | 0.29 [0.19, 0.40] |" in table and "| 2 | 100 | 0 min |" in table
-    assert "too narrow" in table and "scripted, a=b 0.49" in table
+    assert (
+        "at least one method has only 1 run of a task" in table
+        and "| alma |  | - |" in table
+        and "scripted, a=b 0.49" in table
+    )
     with Image.open(output / "comparison.png") as picture:
         pixels = np.asarray(picture.convert("RGB"))
     for colour in ((37, 99, 168), (209, 102, 43)):
@@ -172,6 +176,8 @@ def test_writes_table_picture_and_numbers(runs, pictures):
     assert data["results"]["solved_mean"]["common_steps"]["rival"]["mean"]["value"] == pytest.approx(0.95)
     assert "machine" in data["groups"]["rival"][0]["parts"][0]
     assert str(runs) not in json.dumps(data)
+    beats = data["results"]["solved_mean"]["probability_of_improvement"][0]
+    assert beats == {"method": "alma", "over": "rival", "value": None, "low": None, "high": None}
 
 
 def test_an_earlier_comparison_can_be_compared_with_new_runs(runs, tmp_path):
@@ -315,6 +321,13 @@ def test_runs_that_share_no_wall_time_are_drawn_over_steps(runs, pictures):
     assert result.exit_code == 0, result.output
 
 
+def test_two_runs_on_each_side_have_a_probability(runs):
+    write_run(runs / "rival2", {0: 0.0, 100: 1.0}, seed=1)
+    result = call(f"A={runs}/alma", f"B={runs}/rival,{runs}/rival2", "-o", runs / "out")
+    assert "| B | 1.00 [1.00, 1.00] |  |" in result.output
+    assert "only 2 runs of a task" in result.output and "neither" not in result.output
+
+
 def test_one_method_alone(runs, pictures):
     result = call(runs / "rival", "-o", runs / "out", "--metric", "return")
     assert result.exit_code == 0, result.output
@@ -343,8 +356,9 @@ def test_further_formats(runs, pictures):
     rival = rows["return_mean", "own_steps", "50%_of $\\alpha"]
     assert (rival["runs"], rival["env_steps"], rival["IQM_low"]) == ("1", "100", "")
     with open(runs / "out" / "improvement.csv", newline="") as file:
-        assert next((row["method"], row["probability"]) for row in csv.DictReader(file)) == ("alma", "0.0")
+        assert next((row["method"], row["probability"]) for row in csv.DictReader(file)) == ("alma", "")
     table = (runs / "out" / "comparison.tex").read_text()
+    assert r"50\%\_of \$\textbackslash{}alpha & - &" in table
     assert r"50\%\_of \$\textbackslash{}alpha & 0.95 & 0.95 & 0.95 & 1 & 100 &" in table
     assert table.count(r"\begin{table}") == table.count(r"\end{table}") == 6
     call(runs / "alma", strange, "-o", runs / "out", "--also", "svg")
