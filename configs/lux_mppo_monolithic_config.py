@@ -1,6 +1,6 @@
-"""Masked PPO with one trajectory on Lux AI Season 2 against factories that are kept alive: the thesis' monolithic
-control, with its batches, and with the network of lux_mppo_config.py instead of one that decides at every tile.
+"""Masked PPO with one trajectory on Lux AI Season 2: the thesis' monolithic control against kept-alive factories.
 
+It has the thesis' batches, but the network of lux_mppo_config.py instead of one that decides at every tile.
 Needs the extra 'lux'. Task, sizes, schedules: ding_alma/setting/lux.py; defaults: ding_alma/policy/mppo.py.
 Run: ``uv run ding -m serial_onpolicy -c configs/lux_mppo_monolithic_config.py -s 0 --env-step 204800``
 """

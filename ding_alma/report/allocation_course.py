@@ -30,11 +30,11 @@ def recorded_statistics(groups: Groups) -> list[str]:
     recorded = [{name for name in STATISTICS if _has(run, name)} for run in every]
     for run, names in zip(every, recorded, strict=True):
         if not names:
-            raise RunError(f"run {run.name} recorded nothing of its allocations: {_reason(run)}")
+            raise RunError(f"run {run.place} recorded nothing of its allocations: {_reason(run)}")
     found = [name for name in STATISTICS if all(name in names for names in recorded)]
     if not found:
-        names_of_runs = ", ".join(run.name for run in every)
-        raise RunError(f"all runs together have no statistic on record; leave out some of {names_of_runs}")
+        places = ", ".join(run.place for run in every)
+        raise RunError(f"all runs together have no statistic on record; leave out some of {places}")
     return found
 
 

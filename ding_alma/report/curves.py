@@ -10,7 +10,7 @@ from ding_alma.report.statistics import mean_band
 from ding_alma.run.run_error import RunError
 
 POINTS = 201
-"""Length of the common axis."""
+"""Points of the common axis at equal distances; the ends of runs are further ones."""
 SCORE_SHARE = 0.1
 """A run's score is the mean of its curve over this last share of the steps."""
 
@@ -50,15 +50,24 @@ def common_end(runs: Iterable[FinishedRun], metric: str) -> float:
     steps = [metric_curve(run, metric)[0] for run in runs]
     for run, own in zip(runs, steps, strict=True):
         if not len(own):
-            raise RunError(f"run {run.name} (policy {run.policy}) has no value of {metric} in any evaluation")
+            raise RunError(f"run {run.place} (policy {run.policy}) has no value of {metric} in any evaluation")
     end = min(own[-1] for own in steps)
     for run, own in zip(runs, steps, strict=True):
         if own[0] > end:
+            apart = [(each, its) for each, its in zip(runs, steps, strict=True) if each is run or its[-1] == end]
+            single = [each.place for each, its in apart if len(its) == 1]
             raise RunError(
-                f"run {run.name} (policy {run.policy}) has no value of {metric} before {own[0]:,.0f} environment "
-                f"steps, where others end at {end:,.0f}: it or they are too short, resume them for more steps"
+                f"run {run.place} (policy {run.policy}) has no value of {metric} before {own[0]:,.0f} environment "
+                f"steps, where others end at {end:,.0f}: {_single(single) if single else 'it or they are too short'}; "
+                "resume them for more steps"
             )
     return float(end)
+
+
+def _single(places: list[str]) -> str:
+    """Why runs have no steps in common, where these have a value at one step only."""
+    have = "has one evaluation" if len(places) == 1 else "have one evaluation each"
+    return f"{' and '.join(places)} {have} with such a value, and at least two are needed"
 
 
 def scores(runs: list[FinishedRun], tasks: list[str], metric: str, end: float) -> list[np.ndarray]:
@@ -79,8 +88,10 @@ def seconds_at(run: FinishedRun, env_step: float) -> float:
 
 def bands(groups: Groups, metric: str, by_time: bool = False) -> dict[str, Band]:
     """Method -> its mean curve where all of its runs have values, on one axis for all methods."""
-    every = np.concatenate([metric_curve(run, metric, by_time)[0] for runs in groups.values() for run in runs])
-    axis = np.linspace(every.min(), every.max(), POINTS)
+    own = [metric_curve(run, metric, by_time)[0] for runs in groups.values() for run in runs]
+    ends = np.array([(each[0], each[-1]) for each in own])
+    # Curves are drawn to their ends, and those of a single evaluation at all.
+    axis = np.union1d(np.linspace(ends.min(), ends.max(), POINTS), ends)
     result = {}
     for method, runs in groups.items():
         values = [

@@ -26,6 +26,9 @@ class FinishedRun:
     """The evaluations of one run, N of them, by environment step."""
 
     name: str
+    """That of its folder, the same for many runs."""
+    place: str
+    """What messages call it: its folder as the user gave it, or its place in an earlier comparison."""
     env: str
     task: str
     """The scenario within the environment; the environment's name where it has none."""
@@ -143,10 +146,9 @@ def resolve_metric(name: str, groups: Groups) -> str:
     if found is None:
         near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.4) or sorted(known)
         raise RunError(f"no run has the metric {name!r}; did you mean {' or '.join(near)}?")
-    for method, runs in groups.items():
-        for run in runs:
-            if found not in run.metrics:
-                raise RunError(f"run {run.name} of {method} does not have the metric {found}, others do")
+    lacking = next((run for runs in groups.values() for run in runs if found not in run.metrics), None)
+    if lacking is not None:
+        raise RunError(f"run {lacking.place} does not have the metric {found}, others do")
     return found
 
 
@@ -231,7 +233,8 @@ def _read_comparison(path: Path) -> Iterator[tuple[str, FinishedRun]]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{path} is damaged or not the file of a comparison ({error!r})") from error
     for method, record, points in runs:
-        yield method, _finished_run(path, record, points, metrics)
+        run = _finished_run(path, record, points, metrics)
+        yield method, replace(run, place=f"{run.name} of {method} in {path}")
 
 
 def _finished_run(
@@ -248,6 +251,7 @@ def _finished_run(
         env = record["env"]
         run = FinishedRun(
             name=str(record.get("name") or path.parent.name),
+            place=str(path.parent),
             env=env,
             task=record.get("scenario") or env,
             policy=record["policy"],
@@ -275,13 +279,12 @@ def _check(groups: Groups) -> None:
         for run in runs:
             if run.env != first.env:
                 raise RunError(
-                    f"runs of different environments cannot be compared: {first.name} is of {first.env}, "
-                    f"{run.name} of {run.env}"
+                    f"runs of different environments cannot be compared: {first.place} is of {first.env}, "
+                    f"{run.place} of {run.env}"
                 )
             if run.env_steps[-1] <= 0:
                 raise RunError(
-                    f"run {run.name} of {method} was not trained: all it has is an evaluation at step 0; resume it or "
-                    "leave it out"
+                    f"run {run.place} was not trained: all it has is an evaluation at step 0; resume it or leave it out"
                 )
             if run.seed is not None and (run.task, run.seed) in seen:
                 raise RunError(

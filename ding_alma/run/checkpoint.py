@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ding_alma.atomic_file import save_atomically, unfinished
-from ding_alma.run.run_config import RUN_CONFIG_NAME
+from ding_alma.run.run_config import runs_below
 from ding_alma.run.run_error import RunError
 from dizoo_ext.checked_load import load_checked
 
@@ -22,14 +22,15 @@ def find_checkpoint(path: Path) -> Path:
                 if name != BEST_CHECKPOINT:
                     logging.warning(f"{folder} has no {BEST_CHECKPOINT}: {name} takes its place")
                 return folder / name
-        below = sorted(config.parent for config in path.glob(f"*/{RUN_CONFIG_NAME}"))
+        below = sorted(runs_below(path))
         if below:
             raise RunError(f"{path} holds several runs; name one of them, such as {below[0]}")
         raise RunError(f"no {BEST_CHECKPOINT} or {LAST_CHECKPOINT} in {folder}; name a checkpoint file")
     if not path.is_file():
-        others = sorted(path.parent.glob("*.pth.tar"), key=lambda other: other.stat().st_mtime, reverse=True)
-        there = f"newest in {path.parent}: {', '.join(other.name for other in others[:4]) or 'none'}"
-        raise RunError(f"checkpoint {path} does not exist; {there}")
+        others = [*path.parent.glob("*.pth.tar"), *runs_below(path.parent)]
+        others.sort(key=lambda other: other.stat().st_mtime, reverse=True)
+        names = ", ".join(other.relative_to(path.parent).as_posix() for other in others[:4])
+        raise RunError(f"run or checkpoint {path} does not exist; newest in {path.parent}: {names or 'none'}")
     return path
 
 

@@ -31,6 +31,13 @@ def runs_in(path: Path) -> list[Path]:
     return sorted(seeds, key=lambda seed: int(re.sub(r"\D", "", seed.name))) or [path]
 
 
+def runs_below(path: Path) -> list[Path]:
+    """The folders of runs in the folder ``path``, and of the seeds in its folders."""
+    seeds = [config.parent for config in path.glob(f"*/*/{RUN_CONFIG_NAME}")]
+    runs = [config.parent for config in path.glob(f"*/{RUN_CONFIG_NAME}")]
+    return runs + [seed for seed in seeds if SEED_FOLDER.fullmatch(seed.name)]
+
+
 def create_part(merged: EasyDict) -> dict[str, Any]:
     """Recover DI-engine's ``create_config`` from a merged configuration.
 

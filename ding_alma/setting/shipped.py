@@ -40,7 +40,7 @@ def find_config(name: str | Path) -> Path:
 
 
 def describe(path: Path) -> str:
-    """The first line of a config's docstring."""
+    """The first line of a config's docstring, one whole sentence."""
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     return text.partition("\n")[0]
 

@@ -6,12 +6,12 @@ from ding_alma.run.run_record import RunRecord
 from dizoo_ext.checked_json import with_checksum
 
 
-def write_run(folder, points, seed=0, training=None, config=None, **header):
+def write_run(folder, points, seed=0, training=None, trained_from=0, config=None, **header):
     """A run whose evaluations take 10 s each.
 
     Args:
         points: environment step -> solved.
-        training: name -> what every evaluation has of it.
+        training: name -> what every evaluation from step ``trained_from`` on has of it.
         config: the merged configuration; none is written without.
     """
     header = {"name": folder.name, "env": "toy", "scenario": None, "policy": "alma", "seed": seed} | header
@@ -19,7 +19,7 @@ def write_run(folder, points, seed=0, training=None, config=None, **header):
     record = RunRecord(folder / "evaluations.json", header, clock=lambda: next(seconds))
     for step, value in points.items():
         metrics = {"solved_mean": value, "return_mean": 10 * value, "types_mean": float("nan")}
-        record.add(Evaluation(step, step // 10, metrics, training or {}))
+        record.add(Evaluation(step, step // 10, metrics, training if training and step >= trained_from else {}))
     if config is not None:
         content = {"format": 1, "main": config, "create": {}}
         write_json_atomically(with_checksum(content), folder / "run_config.json")

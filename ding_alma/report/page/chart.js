@@ -2,6 +2,14 @@
 
 const EDGE = { left: 56, right: 14, top: 10, bottom: 40 };
 const LEAST_DRAG = 6;
+const DIGIT_WIDTH = 7;
+const DOT = 4;
+const REACH = 12;
+
+/** Roughly, in pixels, of the numbers at the axes. */
+function textWidth(text) {
+  return DIGIT_WIDTH * text.length;
+}
 
 class Chart {
   /** `source()` says what to draw: { label, byTime, isShare, levels, showRuns, methods: [{ name, colour, curve }] }. */
@@ -38,9 +46,15 @@ class Chart {
     const axes = everything.flatMap((each) => (each.axis.length ? [each.axis[0], each.axis.at(-1)] : []));
     const [from, to] = this.zoom || (axes.length ? [Math.min(...axes), Math.max(...axes)] : [0, 1]);
     const [low, high] = this.heights(everything, drawn, from, to);
-    const x = scale(from, to, EDGE.left, width - EDGE.right);
+    const [unit] = drawn.byTime ? timeUnit(to) : [1];
+    const across = ticks(from / unit, to / unit, width < 500 ? 4 : 8);
+    const upwards = ticks(low, high, 5);
+    const [widest, last] = [Math.max(...labels(upwards).map(textWidth)), textWidth(labels(across).at(-1) || "")];
+    const left = Math.max(EDGE.left, widest + 14);
+    const right = width - Math.max(EDGE.right, last / 2);
+    const x = scale(from, to, left, right);
     const y = scale(low, high, height - EDGE.bottom, EDGE.top);
-    this.drawn = { ...drawn, shown, from, to, low, high, x, y, width, height };
+    this.drawn = { ...drawn, shown, from, to, across, upwards, left, right, x, y, width, height };
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("aria-label", drawn.label);
     this.svg.replaceChildren(...this.frame(), ...this.lines());
@@ -51,8 +65,9 @@ class Chart {
   }
 
   runs(drawn, curve) {
-    if (!drawn.showRuns) return [];
-    return curve.runs.map(({ points: [axis, mean] }) => ({ axis, mean, low: [], high: [] }));
+    // Without a step at which all runs have values there is no mean, and the runs themselves are all there is to see.
+    if (!drawn.showRuns && curve.axis.length) return [];
+    return curve.runs.map(({ name, points: [axis, mean] }) => ({ name, axis, mean, low: [], high: [] }));
   }
 
   heights(everything, drawn, from, to) {
@@ -71,37 +86,34 @@ class Chart {
   }
 
   frame() {
-    const { from, to, low, high, x, y, width, height, byTime } = this.drawn;
+    const { to, across, upwards, left, right, x, y, height, byTime } = this.drawn;
     const [unit, name] = byTime ? timeUnit(to) : [1, ""];
     const nodes = [];
-    for (const value of ticks(low, high, 5)) {
-      const place = y(value);
-      nodes.push(shape("line", { class: "grid", x1: EDGE.left, x2: width - EDGE.right, y1: place, y2: place }));
-      nodes.push(shape("text", { x: EDGE.left - 8, y: place + 4, "text-anchor": "end" }, short(value)));
-    }
-    for (const value of ticks(from / unit, to / unit, width < 500 ? 4 : 8)) {
-      const place = x(value * unit);
+    labels(upwards).forEach((text, index) => {
+      const place = y(upwards[index]);
+      nodes.push(shape("line", { class: "grid", x1: left, x2: right, y1: place, y2: place }));
+      nodes.push(shape("text", { class: "upwards", x: left - 8, y: place + 4, "text-anchor": "end" }, text));
+    });
+    labels(across).forEach((text, index) => {
+      const place = x(across[index] * unit);
       const foot = height - EDGE.bottom;
       nodes.push(shape("line", { class: "grid", x1: place, x2: place, y1: EDGE.top, y2: foot }));
-      nodes.push(shape("text", { x: place, y: foot + 16, "text-anchor": "middle" }, short(value)));
-    }
+      nodes.push(shape("text", { class: "across", x: place, y: foot + 16, "text-anchor": "middle" }, text));
+    });
     const label = byTime ? `wall time of a run, ${name}` : "environment steps";
-    const middle = (EDGE.left + width - EDGE.right) / 2;
+    const middle = (left + right) / 2;
     nodes.push(shape("text", { x: middle, y: height - 5, "text-anchor": "middle" }, label));
     return nodes;
   }
 
   lines() {
-    const { shown, levels, x, y, width, height } = this.drawn;
-    // Its own coordinates end at the frame, so that zoomed curves do not run over the numbers.
-    const inner = shape("svg", {
-      class: "inner", x: EDGE.left, y: EDGE.top, width: width - EDGE.left - EDGE.right,
-      height: height - EDGE.top - EDGE.bottom, viewBox: `${EDGE.left} ${EDGE.top} ` +
-        `${width - EDGE.left - EDGE.right} ${height - EDGE.top - EDGE.bottom}`,
-    });
+    const { shown, levels, left, right, x, y, height } = this.drawn;
+    // Its own coordinates end at the frame, so that zoomed curves do not run over the numbers; dots on it are whole.
+    const box = [left - DOT, EDGE.top - DOT, right - left + 2 * DOT, height - EDGE.top - EDGE.bottom + 2 * DOT];
+    const inner = shape("svg", { x: box[0], y: box[1], width: box[2], height: box[3], viewBox: box.join(" ") });
     for (const [label, value] of levels) {
-      inner.append(shape("line", { class: "level", x1: EDGE.left, x2: width, y1: y(value), y2: y(value) }));
-      inner.append(shape("text", { x: EDGE.left + 6, y: y(value) - 5 }, label));
+      inner.append(shape("line", { class: "level", x1: left, x2: right, y1: y(value), y2: y(value) }));
+      inner.append(shape("text", { x: left + 6, y: y(value) - 5 }, label));
     }
     for (const { colour, curve: { axis, low, high } } of shown) {
       inner.append(shape("path", { class: `band ${colour}`, d: bandPath(axis, low, high, x, y) }));
@@ -109,10 +121,18 @@ class Chart {
     for (const { name, colour, curve } of shown) {
       for (const run of this.runs(this.drawn, curve)) {
         inner.append(shape("path", { class: `run ${colour}`, d: path(run.axis, run.mean, x, y) }));
+        inner.append(...this.points(run, colour));
       }
       inner.append(shape("path", { class: `mean ${colour}`, "data-method": name, d: path(curve.axis, curve.mean, x, y) }));
+      inner.append(...this.points(curve, colour));
     }
     return [inner];
+  }
+
+  points({ axis, mean }, colour) {
+    const { x, y } = this.drawn;
+    return lonely(mean).map((index) =>
+      shape("circle", { class: `dot ${colour}`, cx: x(axis[index]), cy: y(mean[index]), r: DOT }));
   }
 
   place(event) {
@@ -121,9 +141,9 @@ class Chart {
   }
 
   value(place) {
-    const { from, to, width } = this.drawn;
-    const inside = Math.max(EDGE.left, Math.min(width - EDGE.right, place));
-    return from + ((inside - EDGE.left) / (width - EDGE.left - EDGE.right)) * (to - from);
+    const { from, to, left, right } = this.drawn;
+    const inside = Math.max(left, Math.min(right, place));
+    return from + ((inside - left) / (right - left)) * (to - from);
   }
 
   begin(event) {
@@ -150,17 +170,21 @@ class Chart {
   }
 
   tell(wanted, place, width) {
-    const { shown, y, x, byTime, to } = this.drawn;
+    const { from, to, shown, y, x, byTime } = this.drawn;
     const [unit, name] = byTime ? timeUnit(to) : [1, "steps"];
-    const rows = [element("div", {}, `${short(wanted / unit)} ${name}`)];
-    for (const { name: method, colour, curve: { axis, mean, low, high } } of shown) {
-      if (!axis.length || wanted < axis[0] - 1e-9 || wanted > axis.at(-1) + 1e-9) continue;
+    const rows = [element("div", {}, `${short(wanted / unit, (to - from) / unit / 20 || Infinity)} ${name}`)];
+    const told = shown.flatMap(({ name: method, colour, curve }) => curve.axis.length
+      ? [{ ...curve, label: method, colour }]
+      : this.runs(this.drawn, curve).map((run) => ({ ...run, label: `${method}, ${run.name}`, colour })));
+    for (const { label, colour, axis, mean, low, high } of told) {
+      if (!axis.length) continue;
       const index = nearest(axis, wanted);
-      if (mean[index] === null) continue;
-      const hasInterval = low[index] !== null && low[index] !== high[index];
+      const isWithin = axis[0] <= wanted && wanted <= axis.at(-1);
+      if (mean[index] === null || (!isWithin && Math.abs(x(axis[index]) - place) > REACH)) continue;
+      const hasInterval = low.length > 0 && low[index] !== null && low[index] !== high[index];
       const interval = hasInterval ? ` [${short(low[index])}, ${short(high[index])}]` : "";
-      rows.push(element("div", {}, swatch(colour), `${method}: ${short(mean[index])}${interval}`));
-      this.marks.append(shape("circle", { class: `dot ${colour}`, cx: x(axis[index]), cy: y(mean[index]), r: 4 }));
+      rows.push(element("div", {}, swatch(colour), `${label}: ${short(mean[index])}${interval}`));
+      this.marks.append(shape("circle", { class: `dot ${colour}`, cx: x(axis[index]), cy: y(mean[index]), r: DOT }));
     }
     this.tip.replaceChildren(...rows);
     this.tip.hidden = false;

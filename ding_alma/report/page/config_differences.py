@@ -4,9 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ding_alma.report.run_groups import Groups
+from ding_alma.setting.registered import SUFFIX
 
-SAME_MEANING = ("exp_name", "seed")
-"""Keys that differ between any two runs, whatever their methods."""
+SAME_MEANING = (
+    *("exp_name", "seed"),
+    *("policy.learn.resume_training", "policy.learn.learner.hook.load_ckpt_before_run"),
+)
+"""Keys that differ between any two runs, or between a resumed and an unbroken one, whatever their methods."""
+POLICY = "policy.type"
 DING_TYPE = "cfg_type"
 """What DI-engine's keys end with that name a class of configurations."""
 
@@ -33,7 +38,7 @@ def config_differences(groups: Groups) -> list[Difference]:
     found = []
     for key in sorted(keys):
         values = {
-            method: sorted({_text(config[key]) for config in configs if key in config})
+            method: sorted({_text(key, config[key]) for config in configs if key in config})
             for method, configs in known.items()
         }
         if len({tuple(each) for each in values.values()}) > 1:
@@ -50,5 +55,6 @@ def _tells_methods_apart(key: str) -> bool:
     return key not in SAME_MEANING and not key.endswith(DING_TYPE)
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else repr(value)
+def _text(key: str, value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text.removesuffix(SUFFIX) if key == POLICY else text

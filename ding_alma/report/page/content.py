@@ -3,6 +3,7 @@
 Names that come from runs are values of lists, never keys: a script's objects have keys of their own.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,8 +19,8 @@ from ding_alma.report.comparison import (
     told_differences,
 )
 from ding_alma.report.curves import POINTS, bands, metric_at, metric_curve
+from ding_alma.report.metric_titles import SHARES, metric_title
 from ding_alma.report.page.config_differences import Difference, config_differences, unknown_configs
-from ding_alma.report.picture import SHARES, TITLES
 from ding_alma.report.run_groups import FinishedRun, Groups, tasks_of
 from ding_alma.run.plain_values import finite_or_none
 
@@ -32,8 +33,12 @@ KINDS = {
     "annealing": "exploration",
 }
 """Kind of a metric, a group of `scalars.PAPER_GROUPS` or `RESULTS` -> how the page calls it."""
+INTERNAL = ("evaluate_time",)
+"""What evaluations record for the run's own use."""
+DING_RETURN, RETURN = "eval_episode_return_mean", "return_mean"
+"""DI-engine's name of the metric that the environment is told to report as return, and the return itself."""
 DIGITS = 5
-"""Significant ones of numbers that are drawn."""
+"""Significant ones of numbers that are drawn; of places on an axis, those of their distances."""
 
 
 def page_content(
@@ -71,11 +76,6 @@ def page_content(
     }
 
 
-def metric_title(metric: str) -> str:
-    """What people call it."""
-    return TITLES.get(metric, metric.removesuffix("_mean").replace("_", " "))
-
-
 def _warnings(groups: Groups) -> list[str]:
     found = [few_runs(groups)]
     for key, told in told_differences(groups).items():
@@ -86,6 +86,9 @@ def _warnings(groups: Groups) -> list[str]:
 def _recorded(groups: Groups, first: Iterable[str]) -> list[str]:
     """Every metric that all runs of a method have values of, ``first`` before the others."""
     names = {name for runs in groups.values() for name in runs[0].metrics if all(_has(run, name) for run in runs)}
+    names.difference_update(INTERNAL)
+    if all(_has(run, RETURN) for runs in groups.values() for run in runs):
+        names.discard(DING_RETURN)
     trained = [name for name in GROUP_OF if name in names]
     return list(dict.fromkeys([*first, *sorted(names.difference(trained)), *trained]))
 
@@ -117,23 +120,29 @@ def _axis_curves(groups: Groups, metric: str, by_time: bool) -> dict[str, Any]:
     return {
         method: {
             **{name: _plain(values) for name, values in band._asdict().items()},
+            "axis": _places(band.axis),
             "runs": [{"name": run.name, "points": _points(run, metric, by_time)} for run in groups[method]],
         }
         for method, band in bands(groups, metric, by_time).items()
     }
 
 
-def _points(run: FinishedRun, metric: str, by_time: bool) -> list[list[float | None]]:
+def _points(run: FinishedRun, metric: str, by_time: bool) -> list[Sequence[float | None]]:
     """Axis and values of the run's own evaluations; where there are more than `POINTS`, at so many equal distances."""
     axis, values = metric_curve(run, metric, by_time)
     if len(axis) > POINTS:
         axis = np.linspace(axis[0], axis[-1], POINTS)
         values = metric_at(run, metric, axis, by_time)
-    return [_plain(axis), _plain(values)]
+    return [_places(axis), _plain(values)]
 
 
 def _plain(values: np.ndarray) -> list[float | None]:
     return [finite_or_none(float(f"{value:.{DIGITS}g}")) for value in values]
+
+
+def _places(axis: np.ndarray) -> list[float]:
+    span = np.ptp(axis) if len(axis) else 0.0
+    return np.round(axis, DIGITS - 1 - math.floor(math.log10(span)) if span > 0 else DIGITS).tolist()
 
 
 def _tables(metric: str, result: MetricResult) -> dict[str, Any]:

@@ -44,13 +44,19 @@ function checkbox(isChecked, onChange, ...children) {
   return element("label", {}, box, ...children);
 }
 
+/** A dotted key that may go on in the next line behind each of its dots. */
+function breakable(key) {
+  return key.split(/(?<=\.)/).flatMap((part) => [part, element("wbr")]);
+}
+
 /** A table whose first row is its header; it scrolls by itself where it is wider than the page. */
 function table(rows, caption, kind = "numbers") {
   const node = element("table", { class: kind, "aria-label": caption });
   const [header, ...body] = rows;
   node.append(element("thead", {}, element("tr", {}, ...header.map((cell) => element("th", { scope: "col" }, cell)))));
+  const head = (text) => element("th", { scope: "row" }, ...(kind === "texts" ? breakable(text) : [text]));
   const line = ([first, ...cells]) =>
-    element("tr", {}, element("th", { scope: "row" }, first), ...cells.map((cell) => element("td", {}, cell)));
+    element("tr", {}, head(first), ...cells.map((cell) => element("td", {}, cell)));
   node.append(element("tbody", {}, ...body.map(line)));
   return element("div", { class: "wide", tabindex: "0" }, node);
 }

@@ -51,7 +51,7 @@ function page(content) {
       checkbox(false, (isChecked) => { showRuns = isChecked; chart.draw(); }, "every run"),
       chart.reset,
     );
-    const help = "Lines are means over runs, bands their intervals. Hover for values, drag to zoom, double-click to reset.";
+    const help = "Lines are means over runs, bands their intervals, dots single evaluations. Hover for values, drag to zoom, double-click to reset.";
     return section(heading, controls, chart.node, missing, element("p", { class: "faint" }, help));
   }
 

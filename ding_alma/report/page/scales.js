@@ -12,17 +12,25 @@ function ticks(low, high, count) {
 }
 
 function scale(low, high, from, to) {
-  const span = high - low || 1;
-  return (value) => from + ((value - low) / span) * (to - from);
+  if (high === low) return () => (from + to) / 2;
+  return (value) => from + ((value - low) / (high - low)) * (to - from);
 }
 
-/** 12000 -> 12k. */
-function short(value) {
+/** 12000 -> 12k, with as many digits as tell it from a value that is `step` away, and four where there is no step. */
+function short(value, step = Infinity) {
   const size = Math.abs(value);
+  const needed = size > 0 ? Math.min(15, 1 + Math.ceil(Math.log10(size / step))) : 0;
+  const digits = Math.max(4, needed);
   for (const [limit, unit] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
-    if (size >= limit) return Number((value / limit).toPrecision(4)) + unit;
+    if (size >= limit) return Number((value / limit).toPrecision(digits)) + unit;
   }
-  return size > 0 && size < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(4)));
+  if (size > 0 && size < 1e-3) return value.toExponential(Math.max(1, needed - 1));
+  return String(Number(value.toPrecision(digits)));
+}
+
+/** The texts of ticks, all of them different. */
+function labels(values) {
+  return values.map((value) => short(value, values.length > 1 ? values[1] - values[0] : Infinity));
 }
 
 /** Seconds of the unit that an axis is at least two of, and its name. */
@@ -67,6 +75,12 @@ function path(axis, values, x, y) {
       return step;
     })
     .join("");
+}
+
+/** Indices of the known values that have no known neighbour, so that no path runs through them. */
+function lonely(values) {
+  const isKnown = (index) => values[index] !== undefined && values[index] !== null;
+  return [...values.keys()].filter((index) => isKnown(index) && !isKnown(index - 1) && !isKnown(index + 1));
 }
 
 /** The closed path between two lines; empty where there is no interval. */

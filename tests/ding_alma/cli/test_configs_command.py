@@ -10,7 +10,7 @@ from ding_alma.cli import configs, train
 from ding_alma.cli.main import main
 from ding_alma.setting import shipped
 from ding_alma.setting.meanings import UNKNOWN, blocks_of, class_defaults
-from ding_alma.setting.shipped import config_folder, find_config, shipped_configs
+from ding_alma.setting.shipped import config_folder, describe, find_config, shipped_configs
 
 ROOT = Path(__file__).parents[3]
 
@@ -37,6 +37,12 @@ def test_every_shipped_config_has_a_name_of_its_own():
         f"small/lux/{policy}" for policy in ("alma", "coma", "mppo")
     ]
     assert call("configs", "chess").exit_code == 1
+
+
+def test_every_summary_is_a_whole_sentence():
+    summaries = {name: describe(path) for name, path in shipped_configs().items()}
+    assert not {name: text for name, text in summaries.items() if not re.fullmatch(r"[A-Z].*[^.\s]\.", text)}
+    assert summaries["lux/mppo_monolithic"] in call("configs", "lux/mppo_monolithic").output
 
 
 def test_an_installed_package_has_them_inside(tmp_path, monkeypatch):

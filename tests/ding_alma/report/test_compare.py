@@ -16,6 +16,7 @@ from ding_alma.report import picture
 from ding_alma.report.comparison import compare
 from ding_alma.report.curves import bands, common_end, scores
 from ding_alma.report.further_formats import latex_table
+from ding_alma.report.picture import draw_curves
 from ding_alma.report.run_groups import read_groups, resolve_metric
 from ding_alma.run.run_error import RunError
 from dizoo_ext.checked_json import read_checked_json
@@ -66,9 +67,18 @@ def test_folders_may_have_any_name(tmp_path, monkeypatch):
 
 
 def test_a_run_without_training_is_named(runs):
-    write_run(runs / "idle", {0: 0.3})
+    write_run(runs / "idle" / "seed0", {0: 0.3})
     result = call(runs, "-o", runs / "out")
-    assert result.exit_code == 1 and "run idle of idle was not trained" in result.output
+    assert result.exit_code == 1 and f"run {runs}/idle/seed0 was not trained" in result.output
+
+
+def test_messages_name_runs_as_the_user_did(runs, monkeypatch):
+    monkeypatch.chdir(runs)
+    call("alma", "-o", "out")
+    write_run(runs / "city" / "seed0", {0: 0.0, 10: 0.1}, env="city")
+    for first, place in (("alma", "alma/seed0"), ("out/comparison.json", "seed0 of alma in out/comparison.json")):
+        message = f"cannot be compared: {place} is of toy, city/seed0 of city"
+        assert message in call(first, "city", "-o", "x").output
 
 
 def test_a_run_that_broke_off_is_named_where_it_sets_the_step(runs):
@@ -76,6 +86,13 @@ def test_a_run_that_broke_off_is_named_where_it_sets_the_step(runs):
     write_run(runs / "alma" / "seed2", {0: 0.0, 20: 0.1}, seed=2)
     text = call(f"{runs}/alma", f"{runs}/rival", "-o", runs / "out").output
     assert "At 20 environment steps, the most that all runs have reached (**seed2 of alma ends there**" in text
+
+
+def test_runs_of_one_name_are_kept_apart(tmp_path):
+    for task, end in (("easy", 20), ("hard", 200)):
+        write_run(tmp_path / task / "seed0", {0: 0.0, end: 0.1}, scenario=task)
+    result = call(f"m={tmp_path}/easy,{tmp_path}/hard", "-o", tmp_path / "out")
+    assert "**seed0 of m ends there**, others at up to 200" in result.output
 
 
 def test_different_settings_are_told(runs):
@@ -107,7 +124,7 @@ def test_scores_at_a_budget(runs):
     result = compare(groups, "solved_mean")
     assert result.common["alma"].aggregates["mean"] == pytest.approx((0.295, 0.19, 0.4))
     assert result.own["alma"].steps == 150 and result.own["rival"].steps == 100
-    assert result.improvement["rival", "alma"] == pytest.approx((1, math.nan, math.nan), nan_ok=True)
+    assert all(map(math.isnan, result.improvement["rival", "alma"])), "there is one run of rival"
     # Evaluations are 10 s apart: seed0 has passed one at step 100, seed1 is half way between its second and third.
     started = [run.wall_seconds[0] for run in groups["alma"]]
     assert result.common["alma"].seconds == pytest.approx(np.mean(started) + (10 + 15) / 2)
@@ -121,15 +138,39 @@ def test_a_band_lies_where_all_runs_have_values(runs):
     assert (band.low[at[100]], band.high[at[100]]) == pytest.approx((0.2, 0.4))
 
 
+def test_a_band_reaches_every_end_and_single_evaluations(tmp_path):
+    for name, points in {"early": {1: 0.1, 1000: 0.2}, "once": {333: 0.7}, "late": {77: 0.3, 776: 0.4}}.items():
+        write_run(tmp_path / name, points)
+    found = bands(read_groups([str(tmp_path)]), "solved_mean")
+    assert (found["once"].axis.tolist(), found["once"].mean.tolist()) == ([333], [0.7])
+    assert (found["late"].axis[0], found["late"].axis[-1]) == (77, 776)
+    assert found["late"].mean[[0, -1]].tolist() == [0.3, 0.4]
+
+
+def test_a_picture_shows_a_single_evaluation(tmp_path, pictures):
+    write_run(tmp_path / "once", {333: 0.7})
+    draw_curves(read_groups([str(tmp_path)]), ["solved_mean"], {}, "", [tmp_path / "curves.png"])
+    with Image.open(tmp_path / "curves.png") as drawn:
+        assert (np.asarray(drawn.convert("RGB")) == (37, 99, 168)).all(-1).sum(0)[:700].max() > 10
+
+
 def test_writes_table_picture_and_numbers(runs, pictures):
     output = runs / "results" / "toy"
     line = "scripted, a=b=0.49"
     result = call(runs / "alma", runs / "rival", "-o", output, "--line", line, "--title", "Toy")
     assert result.exit_code == 0, result.output
     table = (output / "comparison.md").read_text()
-    assert "# Toy" in table and "## solved_mean" in table and "## return_mean" in table
-    assert "| alma | 2 | 100 | 0 min | 0.29 [0.19, 0.40] |" in table
-    assert "too narrow" in table and "scripted, a=b 0.49" in table
+    assert (
+        "# Toy" in table
+        and "## episodes solved (`solved_mean`)" in table
+        and "## return of an episode (`return_mean`)" in table
+    )
+    assert "| alma | 0.29 [0.19, 0.40] |" in table and "| 2 | 100 | 0 min |" in table
+    assert (
+        "at least one method has only 1 run of a task" in table
+        and "| alma |  | - |" in table
+        and "scripted, a=b 0.49" in table
+    )
     with Image.open(output / "comparison.png") as picture:
         pixels = np.asarray(picture.convert("RGB"))
     for colour in ((37, 99, 168), (209, 102, 43)):
@@ -139,6 +180,8 @@ def test_writes_table_picture_and_numbers(runs, pictures):
     assert data["results"]["solved_mean"]["common_steps"]["rival"]["mean"]["value"] == pytest.approx(0.95)
     assert "machine" in data["groups"]["rival"][0]["parts"][0]
     assert str(runs) not in json.dumps(data)
+    beats = data["results"]["solved_mean"]["probability_of_improvement"][0]
+    assert beats == {"method": "alma", "over": "rival", "value": None, "low": None, "high": None}
 
 
 def test_an_earlier_comparison_can_be_compared_with_new_runs(runs, tmp_path):
@@ -245,7 +288,7 @@ def damage(text):
         (
             lambda runs: write_run(runs / "late", {500: 0.0, 600: 0.0}),
             ["rival", "late"],
-            "before 500 environment steps",
+            "before 500 environment steps, where others end at 100: it or they are too short",
         ),
     ],
 )
@@ -255,6 +298,16 @@ def test_what_cannot_be_compared_is_explained_in_one_line(runs, monkeypatch, bre
     result = call(*arguments, "-o", "out")
     assert result.exit_code == 1 and len(result.output.strip().splitlines()) == 1, result.output
     assert re.search(message, result.output), result.output
+
+
+def test_single_evaluations_without_a_common_step_are_the_reason(tmp_path):
+    for seed, step in enumerate((90, 100)):
+        write_run(tmp_path / f"seed{seed}", {0: 0.0, step: 0.1}, seed=seed, training={"q_loss": 1.0}, trained_from=step)
+    (runs,) = read_groups([str(tmp_path)]).values()
+    assert common_end(runs, "solved_mean") == 90
+    reason = f"{tmp_path}/seed0 and {tmp_path}/seed1 have one evaluation each with such a value, and at least two"
+    with pytest.raises(RunError, match=re.escape(reason)):
+        common_end(runs, "q_loss")
 
 
 def test_wrong_reference_lines(runs):
@@ -270,6 +323,13 @@ def test_runs_that_share_no_wall_time_are_drawn_over_steps(runs, pictures):
     (runs / "rival" / "evaluations.json").write_text(json.dumps(record))
     result = call(f"both={runs}/alma/seed0", f"both={runs}/rival/evaluations.json", "-o", runs / "out")
     assert result.exit_code == 0, result.output
+
+
+def test_two_runs_on_each_side_have_a_probability(runs):
+    write_run(runs / "rival2", {0: 0.0, 100: 1.0}, seed=1)
+    result = call(f"A={runs}/alma", f"B={runs}/rival,{runs}/rival2", "-o", runs / "out")
+    assert "| B | 1.00 [1.00, 1.00] |  |" in result.output
+    assert "only 2 runs of a task" in result.output and "neither" not in result.output
 
 
 def test_one_method_alone(runs, pictures):
@@ -300,9 +360,11 @@ def test_further_formats(runs, pictures):
     rival = rows["return_mean", "own_steps", "50%_of $\\alpha"]
     assert (rival["runs"], rival["env_steps"], rival["IQM_low"]) == ("1", "100", "")
     with open(runs / "out" / "improvement.csv", newline="") as file:
-        assert next((row["method"], row["probability"]) for row in csv.DictReader(file)) == ("alma", "0.0")
+        assert next((row["method"], row["probability"]) for row in csv.DictReader(file)) == ("alma", "")
     table = (runs / "out" / "comparison.tex").read_text()
-    assert r"50\%\_of \$\textbackslash{}alpha & 1 & 100 &" in table
+    assert r"50\%\_of \$\textbackslash{}alpha & - &" in table
+    assert r"50\%\_of \$\textbackslash{}alpha & 0.95 & 0.95 & 0.95 & 1 & 100 &" in table
+    assert r"\caption{Episodes solved at 100" in table
     assert table.count(r"\begin{table}") == table.count(r"\end{table}") == 6
     call(runs / "alma", strange, "-o", runs / "out", "--also", "svg")
     assert (runs / "out" / "comparison.svg").read_bytes() == vector, "equal pictures are equal files"

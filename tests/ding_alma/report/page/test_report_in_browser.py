@@ -1,8 +1,11 @@
 """The page as a person meets it: in a real browser, at the width of a desk and of a telephone."""
 
+import io
+
 import numpy as np
 import pytest
 from browser import chromium, opened
+from PIL import Image
 from report_runs import write_run
 
 from ding_alma.report.comparison import compare
@@ -69,10 +72,11 @@ def drawn(page, heading="Curves"):
     )
 
 
-def at(page, share):
-    """A point of the first chart, at this share of its width, in the window's pixels."""
-    chart(page).locator(".chart svg").first.scroll_into_view_if_needed()
-    box = chart(page).locator(".chart > svg").bounding_box()
+def at(page, share, heading="Curves"):
+    """A point of a chart, at this share of its width, in the window's pixels."""
+    svg = chart(page, heading).locator(".chart > svg")
+    svg.scroll_into_view_if_needed()
+    box = svg.bounding_box()
     left, right = 56, 14
     return box["x"] + left + share * (box["width"] - left - right), box["y"] + box["height"] / 2
 
@@ -141,6 +145,51 @@ def test_dragging_zooms_and_a_double_click_resets(page):
     assert chart(page).get_by_role("button", name="Reset zoom").is_hidden()
 
 
+@pytest.fixture(scope="module")
+def short_page_file(tmp_path_factory):
+    """Runs whose training was logged once, some steps apart; both of the method ``pair`` at a step of its own."""
+    folder = tmp_path_factory.mktemp("short")
+    for method, seed, step in (("a", 0, 2141), ("b", 0, 2143), ("c", 0, 2145), ("pair", 0, 2142), ("pair", 1, 2144)):
+        points, value = {0: 0.0, step: 0.5}, step / 10_000
+        path = folder / method / f"seed{seed}"
+        write_run(path, points, seed=seed, training={"q_loss": value}, trained_from=step)
+    groups = read_groups([str(folder)])
+    results = {"solved_mean": compare(groups, "solved_mean")}
+    write_document(page_content(groups, results, {}, ""), folder / "report.html")
+    return folder / "report.html"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_single_evaluations_are_seen_and_told(browser, short_page_file, width):
+    heading = "Losses and statistics of the training"
+    with opened(browser, short_page_file, width) as page:
+        losses = chart(page, heading)
+        places = losses.locator(".dot").evaluate_all("dots => dots.map(dot => Number(dot.getAttribute('cx')))")
+        steps = np.array([2141, 2143, 2145, 2142, 2144])
+        np.testing.assert_allclose((places - np.min(places)) / np.ptp(places), (steps - 2141) / 4, atol=0.01)
+        for share, told in enumerate(("a: 0.2141", "pair, seed0: 0.2142", "b: 0.2143", "pair, seed1: 0.2144")):
+            page.mouse.move(*at(page, share / 4, heading))
+            assert losses.locator(".tip div").all_inner_texts()[1:] == [told]
+        # Between two evaluations there is nothing to tell.
+        page.mouse.move(*at(page, 3 / 8, heading))
+        assert losses.locator(".tip div").count() == 1
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_ticks_differ_and_are_whole(browser, short_page_file, width):
+    with opened(browser, short_page_file, width) as page:
+        losses = chart(page, "Losses and statistics of the training")
+        box = losses.locator(".chart > svg").bounding_box()
+        for axis in ("across", "upwards"):
+            texts = losses.locator(f"text.{axis}").all_text_contents()
+            assert len(set(texts)) == len(texts) > 2, texts
+            if axis == "across":
+                assert texts[-1] == "2.145k"
+        for text in losses.locator("text").all():
+            inside = text.bounding_box()
+            assert box["x"] <= inside["x"] and inside["x"] + inside["width"] <= box["x"] + box["width"]
+
+
 def shown_colour(page):
     """What stands in the middle of the first film's canvas, once it is decoded."""
     page.wait_for_timeout(150)
@@ -204,6 +253,45 @@ def test_lanes_tell_who_works_where(page):
     text = chart(page, "Episodes").inner_text()
     assert f"Policy {EVIL} allocates nobody here: there are no lanes." in text
     assert "No episode: it has no checkpoint." in text
+
+
+def edges(node):
+    """How dark the left and the right edge of an element are, beside what it is in its middle."""
+    pixels = np.asarray(Image.open(io.BytesIO(node.screenshot())).convert("L"), float)
+    # Between the table's rows and the bottom, where there is no text.
+    row = pixels[-6]
+    return [bool(row[place] < row[len(row) // 2] - 15) for place in (2, -3)]
+
+
+def test_a_table_that_scrolls_shows_it(browser, page_file):
+    with opened(browser, page_file, 400) as page:
+        wide = chart(page, "Results").locator(".wide").first
+        assert wide.evaluate("node => node.scrollWidth > node.clientWidth")
+        assert edges(wide) == [False, True]
+        wide.evaluate("node => node.scrollBy(60, 0)")
+        assert edges(wide) == [True, True]
+        wide.evaluate("node => node.scrollBy(2000, 0)")
+        assert edges(wide) == [True, False]
+    with opened(browser, page_file, 1280) as page:
+        assert edges(chart(page, "Results").locator(".wide").first) == [False, False]
+
+
+def test_a_narrow_table_begins_with_whole_names_and_the_mean(browser, short_page_file):
+    with opened(browser, short_page_file, 400) as page:
+        node = chart(page, "Results").locator(".wide").first
+        assert node.locator("thead th").all_inner_texts()[:2] == ["method", "mean"]
+        node.locator("tbody th").first.evaluate("node => { node.textContent = 'alma_heuristic (its agents alone)'; }")
+        lines = node.locator("tbody th").first.evaluate(
+            """node => [...node.firstChild.data.matchAll(/[^ ]+/g)].map(({ index, 0: word }) => {
+                const range = document.createRange();
+                range.setStart(node.firstChild, index);
+                range.setEnd(node.firstChild, index + word.length);
+                return range.getClientRects().length;
+            })"""
+        )
+        assert lines == [1, 1, 1, 1], "a word is broken"
+        box, mean = node.bounding_box(), node.locator("tbody td").first.bounding_box()
+        assert mean["x"] + mean["width"] < box["x"] + box["width"]
 
 
 def test_dark_and_light(browser, page_file):

@@ -99,6 +99,27 @@ def test_configs_are_compared_between_methods(runs):
     assert config_differences(groups) == [] and unknown_configs(groups) == ["rival"]
 
 
+def test_what_is_internal_is_not_shown(tmp_path):
+    more = {"eval_episode_return_mean": 5.0, "evaluate_time": 0.1}
+    for method, resumed in (("alma", False), ("refil", True)):
+        policy = {"type": f"{method}_command", "learn": {"resume_training": resumed}}
+        write_run(tmp_path / method, {0: 0.0, 100: 0.2}, policy=method, training=more, config={"policy": policy})
+    groups, results = judged(tmp_path)
+    assert [(each.key, each.values) for each in config_differences(groups)] == [
+        ("policy.type", {"alma": ["alma"], "refil": ["refil"]})
+    ]
+    assert [each["title"] for each in page_content(groups, results, {}, "")["curves"]] == [
+        "episodes solved",
+        "return of an episode",
+    ]
+    # Who asks for it sees it, and so does who has no other return.
+    wanted = {"eval_episode_return_mean": compare(groups, "eval_episode_return_mean")}
+    assert page_content(groups, wanted, {}, "")["curves"][0]["title"] == "eval episode return"
+    del groups["refil"][0].metrics["return_mean"]
+    titles = [each["title"] for each in page_content(groups, results, {}, "")["curves"]]
+    assert "eval episode return" in titles and "evaluate time" not in titles
+
+
 def test_one_method_has_no_differences_and_no_rivals(runs):
     content = page_content(*judged(runs / "alma"), {}, "")
     assert content["shared_differences"] == content["other_differences"] == []
