@@ -55,15 +55,20 @@ class VectorEnvManager(BaseEnvManager):
                 f"env_manager.type 'vector' needs subclasses of EntityEnv, got {type(self._env_ref).__name__}; "
                 "use 'base' or 'subprocess'"
             )
+        self.check_config(cfg)
+        self._env_class = type(self._env_ref)
+        self._check_equal_configurations()
+        self._all_ids = list(range(self.env_num))
+
+    @staticmethod
+    def check_config(cfg: EasyDict) -> None:
+        """Raise a ValueError if ``cfg`` asks to retry or to time out single environments."""
         for key, only in _BASE_ONLY.items():
             if cfg.get(key, only) != only:
                 raise ValueError(
                     f"env.manager.{key} must be {only} with env_manager.type 'vector', which steps all environments in "
                     f"one call, got {cfg[key]!r}; use 'base' or 'subprocess'"
                 )
-        self._env_class = type(self._env_ref)
-        self._check_equal_configurations()
-        self._all_ids = list(range(self.env_num))
 
     @property
     def ready_imgs(self) -> dict[int, np.ndarray]:

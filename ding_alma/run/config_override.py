@@ -55,16 +55,23 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
     for path, text in pairs:
         if path in CHOICES:
             _choose(create, CHOICES[path], text)
-    try:
-        defaults = check_shape(main, create)
-    except (ValueError, TypeError) as error:
-        raise RunError(str(error)) from error
+    defaults = _checked_shape(main, create)
     for path, text in pairs:
         if path not in CHOICES:
             _set(main, path, _value(path, text, value_at(defaults, path), value_at(main, path), defaults, main))
+    if any(value_at(defaults, path) is ABSENT or isinstance(value_at(defaults, path), Mapping) for path, _ in pairs):
+        # Whole blocks may have been replaced.
+        _checked_shape(main, create)
     if any(path.startswith("env.") for path, _ in pairs):
         _follow_environment((given_main, given_create), (main, create), {path for path, _ in pairs})
     return main, create
+
+
+def _checked_shape(main: EasyDict, create: EasyDict) -> EasyDict:
+    try:
+        return check_shape(main, create)
+    except (ValueError, TypeError) as error:
+        raise RunError(str(error)) from error
 
 
 def parse_value(text: str, default: Any, path: str) -> Any:

@@ -45,6 +45,8 @@ NUMBERS = {
     "env.manager.step_wait_timeout": (0, None),
     "env.manager.retry_waiting_time": (0, None),
     "policy.collect.n_episode": (1, None),
+    "policy.collect.env_num": (1, 100_000),
+    "policy.eval.env_num": (1, 100_000),
     "policy.collect.collector.collect_print_freq": (1, None),
     "policy.eval.evaluator.eval_freq": (1, None),
     "policy.eval.evaluator.render.render_freq": (-1, None),
@@ -174,14 +176,15 @@ def _check_finite(block: Mapping[str, Any], defaults: Any, prefix: str) -> None:
             _check_finite(value, default, f"{path}.")
         elif isinstance(value, float) and math.isnan(value):
             raise ValueError(f"{path} must be a number, got nan")
-        elif isinstance(value, float) and math.isinf(value) and _is_finite(default) and path not in ENDLESS:
+        elif isinstance(value, float) and math.isinf(value) and _is_known(default) and path not in ENDLESS:
             raise ValueError(f"{path} must be finite, got {value}")
         elif isinstance(value, int) and abs(value) > LARGEST:
             raise ValueError(f"{path} must lie in [-2**53, 2**53], got {value}")
 
 
-def _is_finite(default: Any) -> bool:
-    return isinstance(default, int | float) and math.isfinite(default)
+def _is_known(default: Any) -> bool:
+    """Whether a default says what a value is, and that it is not infinite."""
+    return default not in (None, ABSENT) and not (isinstance(default, float) and math.isinf(default))
 
 
 def value_at(config: Mapping[str, Any], path: str) -> Any:
@@ -226,3 +229,5 @@ def check_hooks(main: Mapping[str, Any]) -> None:
         for key, choices in (("type", hook_mapping), ("position", HOOK_POSITIONS)):
             check_choice(hook.get(key), choices, f"{path}.{name}.{key}")
         check_number(hook.get("priority", 0), f"{path}.{name}.priority", 0)
+        if not isinstance(hook.get("ext_args", {}), Mapping):
+            raise TypeError(f"{path}.{name}.ext_args must be a block of keys, got {hook.ext_args!r}")

@@ -73,14 +73,22 @@ def write_run_config(run_dir: str | Path) -> EasyDict:
 
 
 def read_merged_config(run_dir: str | Path) -> EasyDict:
-    """The merged configuration that DI-engine left in ``run_dir``. Raises a RunError if it is not there."""
+    """The merged configuration that DI-engine left in ``run_dir``.
+
+    Raises a RunError if it is not there, or holds something that Python cannot read back.
+    """
     source = Path(run_dir) / MERGED_CONFIG_NAME
     # Here, as everywhere in this file, because commands that read run configs alone start without DI-engine.
     from ding.config import read_config_directly
 
     if not source.is_file():
         raise RunError(f"{source} is missing; run the pipeline with save_cfg=True, as DI-engine's entries do")
-    return EasyDict(read_config_directly(str(source))["exp_config"])
+    try:
+        return EasyDict(read_config_directly(str(source))["exp_config"])
+    except (NameError, SyntaxError, KeyError) as error:
+        raise RunError(
+            f"{source} cannot be read back ({type(error).__name__}: {error}): some value in the config has no literal"
+        ) from error
 
 
 def keep_config(merged: EasyDict, run_dir: Path) -> None:

@@ -55,6 +55,11 @@ BROKEN = [
     ("main.policy", MISSING, r"main_config\.policy is missing"),
     ("main.policy.learn", float("inf"), r"policy\.learn must be a block of keys"),
     ("main.policy.learn.learner.dataloader", 1.0, r"policy\.learn\.learner\.dataloader must be a block of keys"),
+    ("main.policy.learn.learner.hook.progress.ext_args", float("-inf"), r"hook\.progress\.ext_args must be a block"),
+    ("main.policy.other.commander.cfg_type", float("inf"), r"policy\.other\.commander\.cfg_type must be finite"),
+    ("main.policy.collect.env_num", 10**12, r"policy\.collect\.env_num must lie in \[1, 100000\]"),
+    ("main.env.type", "x", r"env\.type: unknown env 'x'"),
+    ("main.env.manager.max_retry", 10**5, r"env\.manager\.max_retry must be 1 with env_manager\.type 'vector'"),
     ("main.policy.learn.learner.hook.progress.position", 64, r"hook\.progress\.position must be one of"),
     ("main.policy.learn.learner.hook.save_ckpt_after_itre", 4, r"did you mean .*save_ckpt_after_iter"),
 ]
