@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from ding_alma.report.analysis import Analysis
-from ding_alma.report.picture import COLOURS, TITLES, dress, open_pyplot, save_figure
+from ding_alma.report.metric_titles import metric_title
+from ding_alma.report.picture import COLOURS, dress, open_pyplot, save_figure
 
 
 def draw_lines(analysis: Analysis, paths: Sequence[Path]) -> None:
@@ -24,7 +25,7 @@ def draw_lines(analysis: Analysis, paths: Sequence[Path]) -> None:
         panel.errorbar(places, value, bars, color=colour, marker="o", linewidth=2, capsize=3, label=method)
     panel.set_xticks(places, analysis.columns)
     panel.set_xlabel(analysis.corner)
-    panel.set_ylabel(TITLES.get(f"{analysis.metric}_mean", analysis.metric.replace("_", " ")))
+    panel.set_ylabel(metric_title(f"{analysis.metric}_mean"))
     dress(panel, f"{analysis.metric}_mean")
     panel.margins(x=0.05)
     panel.legend(frameon=False, fontsize=9)
@@ -50,6 +51,6 @@ def draw_matrix(analysis: Analysis, paths: Sequence[Path]) -> None:
     panel.set_xticks(range(len(analysis.columns)), analysis.columns)
     panel.set_yticks(range(len(analysis.rows)), list(analysis.rows))
     panel.set_title(analysis.corner, fontsize=10)
-    figure.colorbar(image, label=TITLES.get(f"{analysis.metric}_mean", analysis.metric.replace("_", " ")))
+    figure.colorbar(image, label=metric_title(f"{analysis.metric}_mean"))
     save_figure(figure, paths)
     pyplot.close(figure)

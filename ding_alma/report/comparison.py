@@ -7,6 +7,7 @@ import numpy as np
 
 from ding_alma.report.curves import SCORE_SHARE, common_end, metric_curve, scores, seconds_at
 from ding_alma.report.markdown import bracketed, markdown_table
+from ding_alma.report.metric_titles import metric_title
 from ding_alma.report.run_groups import FinishedRun, Groups, differing_settings, tasks_of
 from ding_alma.report.statistics import AGGREGATES, COVERAGE, Estimate, Scores, bootstrap, probability_of_improvement
 from ding_alma.run.plain_values import finite_or_none
@@ -92,7 +93,7 @@ def report(groups: Groups, results: dict[str, MetricResult], lines: dict[str, fl
     for key, told in told_differences(groups).items():
         text += [f"**The runs' settings differ** in `env.{key}`: {told}.", ""]
     for metric, result in results.items():
-        text += [f"## {metric}", ""]
+        text += [f"## {metric_title(metric)} (`{metric}`)", ""]
         text += [
             f"At {result.steps:,.0f} environment steps, the most that all runs have reached"
             f"{_shortest(groups, metric)}:",

@@ -9,6 +9,7 @@ from typing import Any
 
 from ding_alma.report.analysis import Analysis
 from ding_alma.report.comparison import MetricResult, improvement_rows, result_rows
+from ding_alma.report.metric_titles import metric_title
 from ding_alma.report.statistics import AGGREGATES
 
 PICTURES = ("svg", "pdf")
@@ -114,12 +115,14 @@ def _improvement_numbers(results: dict[str, MetricResult]) -> list[list[Any]]:
 def _latex_tables(results: dict[str, MetricResult]) -> list[str]:
     tables = []
     for metric, result in results.items():
-        at = f"{metric} at {result.steps:,.0f} environment steps, the most that all runs have reached."
+        title = metric_title(metric)
+        title = title[:1].upper() + title[1:]
+        at = f"{title} at {result.steps:,.0f} environment steps, the most that all runs have reached."
         tables.append(latex_table(result_rows(result.common), at))
         if result.ends_differ:
-            tables.append(latex_table(result_rows(result.own), f"{metric} at each method's own end."))
+            tables.append(latex_table(result_rows(result.own), f"{title} at each method's own end."))
         if result.improvement:
-            beats = f"Probability that a run of the row beats a run of the column in {metric}."
+            beats = f"Probability that a run of the row beats a run of the column in {metric_title(metric)}."
             tables.append(latex_table(improvement_rows(result.improvement), beats))
     return tables
 

@@ -5,17 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from ding_alma.report.curves import bands
+from ding_alma.report.metric_titles import SHARES, metric_title
 from ding_alma.report.run_groups import Groups
 from ding_alma.run.run_error import RunError
 
 COLOURS = ("#2563a8", "#d1662b", "#2f8f5b", "#a03b6b", "#7a6a2e", "#5b5f97", "#3a8fa3", "#8a4b2a", "#222222", "#d4a017")
-TITLES = {
-    "solved_mean": "episodes solved",
-    "battle_won_mean": "battles won",
-    "return_mean": "return of an episode",
-}
-SHARES = ("solved_mean", "battle_won_mean")
-"""Metrics between 0 and 1, drawn on the whole of that range."""
 TIME_UNITS = ((3600, "hours"), (60, "minutes"), (1, "seconds"))
 """Seconds of a unit and its name; the first that an axis is at least two of."""
 
@@ -71,7 +65,7 @@ def draw_curves(groups: Groups, metrics: list[str], lines: dict[str, float], tit
                 style = ("--", ":", "-.")[index % 3]
                 panel.axhline(value, color="#555555", linewidth=1.2, linestyle=style, label=label)
             dress(panel, metric)
-        row[0].set_ylabel(TITLES.get(metric, metric.removesuffix("_mean").replace("_", " ")))
+        row[0].set_ylabel(metric_title(metric))
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)), frameon=False, fontsize=9)
     figure.suptitle(title, fontsize=12)

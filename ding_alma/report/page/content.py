@@ -19,8 +19,8 @@ from ding_alma.report.comparison import (
     told_differences,
 )
 from ding_alma.report.curves import POINTS, bands, metric_at, metric_curve
+from ding_alma.report.metric_titles import SHARES, metric_title
 from ding_alma.report.page.config_differences import Difference, config_differences, unknown_configs
-from ding_alma.report.picture import SHARES, TITLES
 from ding_alma.report.run_groups import FinishedRun, Groups, tasks_of
 from ding_alma.run.plain_values import finite_or_none
 
@@ -74,11 +74,6 @@ def page_content(
         "films": list(films),
         "runs": _runs(groups),
     }
-
-
-def metric_title(metric: str) -> str:
-    """What people call it."""
-    return TITLES.get(metric, metric.removesuffix("_mean").replace("_", " "))
 
 
 def _warnings(groups: Groups) -> list[str]:

@@ -160,7 +160,8 @@ def test_writes_table_picture_and_numbers(runs, pictures):
     result = call(runs / "alma", runs / "rival", "-o", output, "--line", line, "--title", "Toy")
     assert result.exit_code == 0, result.output
     table = (output / "comparison.md").read_text()
-    assert "# Toy" in table and "## solved_mean" in table and "## return_mean" in table
+    headings = [line for line in table.splitlines() if line.startswith("#")]
+    assert headings == ["# Toy", "## episodes solved (`solved_mean`)", "## return of an episode (`return_mean`)"]
     assert "| alma | 0.29 [0.19, 0.40] |" in table and "| 2 | 100 | 0 min |" in table
     assert (
         "at least one method has only 1 run of a task" in table
@@ -360,6 +361,7 @@ def test_further_formats(runs, pictures):
     table = (runs / "out" / "comparison.tex").read_text()
     assert r"50\%\_of \$\textbackslash{}alpha & - &" in table
     assert r"50\%\_of \$\textbackslash{}alpha & 0.95 & 0.95 & 0.95 & 1 & 100 &" in table
+    assert r"\caption{Episodes solved at 100" in table
     assert table.count(r"\begin{table}") == table.count(r"\end{table}") == 6
     call(runs / "alma", strange, "-o", runs / "out", "--also", "svg")
     assert (runs / "out" / "comparison.svg").read_bytes() == vector, "equal pictures are equal files"
