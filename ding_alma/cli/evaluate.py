@@ -1,8 +1,8 @@
-"""The command ``ding-alma eval``: metrics of a finished run, or of all runs of a folder."""
+"""The command ``ding-alma eval``: metrics of finished runs, and of all runs of a folder."""
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ class ScenariosCommand(click.Command):
 
 
 @click.command("eval", cls=ScenariosCommand)
-@checkpoint_argument
+@click.argument("checkpoints", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="CHECKPOINT...")
 @click.option("--episodes", type=click.IntRange(min=1), default=160, help="Episodes to play, per run and scenario.")
 @config_option
 @click.option(
@@ -59,7 +59,7 @@ class ScenariosCommand(click.Command):
 @allocation_option
 @trust_option
 def evaluate_command(
-    checkpoint: Path,
+    checkpoints: tuple[Path, ...],
     episodes: int,
     config: Path | None,
     scenarios: tuple[str, ...],
@@ -71,7 +71,7 @@ def evaluate_command(
     """Play episodes without exploration and print the mean of every metric, or a table with one row per scenario.
 
     CHECKPOINT may be a folder of several runs, such as seeds 0, 1, 2 of a training: then every run plays, and means and
-    standard errors are over runs.
+    standard errors are over runs. Of several checkpoints or folders, each gets a table of its own.
 
     Scenarios may have other numbers of agents and subtasks than the training's, as far as the weights allow. A list of
     teams is written with plus signs: BF+BFG.
@@ -82,17 +82,37 @@ def evaluate_command(
     if metrics and not scenarios:
         raise click.UsageError("--metric chooses the columns of the table that --scenario asks for")
     import_everything()
-    from ding_alma.report.play import evaluate, mean_by_run
+
+    def play(path: Path, place: int, scenario: str | None) -> list[dict[str, float]]:
+        from ding_alma.report.play import evaluate
+
+        return evaluate(load(path, config, scenario, _partner(allocator, place), allocation), episodes, seed)
+
+    for checkpoint in checkpoints:
+        if len(checkpoints) > 1:
+            click.echo(f"\n{checkpoint}:")
+        _print_evaluation(checkpoint, scenarios, metrics, play)
+
+
+def _print_evaluation(
+    checkpoint: Path,
+    scenarios: tuple[str, ...],
+    metrics: tuple[str, ...],
+    play: Callable[[Path, int, str | None], list[dict[str, float]]],
+) -> None:
+    """Let the runs of ``checkpoint`` play and print their table, or their tables and the one over all of them.
+
+    Args:
+        play: gives every episode's metrics of a run, by its place among the runs and the scenario.
+    """
+    from ding_alma.report.play import mean_by_run
     from ding_alma.report.scenario_table import scenario_table
 
     runs = runs_in(checkpoint)
     by_scenario = {}
     for scenario in scenarios or (None,):
         with user_errors(scenario):
-            played = {
-                path: evaluate(load(path, config, scenario, _partner(allocator, place), allocation), episodes, seed)
-                for place, path in enumerate(runs)
-            }
+            played = {path: play(path, place, scenario) for place, path in enumerate(runs)}
             if len(runs) > 1 and scenario is None:
                 for path, each in played.items():
                     click.echo(f"\n{path}")

@@ -115,7 +115,8 @@ def _improvement_numbers(results: dict[str, MetricResult]) -> list[list[Any]]:
 def _latex_tables(results: dict[str, MetricResult]) -> list[str]:
     tables = []
     for metric, result in results.items():
-        title = metric_title(metric).capitalize()
+        title = metric_title(metric)
+        title = title[:1].upper() + title[1:]
         at = f"{title} at {result.steps:,.0f} environment steps, the most that all runs have reached."
         tables.append(latex_table(result_rows(result.common), at))
         if result.ends_differ:

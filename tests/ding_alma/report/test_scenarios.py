@@ -96,6 +96,15 @@ def test_a_folder_of_seeds_is_evaluated_seed_by_seed(runs, tmp_path):
     assert scenarios.output.splitlines()[0] == "| scenario | return | runs |" and "± 0.000 | 3 |" in scenarios.output
 
 
+def test_several_runs_have_a_table_each(runs):
+    both = call(runs / "refil", runs / "alma")
+    assert both.exit_code == 0, both.output
+    alone = {name: call(runs / name).output for name in ("refil", "alma")}
+    assert both.output == "".join(f"\n{runs / name}:\n{table}" for name, table in alone.items())
+    scenarios = call(runs / "refil", runs / "alma", "--scenario", "B+F", "BF+BF")
+    assert scenarios.output.count("| BF+BF |") == 2
+
+
 def test_other_folders_of_runs_are_not_taken_for_seeds(runs):
     result = call(runs)
     assert result.exit_code == 1 and f"{runs} holds several runs; name one of them, such as" in result.output
