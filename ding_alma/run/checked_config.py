@@ -11,7 +11,6 @@ from easydict import EasyDict
 from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.run.config_shape import default_config
 from ding_alma.run.ding_keys import check_ding_keys, check_ding_values
-from dizoo_ext.env_manager import VectorEnvManager
 
 
 def checked_config(main: EasyDict, create: EasyDict) -> EasyDict:
@@ -30,9 +29,10 @@ def checked_config(main: EasyDict, create: EasyDict) -> EasyDict:
 
 def _build(merged: EasyDict) -> None:
     """Build environment and policy once: they refuse what they cannot work with."""
-    manager_class = get_env_manager_cls(merged.env.manager)
-    if issubclass(manager_class, VectorEnvManager):
-        manager_class.check_config(merged.env.manager)
+    # Of the manager 'vector', which this package does not know.
+    check_manager = getattr(get_env_manager_cls(merged.env.manager), "check_config", None)
+    if check_manager is not None:
+        check_manager(merged.env.manager)
     env_class = get_env_cls(merged.env)
     env_class(env_class.create_collector_env_cfg(EasyDict(merged.env))[0]).close()
     # Not by DI-engine's registry, which prints hints when a constructor raises.
