@@ -9,6 +9,7 @@ from ding.utils import ENV_REGISTRY
 from ding.worker.learner.learner_hook import hook_mapping, simplified_hook_mapping
 from easydict import EasyDict
 
+from ding_alma.monitor.tracker import TRACKERS
 from ding_alma.policy.config_check import READ_BY_DING, check_number, check_policy_keys
 from ding_alma.policy.recording_policy import sibling_defaults
 from dizoo_ext.strict_config import check_block, check_choice
@@ -63,6 +64,7 @@ CHOICES = {
     # Without it, environments would be waited for after their first episode.
     "env.manager.auto_reset": (True,),
     "policy.eval.evaluator.render.mode": ("envstep", "train_iter"),
+    "policy.learn.tracker": TRACKERS,
 }
 INTEGERS = (
     *("seed", "env.collector_env_num", "env.evaluator_env_num", "env.n_evaluator_episode"),

@@ -98,7 +98,6 @@ class RunRecordHook(LearnerHook):
 
     def _track(self, engine: Any, run_dir: Path, merged: EasyDict, tap: ScalarTap) -> None:
         tracker = merged.policy.learn.get("tracker", TRACKERS[0])
-        check_choice(tracker, TRACKERS, "policy.learn.tracker")
         if tracker == "wandb":
             try:
                 finish = track(run_dir, plain_values(merged), tap)

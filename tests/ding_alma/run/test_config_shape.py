@@ -58,6 +58,7 @@ BROKEN = [
     ("main.policy.learn.learner.hook.progress.ext_args", float("-inf"), r"hook\.progress\.ext_args must be a block"),
     ("main.policy.other.commander.cfg_type", float("inf"), r"policy\.other\.commander\.cfg_type must be finite"),
     ("main.policy.collect.env_num", 10**12, r"policy\.collect\.env_num must lie in \[1, 100000\]"),
+    ("main.policy.learn.tracker", "none", r"policy\.learn\.tracker must be one of \['tensorboard', 'wandb'\]"),
     ("main.env.type", "x", r"env\.type: unknown env 'x'"),
     ("main.env.manager.max_retry", 10**5, r"env\.manager\.max_retry must be 1 with env_manager\.type 'vector'"),
     ("main.policy.learn.learner.hook.progress.position", 64, r"hook\.progress\.position must be one of"),
