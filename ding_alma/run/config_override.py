@@ -97,7 +97,7 @@ def parse_value(text: str, default: Any, path: str) -> Any:
         value = value if isinstance(value, kind) else None
     if value is None:
         name = "dict" if isinstance(default, Mapping) else type(default).__name__
-        raise ValueError(f"{path} must be of type {name} (default {default!r}), got {text!r}")
+        raise ValueError(f"{path} must be of type {name}, such as {default!r}, got {text!r}")
     return value
 
 

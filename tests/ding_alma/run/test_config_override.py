@@ -144,7 +144,7 @@ def test_options_without_defaults_are_open():
         ("policy.allocation.period=4", "unknown config key policy.allocation.period"),
         ("zzz=1", "top-level keys are exp_name, env, policy"),
         ("policy.type=refill", "unknown policy 'refill'; did you mean refil"),
-        ("policy.learn.batch_size=many", "must be of type int .default 32., got 'many'"),
+        ("policy.learn.batch_size=many", "must be of type int, such as 32, got 'many'"),
         ("policy.learn.batch_size=2.5", "must be of type int"),
         ("policy.learn.learning_rate=fast", "must be of type float"),
         ("policy.cuda=maybe", "must be of type bool"),
