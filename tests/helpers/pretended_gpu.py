@@ -31,7 +31,7 @@ from typing import Any
 from unittest import mock
 
 import torch
-from pretended_graph import PretendedGraph, PretendedStream, Recording
+from pretended_graph import PretendedGraph, PretendedStream, Recording, tensors
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -61,14 +61,6 @@ def _put(x: Any, label: torch.device) -> Any:
         for one in x:
             _put(one, label)
     return x
-
-
-def _tensors(*values: Any) -> Iterator[Tensor]:
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, (list, tuple)):
-            yield from _tensors(*value)
 
 
 def _is_scalar(x: Tensor) -> bool:
@@ -148,7 +140,7 @@ class _Answers(TorchFunctionMode):
             return _put(func(*args, **kwargs), label_of(args[0]))
         if "device" in kwargs or func in _NEW_OF_DATA:
             return self._make(func, args, kwargs)
-        if next(_tensors(*args, *kwargs.values()), None) is None:
+        if next(tensors(*args, *kwargs.values()), None) is None:
             return _put(func(*args, **kwargs), CPU) if _is_new(func) else func(*args, **kwargs)
         return func(*args, **kwargs)
 
@@ -218,7 +210,7 @@ class _Calls(TorchDispatchMode):
             with self:
                 return func.decompose(*args, **kwargs)
         name = func._schema.name.removeprefix("aten::")
-        given = list(_tensors(*args, *kwargs.values()))
+        given = list(tensors(*args, *kwargs.values()))
         if name == "copy_":
             label = self._copy(args, kwargs)
         elif given:
@@ -235,7 +227,7 @@ class _Calls(TorchDispatchMode):
     def _common_label(self, func: Any, name: str, args: tuple, given: list[Tensor]) -> torch.device:
         if name in _INDEXING:
             at = label_of(args[0])
-            indices = list(_tensors(args[1]))
+            indices = list(tensors(args[1]))
             if at == CPU and any(label_of(index) == GPU for index in indices):
                 raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
             given = [x for x in given if all(x is not index for index in indices)]
@@ -261,7 +253,7 @@ class _Calls(TorchDispatchMode):
         if name in _WAITING or (name == "repeat_interleave" and kwargs.get("output_size") is None):
             self._gpu.wait(name)
         if name in _INDEXING:
-            for index in _tensors(args[1]):
+            for index in tensors(args[1]):
                 if index.dtype in (torch.bool, torch.uint8):
                     self._gpu.wait("boolean index")
                 elif label_of(index) == CPU:

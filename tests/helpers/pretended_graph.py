@@ -49,7 +49,7 @@ class PretendedGraph:
         self._gpu.kernels += 1
         with torch.no_grad(), _disable_current_modes(), torch._C.DisableTorchFunction():
             for call in self.calls:
-                results = list(_tensors(call.func(*call.args, **call.kwargs)))
+                results = list(tensors(call.func(*call.args, **call.kwargs)))
                 for place, kept in call.made:
                     kept.copy_(results[place])
 
@@ -90,15 +90,15 @@ class Recording(TorchDispatchMode):
         if torch.Tag.nondeterministic_seeded in func.tags:
             raise RuntimeError(f"{func} draws random numbers while a graph is recorded")
         name = func._schema.name
-        for x in _tensors(*args, *kwargs.values()):
+        for x in tensors(*args, *kwargs.values()):
             if self._label_of(x).type != "cuda" and (x.dim() or name in _COPIES) and name not in _UNTOUCHED:
                 raise RuntimeError(f"{func} uses a tensor of the host while a graph is recorded")
         described = (str(func), self._described(args), self._described(tuple(kwargs.items())))
         self._keep(func, args, kwargs)
-        given = {_storage(x) for x in _tensors(*args, *kwargs.values())}
+        given = {_storage(x) for x in tensors(*args, *kwargs.values())}
         result = func(*args, **kwargs)
         call = Call(func, args, kwargs, described)
-        for place, x in enumerate(_tensors(result)):
+        for place, x in enumerate(tensors(result)):
             if _storage(x) not in given:
                 self._maker[_storage(x)] = len(self._graph.calls)
                 call.made.append((place, x))
@@ -111,7 +111,7 @@ class Recording(TorchDispatchMode):
             if argument.alias_info is None or not argument.alias_info.is_write:
                 continue
             value = args[number] if number < len(args) else kwargs.get(argument.name)
-            for x in _tensors(value):
+            for x in tensors(value):
                 if _storage(x) not in self._maker and self._label_of(x).type != "cuda":
                     raise RuntimeError(f"{func} writes a tensor of the host while a graph is recorded")
                 if _storage(x) not in self._maker and _storage(x) not in self._before:
@@ -133,12 +133,13 @@ class Recording(TorchDispatchMode):
         return str(value) if isinstance(value, torch.Generator) else value
 
 
-def _tensors(*values: Any) -> Iterator[Tensor]:
+def tensors(*values: Any) -> Iterator[Tensor]:
+    """All tensors among values and in lists and tuples of them."""
     for value in values:
         if isinstance(value, Tensor):
             yield value
         elif isinstance(value, (list, tuple)):
-            yield from _tensors(*value)
+            yield from tensors(*value)
 
 
 def _storage(x: Tensor) -> int:
