@@ -13,6 +13,7 @@ from ding_alma.report.allocation_choice import choose_allocation
 from ding_alma.report.film_file import check_film_path, save_film
 from ding_alma.report.play import Run, build_policy, evaluation_envs, film, load_run, play_episodes, seeded
 from ding_alma.run.scenario_text import scenario_name
+from ding_alma.setting.registered import SUFFIX
 from dizoo_ext.gymnasium import FRAMES_PER_SECOND, EntityGymEnv
 
 MOST_AT_ONCE = 256
@@ -48,7 +49,7 @@ class Team:
     def __repr__(self) -> str:
         """What plays where, and how long it has learnt."""
         env, policy, steps = self.config.env, self.config.policy, self._run.state.get("last_step")
-        name, scenario = policy.type.removesuffix("_command"), scenario_name(env)
+        name, scenario = policy.type.removesuffix(SUFFIX), scenario_name(env)
         where = env.type if scenario is None else f"{env.type} {scenario}"
         return f"<Team {name} on {where}, {'unknown' if steps is None else format(steps, ',')} environment steps>"
 

@@ -61,16 +61,17 @@ class RecordingPolicy(Policy):
             check_ranges(cfg, vars(base).get("ranges", {}))
         self.check_values(cfg)
         if cfg.learn.get("capture") and (enable_field is None or "learn" in enable_field):
-            self._check_capture(cfg)
+            self.check_capture(cfg)
         self._read_config(cfg)
         super().__init__(cfg, model, enable_field)
 
     def check_values(self, cfg: EasyDict) -> None:
         """Raise a ValueError for an impossible value in a config whose keys and types are known to be right."""
 
-    def _check_capture(self, cfg: EasyDict) -> None:
+    @classmethod
+    def check_capture(cls, cfg: EasyDict) -> None:
         """Raise a ValueError where an update cannot be captured; who only plays may have such a config."""
-        if not self.has_fixed_form:
+        if not cls.has_fixed_form:
             raise ValueError(
                 f"policy.learn.capture = True, but updates of {cfg.type} have no fixed form; set it to False"
             )

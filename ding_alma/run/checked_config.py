@@ -37,10 +37,15 @@ def _build(merged: EasyDict) -> None:
     env_class(env_class.create_collector_env_cfg(EasyDict(merged.env))[0]).close()
     # Not by DI-engine's registry, which prints hints when a constructor raises.
     policy_class = get_policy_cls(merged.policy)
+    on_cpu = EasyDict(merged.policy, cuda=False)
+    if issubclass(policy_class, RecordingPolicy) and on_cpu.learn.get("capture"):
+        policy_class.check_capture(merged.policy)
+        # Which the CPU cannot.
+        on_cpu.learn = EasyDict(on_cpu.learn, capture=False)
     try:
         # Nor here: its registry of models does the same.
         with contextlib.redirect_stdout(io.StringIO()):
-            policy_class(EasyDict(merged.policy, cuda=False), enable_field=["learn"])
+            policy_class(on_cpu, enable_field=["learn"])
     except Exception as error:
         if issubclass(policy_class, RecordingPolicy) and isinstance(error, ValueError | TypeError):
             raise

@@ -10,6 +10,7 @@ from easydict import EasyDict
 from tiny_runs import tiny_config
 
 from ding_alma.cli.main import main as command
+from ding_alma.run.checked_config import checked_config
 from ding_alma.run.config_shape import check_shape
 
 HUGE = 10**60
@@ -113,6 +114,16 @@ def test_ding_refuses_it_before_it_trains(key, value, message, policy):
     with pytest.raises((ValueError, TypeError), match=message):
         pipeline(changed(key, value, policy), seed=0, max_train_iter=1)
     assert not list(Path().glob("run/ckpt/*"))
+
+
+def test_a_config_for_a_gpu_is_checked_on_any_machine():
+    main, create = tiny_config()
+    main.policy.learn.capture = True
+    with pytest.raises(ValueError, match=r"policy\.learn\.capture = True needs policy\.cuda = True"):
+        checked_config(main, create)
+    main.policy.cuda = True
+    merged = checked_config(main, create)
+    assert merged.policy.cuda and merged.policy.learn.capture
 
 
 def test_keys_are_strings():
