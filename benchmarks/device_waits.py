@@ -2,9 +2,10 @@
 
 On the pretended GPU of tests/helpers/pretended_gpu.py, with the small task's configs on SaveTheCity and the replay on
 the device. A wait is what ``torch.cuda.set_sync_debug_mode`` would report, or a ``torch.cuda.synchronize``; a kernel is
-an ATen call on tensors of the device. Counted are an update between two readings of the monitored values and one that
-reads them; for masked PPO its one update per collection, by the minibatch for kernels. Of a captured update
-(``policy.learn.capture``) its replays count as one kernel each, beside those that are not captured.
+an ATen call on tensors of the device. Counted are an update between two readings of the monitored values
+(``policy.learn.monitor_interval``) and one that reads them; for masked PPO its one update per collection, by the
+minibatch for kernels. Of a captured update (``policy.learn.capture``) its replays count as one kernel each, beside
+those that are not captured.
 """
 
 import sys
@@ -23,12 +24,16 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 from pretended_gpu import PretendedGpu
 
+INTERVAL = 100
+"""Updates between readings: more than are counted here."""
+
 
 def settings(policy: str, captures: bool = False) -> tuple[EasyDict, EasyDict]:
     """The small task's config of a policy, on the device."""
     main, create = read_config(str(CONFIGS / "small" / f"save_the_city_{policy}_config.py"))
     main.exp_name = "run"
     main.policy.cuda = True
+    main.policy.learn.monitor_interval = INTERVAL
     if captures:
         main.policy.learn.capture = True
     if create.policy.type != "mppo":
@@ -44,13 +49,18 @@ def update(policy: Policy, batches: Batches, gpu: PretendedGpu) -> tuple[int, in
     return gpu.waits.total(), gpu.kernels, len(values) if isinstance(values, list) else 1
 
 
-def captured_kernels(name: str, batches: Batches, gpu: PretendedGpu) -> int:
-    """Kernels and replays of one captured update."""
+def captured_kernels(name: str, batches: Batches, gpu: PretendedGpu) -> tuple[int, int]:
+    """Kernels and replays of one captured update, and the number of minibatches in it."""
     policy = new_policy(*settings(name, captures=True))
     for _ in range(WARM_UP + 1):
         policy.learn_mode.forward(batches.next_for(policy))
-    _, kernels, _ = update(policy, batches, gpu)
-    return kernels
+    _, kernels, minibatches = update(policy, batches, gpu)
+    return kernels, minibatches
+
+
+def told(kernels: int, minibatches: int, is_on_policy: bool) -> str:
+    """By the minibatch where there are many."""
+    return f"{kernels / minibatches:.0f} in each of {minibatches} minibatches" if is_on_policy else str(kernels)
 
 
 @click.command(context_settings=dict(help_option_names=["-h", "--help"], show_default=True))
@@ -70,9 +80,9 @@ def main(policies: tuple[str, ...], where: bool) -> None:
             reading, *_ = update(policy, batches, gpu)
             between, kernels, minibatches = update(policy, batches, gpu)
             lines = gpu.waits.copy()
-            captured = str(captured_kernels(name, batches, gpu)) if policy.has_fixed_form else "-"
-        of_each = f"{kernels / minibatches:.0f} in each of {minibatches} minibatches" if is_on_policy else str(kernels)
-        click.echo(f"| `{name}` | {'-' if is_on_policy else between} | {reading} | {of_each} | {captured} |")
+            captured = captured_kernels(name, batches, gpu)
+        columns = [f"`{name}`", between, reading, told(kernels, minibatches, is_on_policy)]
+        click.echo(f"| {' | '.join(map(str, columns))} | {told(*captured, is_on_policy)} |")
         for line, times in lines.most_common() if where else ():
             click.echo(f"    {times} {line}", err=True)
 

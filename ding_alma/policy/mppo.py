@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 from torch import Tensor
 
-from ding_alma.model.processes import average, average_statistics
+from ding_alma.model.processes import average
 from ding_alma.policy.config_check import check_heads
 from ding_alma.policy.heap import keep_heap
 from ding_alma.policy.member_credit import OWN_REWARDS, check_credit
@@ -20,28 +21,24 @@ from ding_alma.policy.member_view import VIEWS
 from ding_alma.policy.on_policy import check_fresh, update_once
 from ding_alma.replay.member_recorder import MemberEpisode
 from ding_alma.replay.member_rollout import MemberRollout, member_rollout
-from ding_alma.rl.optimisation import clipped_step
+from ding_alma.rl.optimisation import require_finite
 from ding_alma.rl.ppo import NORMALISATIONS, PpoConfig
-from ding_alma.rl.ppo_update import PpoRows, minibatch_backward, minibatch_rows
+from ding_alma.rl.ppo_descent import METRICS, PpoDescent, PpoDescentConfig
+from ding_alma.rl.ppo_update import PpoRows
 from ding_alma.rl.sample_reduction import REDUCTIONS, largest, reduction_score
 from ding_alma.rl.schedules import linear
 from ding_alma.rl.separation import SEPARATIONS
 from ding_alma.rl.trajectories import explained_variance
-from ding_alma.rl.trajectory_examples import SHARED_CHOICES, ExampleConfig, TrajectoryExamples, trajectory_examples
+from ding_alma.rl.trajectory_examples import (
+    SHARED_CHOICES,
+    ExampleConfig,
+    TrajectoryExamples,
+    acting_trajectories,
+    trajectory_examples,
+)
 from dizoo_ext.strict_config import check_choice
 
 TRAJECTORIES = ("agent", "given")
-METRICS = (
-    "total_loss",
-    "policy_loss",
-    "value_loss",
-    "entropy",
-    "approx_kl",
-    "old_approx_kl",
-    "clip_frac",
-    "grad_norm",
-)
-"""Of a minibatch: the fields of `PpoLoss`, and the gradient's norm before clipping."""
 
 
 @POLICY_REGISTRY.register("mppo")
@@ -175,6 +172,10 @@ class MppoPolicy(MemberPolicy):
             batch_size=1,
             # (float) Discount per step.
             discount_factor=0.99,
+            # (int) Collections between readings of the monitored values (each reading waits for the device).
+            monitor_interval=1,
+            # (bool) On a GPU: record the update of a minibatch as a CUDA graph and replay it (docs/scale.md).
+            capture=False,
         ),
         collect=dict(
             # (int) Kept at 1: an episode is one sample.
@@ -218,7 +219,10 @@ class MppoPolicy(MemberPolicy):
         "ppo.target_kl": (0.0, None),
         "reduction.keep": (0, None),
         "learn.discount_factor": (0.0, 1.0),
+        "learn.monitor_interval": (1, None),
     }
+
+    has_fixed_form = True
 
     def check_values(self, cfg: EasyDict) -> None:
         check_choice(cfg.view, VIEWS, "policy.view")
@@ -266,8 +270,16 @@ class MppoPolicy(MemberPolicy):
             shared=credit.shared,
             separation=self._separation,
         )
-        self._loss_config = PpoConfig(ppo.clip, ppo.clip_value, ppo.entropy_weight, ppo.value_weight)
-        self._optimiser = torch.optim.Adam(self._model.parameters(), lr=ppo.learning_rate, eps=ppo.adam_eps)
+        self._descent = PpoDescent(
+            self._model,
+            PpoDescentConfig(**{field.name: ppo[field.name] for field in fields(PpoDescentConfig)}),
+            self._separation,
+            PpoConfig(ppo.clip, ppo.clip_value, ppo.entropy_weight, ppo.value_weight),
+            partial(self._average_gradients, self._model) if self._cfg.multi_gpu else None,
+            self._device,
+            # A run that goes on on a machine without a GPU has none to capture.
+            captures=bool(self._cfg.learn.capture and self._cuda),
+        )
         self._learn_generator = self._new_generator()
         self._env_step = 0
         self._minibatch_listener: Callable[[int, int], None] | None = None
@@ -283,23 +295,29 @@ class MppoPolicy(MemberPolicy):
         """
         check_fresh("mppo", data, self._version)
         self._version += 1
-        self._set_learning_rate()
-        rollout = member_rollout(data, [self._view.active(episode["observed"]) for episode in data])
-        examples = self._examples(rollout)
-        shown = {
-            "explained_variance": float(explained_variance(examples.value, examples.returns, examples.active)),
-            "active_trajectories": float(examples.active.sum(-1).float().mean()),
-        }
-        minibatches = [{**metrics, **shown} for metrics in self._train(rollout, examples)]
-        if minibatches:
-            self._last_metrics = minibatches[-1]
-        return minibatches or [dict(self._last_metrics)]
-
-    def _set_learning_rate(self) -> None:
         ppo = self._cfg.ppo
         if ppo.anneal_steps:
-            for group in self._optimiser.param_groups:
-                group["lr"] = linear(ppo.learning_rate, 0.0, ppo.anneal_steps, self._env_step)
+            self._descent.optimiser.set_rate(linear(ppo.learning_rate, 0.0, ppo.anneal_steps, self._env_step))
+        on_host = member_rollout(data, [self._view.active(episode["observed"]) for episode in data])
+        rollout = on_host.to(self._device)
+        examples = self._examples(rollout)
+        metrics = self._train(rollout, examples, self._rows_of_teams(on_host))
+        explained = explained_variance(examples.value, examples.returns, examples.active)
+        return self._monitored(metrics, torch.stack([explained, examples.active.sum(-1).float().mean()]))
+
+    def _monitored(self, metrics: list[Tensor], of_collection: Tensor) -> list[dict[str, float]]:
+        """Values of every minibatch; between two readings those of the last one that was read, as often."""
+        if metrics and (self._version - 1) % self._cfg.learn.monitor_interval == 0:
+            # One tensor, because each would wait for the device.
+            read = torch.cat([average(torch.stack(metrics)).flatten(), of_collection]).tolist()
+            ends = range(len(METRICS), len(read), len(METRICS))
+            each = [[*read[end - len(METRICS) : end], *read[-len(of_collection) :]] for end in ends]
+            for values in each:
+                require_finite(values[0], values[len(METRICS) - 1])
+            names = self._monitor_vars_learn()
+            self._last_metrics = dict(zip(names, each[-1], strict=True))
+            return [dict(zip(names, values, strict=True)) for values in each]
+        return [dict(self._last_metrics) for _ in range(max(1, len(metrics)))]
 
     def _examples(self, rollout: MemberRollout) -> TrajectoryExamples:
         """What every row of the rollout has to say, (R, G)."""
@@ -307,8 +325,7 @@ class MppoPolicy(MemberPolicy):
         if ppo.bootstrap_time_limit:
             self._model.train(not self._cfg.map.rollout_bn_eval)
             final = {key: value.unsqueeze(1) for key, value in rollout.final.items()}
-            value = self._judge(final, self._view.active(final)).value
-            steps = rollout.with_final_values(value.cpu())
+            steps = rollout.with_final_values(self._judge(final, self._view.active(final)).value)
         examples = trajectory_examples(steps, self._example_config)
         examples = TrajectoryExamples(**{f.name: rollout.rows(getattr(examples, f.name)) for f in fields(examples)})
         active = examples.active & (examples.log_prob != 0) if ppo.drop_forced else examples.active
@@ -318,56 +335,31 @@ class MppoPolicy(MemberPolicy):
             active = largest(score, active & of_type, reduction.keep) | (active & ~of_type)
         return replace(examples, active=active)
 
-    def _train(self, rollout: MemberRollout, examples: TrajectoryExamples) -> list[dict[str, float]]:
-        """All epochs; returns the metrics of every minibatch."""
-        ppo = self._cfg.ppo
-        # A step on which nobody acts teaches nothing, and a minibatch of such steps would still move Adam's momenta.
-        telling = examples.active.any(-1)
-        teams = [(telling & (rollout.team == team)).nonzero().squeeze(1) for team in rollout.team.unique().tolist()]
+    def _rows_of_teams(self, rollout: MemberRollout) -> list[Tensor]:
+        """Numbers of the rows (n,) that teach something, of each team, from a rollout on the host.
+
+        A step on which nobody acts teaches nothing, and a minibatch of such steps would still move Adam's momenta.
+        Reduction leaves a trajectory in every row that has one.
+        """
+        active, log_prob = acting_trajectories(rollout.steps, self._separation)
+        telling = rollout.rows(active & (log_prob != 0) if self._cfg.ppo.drop_forced else active).any(-1)
+        return [(telling & (rollout.team == team)).nonzero().squeeze(1) for team in rollout.team.unique().tolist()]
+
+    def _train(self, rollout: MemberRollout, examples: TrajectoryExamples, teams: list[Tensor]) -> list[Tensor]:
+        """All epochs; returns (8,) values of `METRICS` of every minibatch."""
+        trajectory = rollout.steps.trajectory
         rows = PpoRows(
             rollout.observed,
             rollout.rows(rollout.steps.active[:-1]),
             rollout.action,
-            None if rollout.steps.trajectory is None else rollout.rows(rollout.steps.trajectory[:-1]),
+            None if trajectory is None else rollout.rows(trajectory[:-1]),
             examples,
-        ).to(self._device)
-        self._model.train()
-        metrics: list[Tensor] = []
-        for _ in range(ppo.epochs):
-            begun = len(metrics)
-            drawn = [
-                numbers.to(self._device, non_blocking=True)
-                for team in teams
-                for numbers in minibatch_rows(
-                    team, ppo.minibatch_steps, ppo.minibatches_per_epoch, self._learn_generator
-                )
-            ]
-            for numbers in drawn:
-                self._tell(len(metrics), ppo.epochs * len(drawn))
-                metrics.append(self._minibatch(rows.pick(numbers)))
-            if ppo.target_kl and metrics:
-                kl = average(torch.stack(metrics[begun:])[:, METRICS.index("approx_kl")].mean())
-                if kl > ppo.target_kl:
-                    break
-        # Epochs may have stopped early.
-        self._tell(len(metrics), len(metrics))
-        read = average(torch.stack(metrics)).tolist() if metrics else []
-        return [dict(zip(METRICS, values, strict=True)) for values in read]
+        )
+        return self._descent.learn(rows, teams, self._learn_generator, self._tell)
 
     def _tell(self, done: int, planned: int) -> None:
         if self._minibatch_listener is not None:
             self._minibatch_listener(done, planned)
-
-    def _minibatch(self, rows: PpoRows) -> Tensor:
-        """One step of the optimiser; returns the values of `METRICS`."""
-        ppo = self._cfg.ppo
-        self._optimiser.zero_grad()
-        loss = minibatch_backward(self._model, rows, self._separation, ppo.normalisation, self._loss_config)
-        self._average_gradients(self._model)
-        norm = clipped_step(loss.total, self._optimiser, self._model.parameters(), ppo.grad_norm_clip)
-        if self._cfg.multi_gpu:
-            average_statistics(self._model)
-        return torch.stack([*loss, norm])
 
     def _monitor_vars_learn(self) -> list[str]:
         return [*METRICS, "explained_variance", "active_trajectories"]
@@ -375,7 +367,7 @@ class MppoPolicy(MemberPolicy):
     def _state_dict_learn(self) -> dict[str, Any]:
         return {
             "model": self._model.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
+            "optimiser": self._descent.state_dict(),
             "version": self._version,
             "env_step": self._env_step,
             "metrics": dict(self._last_metrics),
@@ -384,7 +376,7 @@ class MppoPolicy(MemberPolicy):
 
     def _load_state_dict_learn(self, state_dict: dict[str, Any]) -> None:
         self._model.load_state_dict(state_dict["model"])
-        self._optimiser.load_state_dict(state_dict["optimiser"])
+        self._descent.load_state_dict(state_dict["optimiser"])
         self._version = state_dict["version"]
         self._env_step = state_dict["env_step"]
         self._last_metrics = dict(state_dict["metrics"])

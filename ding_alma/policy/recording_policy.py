@@ -40,7 +40,8 @@ class RecordingPolicy(Policy):
     """Of numbers in the config; a subclass states those of the keys that it adds."""
 
     has_fixed_form: ClassVar[bool] = False
-    """An update's shapes depend on nothing but the config, so that it can be captured (``learn.capture``)."""
+    """Updates, or the minibatches that they consist of, come in one form or in few sizes, so that they can be captured
+    (``learn.capture``)."""
 
     _version = 0
     """Of the networks, where a policy compares it with that of its data; collectors in other processes follow it."""

@@ -1,7 +1,8 @@
 """Finished episodes laid side by side, as masked PPO learns from them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,18 +34,33 @@ class MemberRollout:
     """(N, ...) per key, observations after the last step."""
     cut: Tensor
     """(N,) bool, a time limit ended the episode."""
+    places: Tensor
+    """(R,) int64, where the rows stand among T N, step by step."""
 
     def rows(self, x: Tensor) -> Tensor:
         """(T, N, ...) to (R, ...)."""
-        return x.transpose(0, 1)[self.steps.valid.T]
+        return x.flatten(0, 1)[self.places]
+
+    def to(self, device: torch.device | str) -> "MemberRollout":
+        """The same rollout on another device, without waiting."""
+
+        def moved(part: Any) -> Any:
+            if isinstance(part, Tensor):
+                return part.to(device, non_blocking=True)
+            if isinstance(part, MemberSteps):
+                return replace(part, **{f.name: moved(getattr(part, f.name)) for f in fields(part)})
+            return part if part is None else {key: moved(value) for key, value in part.items()}
+
+        return replace(self, **{f.name: moved(getattr(self, f.name)) for f in fields(self)})
 
     def with_final_values(self, value: Tensor) -> MemberSteps:
         """The steps with the values (N, M) of the final observations, from which episodes that were cut go on."""
         lengths = self.steps.valid.sum(0)
+        episode = torch.arange(len(lengths), device=lengths.device)
         values = self.steps.value.clone()
-        values[lengths, torch.arange(len(lengths))] = value
+        values[lengths, episode] = value
         over = self.steps.episode_over.clone()
-        over[lengths - 1, torch.arange(len(lengths))] &= ~self.cut
+        over[lengths - 1, episode] &= ~self.cut
         return replace(self.steps, value=values, episode_over=over)
 
 
@@ -70,6 +86,8 @@ def member_rollout(episodes: Sequence[MemberEpisode], active: Sequence[Tensor]) 
     reward = pad_sequence([episode["team_reward"] for episode in episodes for _ in range(teams)])
     lengths = torch.tensor([len(episode["team_reward"]) for episode in episodes for _ in range(teams)])
     step = torch.arange(len(reward)).unsqueeze(1)
+    valid = step < lengths
+    episode_of_row, step_of_row = valid.T.nonzero(as_tuple=True)
     value = padded(steps["value"])
     trajectory = None
     if "member_trajectory" in keys:
@@ -83,7 +101,7 @@ def member_rollout(episodes: Sequence[MemberEpisode], active: Sequence[Tensor]) 
             active=padded(active),
             left=padded(steps["member_done"]),
             episode_over=step == lengths - 1,
-            valid=step < lengths,
+            valid=valid,
             trajectory=trajectory,
         ),
         observed={key: _read(key, torch.cat([part[:-1] for part in parts])) for key, parts in observed.items()},
@@ -91,6 +109,7 @@ def member_rollout(episodes: Sequence[MemberEpisode], active: Sequence[Tensor]) 
         team=(torch.arange(len(lengths)) % teams).repeat_interleave(lengths),
         final={key: _read(key, torch.stack([part[-1] for part in parts])) for key, parts in observed.items()},
         cut=torch.tensor([episode["time_limit"] for episode in episodes for _ in range(teams)]),
+        places=step_of_row * len(lengths) + episode_of_row,
     )
 
 

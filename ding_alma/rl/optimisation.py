@@ -12,6 +12,44 @@ class NotFiniteError(ArithmeticError):
     """A loss or its gradient is NaN or infinite."""
 
 
+class PortableOptimiser:
+    """An optimiser of torch's whose learning rate may change in a CUDA graph, and whose state is the same without one.
+
+    One that is ``capturable`` gets its learning rate as a tensor.
+
+    Attributes:
+        torch: the optimiser itself.
+    """
+
+    def __init__(self, optimiser: torch.optim.Optimizer) -> None:
+        self.torch = optimiser
+        self.set_rate(optimiser.defaults["lr"])
+
+    def set_rate(self, rate: float) -> None:
+        """From now on, learn with this rate."""
+        self._rate = rate
+        for group in self.torch.param_groups:
+            if not group.get("capturable"):
+                group["lr"] = rate
+            elif isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = group["params"][0].detach().new_full((), rate)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The optimiser's state, learning rates as numbers."""
+        state = self.torch.state_dict()
+        return {**state, "param_groups": [{**group, "lr": self._rate} for group in state["param_groups"]]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned, of an optimiser that is ``capturable`` or of one that is not."""
+        own = self.torch.param_groups[0]
+        ways = {way: own[way] for way in ("capturable", "foreach") if way in own}
+        groups = [{**group, **ways} for group in state["param_groups"]]
+        self.torch.load_state_dict({**state, "param_groups": groups})
+        self.set_rate(float(groups[0]["lr"]))
+
+
 class Descent:
     """Gradient descent on one network, whose parameters it keeps in one vector and whose gradients in another.
 
@@ -30,8 +68,7 @@ class Descent:
         """Take over the network's trainable parameters.
 
         Args:
-            optimiser: makes one of a list of parameters, for example ``partial(torch.optim.Adam, lr=1e-3)``. One that
-                is ``capturable`` gets its learning rate as a tensor, so that it can change in a CUDA graph.
+            optimiser: makes one of a list of parameters, for example ``partial(torch.optim.Adam, lr=1e-3)``.
             grad_norm_clip: largest global L2 norm of a gradient.
             synchronise: called between backward and clipping, averages gradients over processes.
         """
@@ -44,9 +81,8 @@ class Descent:
         for parameter, (values, gradient) in zip(parameters, parts, strict=True):
             parameter.data = values.view_as(parameter)
             parameter.grad = gradient.view_as(parameter)
-        self._optimiser = optimiser([self._vector])
-        self._learning_rate: float = self._optimiser.defaults["lr"]
-        self._set_learning_rate(self._learning_rate)
+        self._optimiser = PortableOptimiser(optimiser([self._vector]))
+        self._learning_rate: float = self._optimiser.torch.defaults["lr"]
         self._grad_norm_clip = grad_norm_clip
         self._synchronise = synchronise
 
@@ -64,34 +100,19 @@ class Descent:
         loss.backward()
         if self._synchronise is not None:
             self._synchronise()
-        return clipped_step(loss, self._optimiser, [self._vector], self._grad_norm_clip)
+        return clipped_step(loss, self._optimiser.torch, [self._vector], self._grad_norm_clip)
 
     def scale_learning_rate(self, factor: float) -> None:
         """From now on, learn with ``factor`` times the rate that the optimiser was made with."""
-        self._set_learning_rate(self._learning_rate * factor)
-
-    def _set_learning_rate(self, rate: float) -> None:
-        self._rate = rate
-        for group in self._optimiser.param_groups:
-            if not group.get("capturable"):
-                group["lr"] = rate
-            elif isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate)
-            else:
-                group["lr"] = self._vector.detach().new_full((), rate)
+        self._optimiser.set_rate(self._learning_rate * factor)
 
     def state_dict(self) -> dict[str, Any]:
-        """The optimiser's state, learning rates as numbers."""
-        state = self._optimiser.state_dict()
-        return {**state, "param_groups": [{**group, "lr": self._rate} for group in state["param_groups"]]}
+        """The optimiser's state, see `PortableOptimiser`."""
+        return self._optimiser.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned, of an optimiser that is ``capturable`` or of one that is not."""
-        own = self._optimiser.param_groups[0]
-        ways = {way: own[way] for way in ("capturable", "foreach") if way in own}
-        groups = [{**group, **ways} for group in state["param_groups"]]
-        self._optimiser.load_state_dict({**state, "param_groups": groups})
-        self._set_learning_rate(float(groups[0]["lr"]))
+        """Continue from what `state_dict` returned."""
+        self._optimiser.load_state_dict(state)
 
 
 def clipped_step(

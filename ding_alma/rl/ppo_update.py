@@ -39,10 +39,6 @@ class PpoRows:
         """Some of the rows, by their numbers (B,)."""
         return self._each(lambda x: x[rows])
 
-    def to(self, device: torch.device | str) -> "PpoRows":
-        """The same rows on another device."""
-        return self._each(lambda x: x.to(device, non_blocking=True))
-
     def _each(self, change: Callable[[Tensor], Tensor]) -> "PpoRows":
         examples = {f.name: change(getattr(self.examples, f.name)) for f in fields(self.examples)}
         return PpoRows(

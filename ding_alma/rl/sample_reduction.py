@@ -37,5 +37,5 @@ def reduction_score(by: str, advantage: Tensor, returns: Tensor, generator: torc
     if by == "return":
         return returns
     if by == "random":
-        return torch.rand(advantage.shape, generator=generator).to(advantage.device)
+        return torch.rand(advantage.shape, generator=generator).to(advantage.device, non_blocking=True)
     raise ValueError(f"by must be one of {REDUCTIONS}, got {by!r}")

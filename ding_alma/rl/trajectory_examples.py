@@ -102,6 +102,16 @@ def trajectories_with(flag: Tensor, trajectory: Tensor | None, trajectories: int
     return flag if trajectory is None else any_member(flag, trajectory, trajectories)
 
 
+def acting_trajectories(steps: MemberSteps, separation: Separation) -> tuple[Tensor, Tensor]:
+    """Which trajectories act (T, N, G) bool, and the log-probability (T, N, G) of what they did."""
+    trajectory, trajectories = trajectories_of_members(steps.trajectory, separation.joint, steps.active)
+    now = None if trajectory is None else trajectory[:-1]
+    acting = steps.active[:-1] & steps.valid.unsqueeze(-1)
+    active = trajectories_with(acting, now, trajectories)
+    log_prob = to_trajectories(steps.log_prob, acting, now, trajectories)
+    return active, share_sum(log_prob, active) if separation.log_prob else log_prob
+
+
 def trajectory_examples(steps: MemberSteps, config: ExampleConfig) -> TrajectoryExamples:
     """Sum members into trajectories, mix rewards, estimate advantages.
 
@@ -112,7 +122,7 @@ def trajectory_examples(steps: MemberSteps, config: ExampleConfig) -> Trajectory
     trajectory, trajectories = trajectories_of_members(steps.trajectory, separation.joint, steps.active)
     now, after = (None, None) if trajectory is None else (trajectory[:-1], trajectory[1:])
     acting = steps.active[:-1] & steps.valid.unsqueeze(-1)
-    active = trajectories_with(acting, now, trajectories)
+    active, log_prob = acting_trajectories(steps, separation)
     value = to_trajectories(steps.value, steps.active, trajectory, trajectories)
     own = to_trajectories(steps.own_reward, acting, now, trajectories)
     shared = steps.team_reward if config.shared == "team" else shared_reward(own, active, config.shared)
@@ -123,7 +133,4 @@ def trajectory_examples(steps: MemberSteps, config: ExampleConfig) -> Trajectory
     else:
         done = over | ~trajectories_with(steps.active[1:] & ~steps.left, after, trajectories)
     estimated = trajectory_advantages(reward, value, done, active, config.discount, config.trace)
-    log_prob = to_trajectories(steps.log_prob, acting, now, trajectories)
-    if separation.log_prob:
-        log_prob = share_sum(log_prob, active)
     return TrajectoryExamples(estimated.advantage, estimated.returns, value[:-1].where(active, 0.0), log_prob, active)

@@ -319,7 +319,7 @@ def _patches(gpu: PretendedGpu) -> list[contextlib.AbstractContextManager]:
         "current_stream": PretendedStream,
         "stream": lambda stream: contextlib.nullcontext(),
         "CUDAGraph": new_graph,
-        "graph": lambda graph, stream=None: Recording(graph, gpu, label_of),
+        "graph": lambda graph, pool=None, stream=None: Recording(graph, gpu, label_of),
         "is_current_stream_capturing": lambda: gpu.is_recording,
         "manual_seed": lambda *_: None,
         "manual_seed_all": lambda *_: None,

@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 _COPIES = {"aten::copy_", "aten::clone", "aten::_to_copy"}
+_UNSAID = {"aten::native_batch_norm": ("running_mean", "running_var")}
+"""Arguments that are written to although the call's schema does not say so."""
 _UNTOUCHED = {"aten::detach", "aten::alias", "aten::lift_fresh"}
 """Called on a new tensor before it gets the label of its device."""
 
@@ -52,6 +54,10 @@ class PretendedGraph:
                 results = list(tensors(call.func(*call.args, **call.kwargs)))
                 for place, kept in call.made:
                     kept.copy_(results[place])
+
+    def pool(self) -> tuple[int, int]:
+        """Of memory; nothing is allocated from it."""
+        return (0, 1)
 
     def described(self) -> list[tuple]:
         """What was recorded, call after call."""
@@ -108,7 +114,8 @@ class Recording(TorchDispatchMode):
     def _keep(self, func: Any, args: tuple, kwargs: dict) -> None:
         """Remember what the call overwrites."""
         for number, argument in enumerate(func._schema.arguments):
-            if argument.alias_info is None or not argument.alias_info.is_write:
+            is_said = argument.alias_info is not None and argument.alias_info.is_write
+            if not is_said and argument.name not in _UNSAID.get(func._schema.name, ()):
                 continue
             value = args[number] if number < len(args) else kwargs.get(argument.name)
             for x in tensors(value):

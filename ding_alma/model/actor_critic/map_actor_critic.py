@@ -110,10 +110,10 @@ class MapActorCritic(MemberActorCritic):
 
 
 def _boards(planes: Tensor) -> Tensor:
-    """(N, C, H, W) float32 in the order of memory that convolutions like best: channels last on a CPU, where every
+    """(N, C, H, W) floats in the order of memory that convolutions like best: channels last on a CPU, where every
     layer would otherwise put them into another order and back."""
     order = torch.channels_last if planes.device.type == "cpu" else torch.preserve_format
-    return planes.to(torch.float32, memory_format=order)
+    return planes.to(torch.get_default_dtype(), memory_format=order)
 
 
 def _read(planes: Tensor, position: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ def check_equal(one, other):
         scale = float(optimiser._gradient.abs().max())
         assert scale > 0, name
         torch.testing.assert_close(theirs._gradient, optimiser._gradient, rtol=1e-4, atol=1e-5 * scale)
-        (mine,), (its,) = (x._optimiser.state.values() for x in (optimiser, theirs))
+        (mine,), (its,) = (x._optimiser.torch.state.values() for x in (optimiser, theirs))
         assert float(mine["step"]) == float(its["step"]) > 0
         torch.testing.assert_close(its["square_avg"], mine["square_avg"], rtol=1e-4, atol=1e-9)
 
@@ -216,7 +216,7 @@ def test_states_of_plain_and_captured_learners_can_be_exchanged():
     ("policy", "changes", "message"),
     [
         ("aqmix", {"cuda": False}, "policy.learn.capture = True needs policy.cuda = True"),
-        ("mppo", {}, "updates of mppo_command have no fixed form"),
+        ("coma_ext", {}, "updates of coma_ext_command have no fixed form"),
     ],
 )
 def test_capture_is_refused_where_it_is_impossible(policy, changes, message):

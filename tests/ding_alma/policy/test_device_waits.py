@@ -58,16 +58,50 @@ def test_updates_wait_only_for_the_values_that_are_read(policy, changes, replay)
     assert waits == [["tolist"], [], ["tolist"]]
 
 
-@pytest.mark.parametrize(("epochs", "minibatch_steps"), [(1, 512), (3, 4)])
-def test_minibatches_of_masked_ppo_do_not_wait(epochs, minibatch_steps):
-    main, create = changed("mppo", {"ppo.epochs": epochs, "ppo.minibatch_steps": minibatch_steps})
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ppo.epochs": 1, "ppo.minibatch_steps": 512},
+        {"ppo.epochs": 3, "ppo.minibatch_steps": 4, "ppo.drop_forced": True},
+        {"separation": "none", "ppo.bootstrap_time_limit": False},
+        {"reduction.keep": 1, "reduction.by": "random"},
+        {"learn.capture": True, "ppo.minibatch_steps": 4},
+    ],
+)
+def test_masked_ppo_waits_only_for_the_values_that_are_read(changes):
+    main, create = changed("mppo", changes | {"learn.monitor_interval": 2})
     with PretendedGpu() as gpu:
         driven = Driven(main, create)
-        driven.collect()
-        gpu.forget()
-        driven.update()
-        # The values of the last observations, from which advantages are made on the host, and the monitored values.
-        assert sorted(kind.split(" at ")[0] for kind in gpu.waits.elements()) == ["copy to the host", "tolist"]
+        waits = []
+        for _ in range(3):
+            driven.collect()
+            gpu.forget()
+            driven.update()
+            waits.append([kind.split()[0] for kind in gpu.waits.elements()])
+        assert gpu.kernels > 0
+    assert waits == [["tolist"], [], ["tolist"]]
+
+
+def test_masked_ppo_learns_what_it_learns_on_the_cpu():
+    def learner(**blocks):
+        changes = {"ppo.minibatch_steps": 4, "ppo.drop_forced": True, "ppo.adam_eps": 1e-2, "reduction.keep": 1}
+        return Driven(*changed("mppo", changes, **blocks))
+
+    on_cpu = learner(cuda=False)
+    on_cpu.collect()
+    data = on_cpu.buffer.sample(EPISODES, 0)
+    with PretendedGpu():
+        on_gpu = learner()
+        on_gpu.policy._learn_generator.set_state(on_cpu.policy._learn_generator.get_state())
+        on_gpu.policy._model.load_state_dict(on_cpu.policy._model.state_dict())
+        there = on_gpu.policy.learn_mode.forward(copy.copy(data))
+        weights = {name: value.cpu() for name, value in on_gpu.policy._model.state_dict().items()}
+    here = on_cpu.policy.learn_mode.forward(data)
+    assert len(here) == len(there) > 2
+    for one, other in zip(here, there, strict=True):
+        assert other == pytest.approx(one, rel=1e-4, abs=1e-5)
+    for name, expected in on_cpu.policy._model.state_dict().items():
+        torch.testing.assert_close(weights[name], expected, rtol=1e-4, atol=1e-6, msg=name)
 
 
 @pytest.mark.parametrize(("policy", "changes"), VALUE_VARIANTS)

@@ -163,7 +163,7 @@ def test_an_episode_cut_by_time_goes_on_in_its_last_value(bootstrap):
     episodes = collect(policy, main, episodes=2)
     assert all(episode["time_limit"] for episode in episodes)
     seen = {}
-    policy._train = lambda rollout, examples: seen.update(rollout=rollout, examples=examples) or []
+    policy._train = lambda rollout, examples, teams: seen.update(rollout=rollout, examples=examples) or []
     policy._forward_learn(episodes)
     rollout, examples = seen["rollout"], seen["examples"]
     closing = policy._judge(
@@ -209,7 +209,7 @@ def test_the_learning_rate_falls_with_the_environment_s_steps():
     policy = new(main)
     policy._env_step = 250
     policy._forward_learn(collect(policy, main))
-    assert policy._optimiser.param_groups[0]["lr"] == pytest.approx(7.5e-3)
+    assert policy._descent.optimiser.torch.param_groups[0]["lr"] == pytest.approx(7.5e-3)
 
 
 def test_epochs_stop_at_the_target_divergence():
@@ -261,8 +261,8 @@ def test_teams_share_no_minibatch_and_no_reward():
         episode["steps"]["own_reward"][:, 1] = 0
         episode["steps"]["value"][:] = 0
     teams = []
-    minibatch = policy._minibatch
-    policy._minibatch = lambda rows: teams.append(rows.examples.returns.abs().sum() > 0) or minibatch(rows)
+    minibatch = policy._descent._minibatch
+    policy._descent._minibatch = lambda rows: teams.append(rows.examples.returns.abs().sum() > 0) or minibatch(rows)
     policy._cfg.ppo.bootstrap_time_limit = False
     values = policy._forward_learn(episodes)
     half = len(values) // 4
@@ -281,7 +281,7 @@ def test_reduction_keeps_the_most_telling_robots_and_every_factory(keep):
     main, _ = map_config(reduction=dict(keep=keep, member_type=1))
     policy = new(main)
     seen = []
-    policy._train = lambda rollout, examples: seen.append((rollout, examples)) or []
+    policy._train = lambda rollout, examples, teams: seen.append((rollout, examples)) or []
     policy._forward_learn(map_episodes(policy))
     rollout, examples = seen[0]
     present = rollout.rows(rollout.steps.active[:-1])

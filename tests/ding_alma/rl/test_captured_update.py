@@ -9,7 +9,7 @@ from pretended_gpu import PretendedGpu
 from torch import Tensor, nn
 
 from ding_alma.rl.captured_update import WARM_UP, CapturedUpdate
-from ding_alma.rl.optimisation import Descent
+from ding_alma.rl.optimisation import Descent, PortableOptimiser
 
 ROWS, WIDTH = 6, 3
 
@@ -151,14 +151,14 @@ def test_what_differs_between_updates_is_found(mistake):
 
 
 def test_a_learning_rate_that_is_a_number_is_found_and_stays_what_it_was(monkeypatch):
-    def set_learning_rate(self, rate):
+    def set_rate(self, rate):
         self._rate = rate
-        for group in self._optimiser.param_groups:
+        for group in self.torch.param_groups:
             group["lr"] = rate
 
     with PretendedGpu():
         _, weights = learnt(Learner(capture=False, capturable=False), WARM_UP + 3)
-        monkeypatch.setattr(Descent, "_set_learning_rate", set_learning_rate)
+        monkeypatch.setattr(PortableOptimiser, "set_rate", set_rate)
         _, found = learnt(Learner(), WARM_UP + 3)
         assert not torch.allclose(found[0], weights[0], rtol=1e-3)
     first, second = recordings(Learner)
