@@ -29,6 +29,7 @@ from ding_alma.rl.exploration import epsilon_greedy, heuristic_allocation, learn
 from ding_alma.rl.mixed_q import MixedQConfig
 from ding_alma.rl.network_inputs import available_actions
 from ding_alma.rl.schedules import linear
+from ding_alma.rl.transfer import to_device, to_host
 from ding_alma.rl.value_acting import acting_utilities
 from dizoo_ext.strict_config import check_choice
 
@@ -233,45 +234,46 @@ class AlmaPolicy(ValuePolicy):
         exploration: Mapping[str, float],
     ) -> dict[str, Tensor]:
         due, held = carried.begin_step(ids, observation["subtask_mask"])
-        allocation = self._allocate(due, observation, held["allocation"], generator, exploration)
-        seen = {key: value.to(self._device) for key, value in observation.items()}
-        at_device = allocation.to(self._device)
+        seen = to_device({**observation, **held}, self._device)
+        allocation = self._allocate(due, seen, generator, exploration)
         embedding = self._model.value_network.agent.encoder.embedding
         utilities, _ = acting_utilities(
             self._model.value_network,
             seen["entities"],
-            held["last_action"].to(self._device),
+            seen["last_action"],
             seen["entity_mask"],
             seen["obs_mask"],
             seen["entity_subtask"],
-            at_device,
+            allocation,
             self._sizes.subtasks,
             permutation=None if embedding is None else draw_permutation(embedding, generator),
         )
-        available = available_actions(seen["action_mask"], seen.get("action_subtask"), at_device)
-        action = epsilon_greedy(utilities, available, exploration.get("eps", 0.0), generator).cpu()
-        carried.end_step(ids, due, allocation=allocation, last_action=action)
-        return {"allocation": allocation, "decision": due, "action": action}
+        available = available_actions(seen["action_mask"], seen.get("action_subtask"), allocation)
+        action = epsilon_greedy(utilities, available, exploration.get("eps", 0.0), generator)
+        chosen = to_host({"allocation": allocation, "action": action})
+        carried.end_step(ids, due, allocation=chosen["allocation"], last_action=chosen["action"])
+        return {**chosen, "decision": due}
 
     def _allocate(
         self,
         due: Tensor,
-        observation: dict[str, Tensor],
-        held: Tensor,
+        seen: dict[str, Tensor],
         generator: torch.Generator,
         exploration: Mapping[str, float],
     ) -> Tensor:
-        """Allocations (n, A) on the CPU: new ones where ``due`` (n,), else those ``held``."""
+        """Allocations (n, A): new ones where ``due`` (n,), which is on the CPU, else those that were held."""
+        held = seen["allocation"]
         if not due.any():
             return held
+        places = due.nonzero().squeeze(1).to(self._device, non_blocking=True)
         source = self._cfg.allocation.source
         if source == "heuristic":
-            active = observation["entity_mask"][:, : held.shape[1]]
-            advised = heuristic_allocation(active, observation["heuristic_allocation"])
-            return torch.where(due.unsqueeze(1), advised, held)
+            active = seen["entity_mask"][places, : held.shape[1]]
+            new = heuristic_allocation(active, seen["heuristic_allocation"][places])
+            return held.index_copy(0, places, new)
         state = DecisionState(
-            **{key: observation[key][due].to(self._device) for key in DECIDED_UPON},
-            last_allocation=held[due].to(self._device),
+            **{key: seen[key][places] for key in DECIDED_UPON},
+            last_allocation=held[places],
         )
         if source == "random":
             new = random_allocation(state, generator)
@@ -283,9 +285,7 @@ class AlmaPolicy(ValuePolicy):
                 proposal_epsilon=exploration.get("prop_alloc_eps", 0.0),
                 agent_epsilon=exploration.get("alloc_eps", 0.0),
             )
-        allocation = held.clone()
-        allocation[due] = new.cpu()
-        return allocation
+        return held.index_copy(0, places, new)
 
     def _loss_config(self) -> MixedQConfig:
         learn = self._cfg.learn

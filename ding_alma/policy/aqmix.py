@@ -16,6 +16,7 @@ from ding_alma.policy.value_policy import ExplorationCommand, ValuePolicy
 from ding_alma.replay.recorder import recorded_keys
 from ding_alma.rl.exploration import epsilon_greedy
 from ding_alma.rl.mixed_q import MixedQConfig
+from ding_alma.rl.transfer import to_device, to_host
 from ding_alma.rl.value_acting import acting_utilities
 from dizoo_ext.strict_config import check_choice
 
@@ -111,8 +112,8 @@ class AqmixPolicy(ValuePolicy):
         exploration: Mapping[str, float],
     ) -> dict[str, Tensor]:
         due, held = carried.begin_step(ids, observation["subtask_mask"])
-        seen = {key: value.to(self._device) for key, value in observation.items()}
-        held = {key: value.to(self._device) for key, value in held.items()}
+        seen = to_device({**observation, **held}, self._device)
+        held = {key: seen[key] for key in held}
         held |= self._decide(due, held, seen, generator, exploration)
         nobody = torch.full_like(held["last_action"], -1)
         utilities, memory = acting_utilities(
@@ -128,9 +129,10 @@ class AqmixPolicy(ValuePolicy):
             memory=held["memory"],
         )
         action = epsilon_greedy(utilities, seen["action_mask"], exploration.get("eps", 0.0), generator)
-        held |= {"last_action": action, "memory": memory}
-        carried.end_step(ids, due, **{key: value.cpu() for key, value in held.items()})
-        return {"allocation": nobody.cpu(), "decision": due, "action": action.cpu()}
+        held = to_host({**held, "last_action": action, "memory": memory})
+        carried.end_step(ids, due, **held)
+        action = held["last_action"]
+        return {"allocation": torch.full_like(action, -1), "decision": due, "action": action}
 
     def _decide(
         self,

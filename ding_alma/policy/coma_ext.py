@@ -20,6 +20,7 @@ from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.replay.flat_recorder import FLAT_OBSERVED, FlatEpisode, FlatRecorder, coma_batch
 from ding_alma.rl.coma import ComaBatch, actor_loss, critic_loss, lambda_returns, taken
 from ding_alma.rl.optimisation import Descent
+from ding_alma.rl.transfer import to_device
 from dizoo_ext.strict_config import check_range
 
 METRICS = ("policy_loss", "entropy", "value_loss", "q_taken_mean", "target_mean", "actor_grad_norm", "critic_grad_norm")
@@ -223,7 +224,7 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
         """(n, A, U) on the CPU; the agents' memories go on."""
         self._model.eval()
         nothing = [None] * self._cfg.model.agent_num
-        shown = {key: observed[key].to(self._device) for key in ("agent_state", "action_mask")}
+        shown = to_device({key: observed[key] for key in ("agent_state", "action_mask")}, self._device)
         output = self._model.actor({"obs": shown, "prev_state": [memory.get(int(env), nothing) for env in ids]})
         memory.update(zip(ids.tolist(), output["next_state"], strict=True))
         return output["logit"].cpu()

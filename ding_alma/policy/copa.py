@@ -28,8 +28,10 @@ class CopaPolicy(AqmixPolicy):
     repeats itself.
     """
 
-    _sent = _could_send = 0
-    """Messages of the evaluation so far: sent, and as many as there were present agents at decisions."""
+    _sent: Tensor | int = 0
+    """Messages of the evaluation so far."""
+    _could_send: Tensor | int = 0
+    """Present agents at its decisions, each of whom could have been sent one."""
 
     config = dict(
         # (str) Name in DI-engine's policy registry.
@@ -111,27 +113,25 @@ class CopaPolicy(AqmixPolicy):
     ) -> dict[str, Tensor]:
         if not due.any():
             return {}
-        due = due.to(self._device)
-        deciding = {key: observation[key][due] for key in ("entities", "entity_mask", "entity_subtask")}
-        first = (held["last_action"][due] < 0).all(1)
+        places = due.nonzero().squeeze(1).to(self._device, non_blocking=True)
+        deciding = {key: observation[key][places] for key in ("entities", "entity_mask", "entity_subtask")}
+        first = (held["last_action"][places] < 0).all(1)
         coach = acting_strategies(
             self._model.value_network,
             **deciding,
-            allocation=torch.full_like(held["last_action"][due], -1),
+            allocation=torch.full_like(held["last_action"][places], -1),
             subtasks=self._sizes.subtasks,
             permutation=self._numbering(generator if exploration else None),
         )
         if exploration:
-            new = coach.sample(torch.randn(coach.mean.shape, generator=generator).to(self._device))
+            new = coach.sample(torch.randn(coach.mean.shape, generator=generator).to(self._device, non_blocking=True))
         else:
             present = deciding["entity_mask"][:, : self._sizes.agents]
             threshold = self._cfg.coach.broadcast_threshold
-            new, receives = broadcast(coach.mean, held["strategy"][due], present, first, threshold)
-            self._sent += int(receives.sum())
-            self._could_send += int(present.sum())
-        strategy = held["strategy"].clone()
-        strategy[due] = new
-        return {"strategy": strategy}
+            new, receives = broadcast(coach.mean, held["strategy"][places], present, first, threshold)
+            self._sent = self._sent + receives.sum()
+            self._could_send = self._could_send + present.sum()
+        return {"strategy": held["strategy"].index_copy(0, places, new)}
 
     def _numbering(self, generator: torch.Generator | None) -> Tensor | None:
         """Permutation of the subtasks' numbers for the coach: random, or none without a generator."""
@@ -147,6 +147,8 @@ class CopaPolicy(AqmixPolicy):
 
     def broadcast_rate(self) -> float:
         """Strategies sent per present agent and decision in the last evaluation; NaN before any."""
+        # Learning asks at every update, and only the first time may it wait for the device.
+        self._sent, self._could_send = int(self._sent), int(self._could_send)
         return self._sent / self._could_send if self._could_send else math.nan
 
     def _forward_learn(self, data: TrainData | list[Episode]) -> dict[str, float]:

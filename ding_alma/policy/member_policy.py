@@ -15,6 +15,7 @@ from ding_alma.policy.observation import stack_observations
 from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.replay.member_recorder import MemberRecorder
 from ding_alma.replay.member_rollout import INDICES
+from ding_alma.rl.transfer import to_device, to_host
 
 
 class MemberPolicy(RecordingPolicy):
@@ -33,11 +34,16 @@ class MemberPolicy(RecordingPolicy):
         ids, observation = stack_observations(data, self._view.keys)
         return ids, self._view.teams(observation)
 
+    def _judge_there(self, observed: dict[str, Tensor], active: Tensor) -> ActorCriticOutput:
+        """As `_judge`, of what the host holds."""
+        moved = to_device({**observed, "active": active}, self._device)
+        return self._judge({key: moved[key] for key in observed}, moved["active"])
+
     @torch.no_grad()
     def _judge(self, observed: dict[str, Tensor], active: Tensor) -> ActorCriticOutput:
         """Of observations (n, P, ...) per key; shapes (n P, M)."""
-        flat = {key: value.flatten(0, 1).to(self._device, non_blocking=True) for key, value in observed.items()}
-        return self._model(flat, active.flatten(0, 1).to(self._device, non_blocking=True))
+        flat = {key: value.flatten(0, 1) for key, value in observed.items()}
+        return self._model(flat, active.flatten(0, 1))
 
     def _init_collect(self) -> None:
         self._unroll_len = self._cfg.collect.unroll_len
@@ -49,19 +55,19 @@ class MemberPolicy(RecordingPolicy):
         active = self._view.active(observed)
         observed = {**observed, "action_mask": usable_masks(observed["action_mask"], active)}
         self._model.train(not self._cfg.map.rollout_bn_eval)
-        judged = self._judge(observed, active)
+        judged = self._judge_there(observed, active)
         action = judged.actions.sample(self._collect_generator)
-        log_prob = judged.actions.log_prob(action).cpu().view(active.shape)
-        action = action.cpu().view(active.shape)
+        done = {"action": action, "log_prob": judged.actions.log_prob(action), "value": judged.value}
+        done = {key: value.view(active.shape) for key, value in to_host(done).items()}
         self._recorder.begin_step(
             ids,
             _stored(observed),
-            action.to(torch.int16),
-            log_prob,
-            judged.value.cpu().view(active.shape),
+            done["action"].to(torch.int16),
+            done["log_prob"],
+            done["value"],
             self._version,
         )
-        return self._outputs(ids, action)
+        return self._outputs(ids, done["action"])
 
     def _outputs(self, ids: np.ndarray, action: Tensor) -> dict[int, dict[str, Any]]:
         joint = self._view.joint_action(action).numpy()
@@ -94,7 +100,7 @@ class MemberPolicy(RecordingPolicy):
         active = self._view.active(observed)
         observed = {**observed, "action_mask": usable_masks(observed["action_mask"], active)}
         self._model.eval()
-        actions = self._judge(observed, active).actions
+        actions = self._judge_there(observed, active).actions
         chosen = actions.sample(self._eval_generator) if self._cfg.ppo.sample_in_evaluation else actions.mode()
         return self._outputs(ids, chosen.cpu().view(active.shape))
 

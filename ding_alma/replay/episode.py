@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ding_alma.replay.training_sequences import SequenceSteps
 from ding_alma.rl.batch import EpisodeBatch, HostSteps
+from ding_alma.rl.transfer import to_device
 
 OBSERVED = {
     "entities": torch.float32,
@@ -51,21 +52,33 @@ class EpisodeTable:
         self._decides = np.zeros((capacity, 0), bool)
         """The steps' ``decision`` once more, on the host, for `HostSteps`."""
 
-    def write(self, slot: int, episode: Mapping[str, Tensor | int]) -> None:
-        """Put one episode into a slot, over whatever was there."""
-        length = int(episode["length"])
-        steps = {key: torch.as_tensor(value) for key, value in episode.items() if key not in ("length", "collected_at")}
-        wrong = {key: len(value) for key, value in steps.items() if len(value) != length + 1}
-        if length < 1 or wrong:
-            raise ValueError(f"an episode of {length} transitions must store {length + 1} steps per key, got {wrong}")
-        if self._steps and steps.keys() != self._steps.keys():
-            raise ValueError(f"episode has the keys {sorted(steps)}, the buffer stores {sorted(self._steps)}")
-        self._widen(steps, length + 1)
-        for key, value in steps.items():
-            self._steps[key][slot, : length + 1] = value.to(self.device)
-        self._decides[slot, : length + 1] = steps["decision"].cpu().numpy()
-        self.lengths[slot] = length
-        self.collected_at[slot] = int(episode["collected_at"])
+    def write(self, slots: Sequence[int], episodes: Sequence[Mapping[str, Tensor | int]]) -> None:
+        """Put episodes into slots, over whatever was there; they travel to the table's device together.
+
+        Raises:
+            ValueError: a key is missing or unknown, or does not have a row for every step.
+        """
+        steps = [
+            {key: torch.as_tensor(value) for key, value in episode.items() if key not in ("length", "collected_at")}
+            for episode in episodes
+        ]
+        named = {(number, key): value for number, of_one in enumerate(steps) for key, value in of_one.items()}
+        moved = to_device(named, self.device)
+        for number, (slot, episode, of_one) in enumerate(zip(slots, episodes, steps, strict=True)):
+            length = int(episode["length"])
+            wrong = {key: len(value) for key, value in of_one.items() if len(value) != length + 1}
+            if length < 1 or wrong:
+                raise ValueError(
+                    f"an episode of {length} transitions must store {length + 1} steps per key, got {wrong}"
+                )
+            if self._steps and of_one.keys() != self._steps.keys():
+                raise ValueError(f"episode has the keys {sorted(of_one)}, the buffer stores {sorted(self._steps)}")
+            self._widen(of_one, length + 1)
+            for key in of_one:
+                self._steps[key][slot, : length + 1] = moved[number, key]
+            self._decides[slot, : length + 1] = of_one["decision"].cpu().numpy()
+            self.lengths[slot] = length
+            self.collected_at[slot] = int(episode["collected_at"])
 
     def _widen(self, steps: Mapping[str, Tensor], width: int) -> None:
         held = next(iter(self._steps.values())).shape[1] if self._steps else 0
@@ -142,6 +155,5 @@ class EpisodeTable:
 def table_of(episodes: Sequence[Episode], device: torch.device | str = "cpu") -> EpisodeTable:
     """A table that holds exactly these episodes, as a list-based buffer hands them out."""
     table = EpisodeTable(len(episodes), device)
-    for slot, episode in enumerate(episodes):
-        table.write(slot, episode)
+    table.write(range(len(episodes)), episodes)
     return table

@@ -19,6 +19,8 @@ from dizoo_ext.strict_config import check_block, check_range
 JOURNAL_FOLDER = "replay"
 """Inside a run's folder."""
 ADDED_BY_DING = ("type", "import_names", "cfg_type", "name", "instance_name")
+WRITTEN_TOGETHER = 64
+"""Samples of one copy to a device, of which a whole state may hold thousands."""
 
 
 @BUFFER_REGISTRY.register("episode_ring")
@@ -89,17 +91,20 @@ class EpisodeRing(IBuffer):
                 f"{self._count + len(samples)} samples that wait to be learnt from; make it at least as large as "
                 "policy.collect.n_episode"
             )
-        for sample in samples:
+        for begin in range(0, len(samples), WRITTEN_TOGETHER):
+            part = samples[begin : begin + WRITTEN_TOGETHER]
             if self._store is None:
-                self._store = self._store_for(sample)
-            self._write(self._store, sample)
+                self._store = self._store_for(part[0])
+            self._write(self._store, part)
             if self._journal is not None and isinstance(self._store, EpisodeStore):
-                self._journal.append(sample)
+                for sample in part:
+                    self._journal.append(sample)
 
-    def _write(self, store: Store, sample: Any) -> None:
-        store.write(self._next, sample)
-        self._next = (self._next + 1) % self._capacity
-        self._count = min(self._count + 1, self._capacity)
+    def _write(self, store: Store, samples: list[Any]) -> None:
+        slots = [(self._next + number) % self._capacity for number in range(len(samples))]
+        store.write(slots, samples)
+        self._next = (self._next + len(samples)) % self._capacity
+        self._count = min(self._count + len(samples), self._capacity)
 
     def _store_for(self, sample: Any) -> Store:
         if not self._cfg.consume and isinstance(sample, dict) and "collected_at" in sample:
@@ -168,7 +173,7 @@ class EpisodeRing(IBuffer):
         try:
             for episode in self._journal.restore(state["journal"], lost.append):
                 self._store = self._store or self._store_for(episode)
-                self._write(self._store, episode)
+                self._write(self._store, [episode])
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             self.clear()
             raise ValueError(f"its episodes cannot be read: {error!r}") from error

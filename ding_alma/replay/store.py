@@ -1,6 +1,7 @@
 """What a ring buffer's slots hold: whole episodes, or samples as DI-engine's own policies cut them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,8 @@ class Store(ABC):
     """Slots that are written one by one and drawn from many at a time."""
 
     @abstractmethod
-    def write(self, slot: int, sample: Any) -> None:
-        """Put a sample into a slot, over whatever was there."""
+    def write(self, slots: Sequence[int], samples: Sequence[Any]) -> None:
+        """Put samples into slots, over whatever was there; the last one stays where a slot occurs twice."""
 
     @abstractmethod
     def read(self, slot: int) -> Any:
@@ -55,11 +56,12 @@ class EpisodeStore(Store):
         self._newest_collection = -1
         self._steps_since = 0
 
-    def write(self, slot: int, sample: Episode) -> None:
-        self._table.write(slot, sample)
-        if sample["collected_at"] != self._newest_collection:
-            self._newest_collection, self._steps_since = int(sample["collected_at"]), 0
-        self._steps_since += int(sample["length"])
+    def write(self, slots: Sequence[int], samples: Sequence[Episode]) -> None:
+        self._table.write(slots, samples)
+        for sample in samples:
+            if sample["collected_at"] != self._newest_collection:
+                self._newest_collection, self._steps_since = int(sample["collected_at"]), 0
+            self._steps_since += int(sample["length"])
 
     def read(self, slot: int) -> Episode:
         return self._table.read(slot)
@@ -86,8 +88,9 @@ class SampleStore(Store):
     def __init__(self, capacity: int) -> None:
         self._samples: list[Any] = [None] * capacity
 
-    def write(self, slot: int, sample: Any) -> None:
-        self._samples[slot] = sample
+    def write(self, slots: Sequence[int], samples: Sequence[Any]) -> None:
+        for slot, sample in zip(slots, samples, strict=True):
+            self._samples[slot] = sample
 
     def read(self, slot: int) -> Any:
         return self._samples[slot]

@@ -30,8 +30,8 @@ class ExplorationDraws:
         device = state.entities.device
         return cls(
             random_allocation(state, generator),
-            torch.rand(state.points, generator=generator).to(device),
-            torch.rand(state.points, state.agents, generator=generator).to(device),
+            torch.rand(state.points, generator=generator).to(device, non_blocking=True),
+            torch.rand(state.points, state.agents, generator=generator).to(device, non_blocking=True),
         )
 
 
@@ -118,12 +118,13 @@ def epsilon_greedy(
         coin = torch.rand(greedy.shape, generator=generator)
     if uniforms is None:
         uniforms = torch.rand(greedy.shape, generator=generator)
-    return torch.where(coin.to(utility.device) < epsilon, _pick(available, uniforms), greedy)
+    coin = coin.to(utility.device, non_blocking=True)
+    return torch.where(coin < epsilon, _pick(available, uniforms), greedy)
 
 
 def _pick(allowed: Tensor, uniforms: Tensor) -> Tensor:
     """(...) int64, a uniformly random allowed index of ``allowed`` (..., C) bool by ``uniforms`` (...) in [0, 1)."""
     reached = allowed.cumsum(-1)
     count = reached[..., -1]
-    wanted = (uniforms.to(allowed.device) * count).long().minimum(count - 1)
+    wanted = (uniforms.to(allowed.device, non_blocking=True) * count).long().minimum(count - 1)
     return (reached > wanted.unsqueeze(-1)).to(torch.uint8).argmax(-1)

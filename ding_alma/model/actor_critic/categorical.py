@@ -46,7 +46,8 @@ class ActionDistribution(ABC):
         log_probs = self.log_probs()
         # The winner of a race of exponential clocks; unlike an inverted cumulative sum it cannot round onto an illegal
         # action.
-        clocks = torch.empty(log_probs.shape).exponential_(generator=generator).to(log_probs.device)
+        clocks = torch.empty(log_probs.shape).exponential_(generator=generator)
+        clocks = clocks.to(log_probs.device, non_blocking=True)
         return (log_probs - clocks.log()).argmax(-1)
 
 

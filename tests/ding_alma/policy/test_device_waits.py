@@ -145,3 +145,31 @@ def test_a_replay_on_the_device_knows_steps_as_the_batch_does():
         for name in ("decision", "valid", "first"):
             assert getattr(known, name).equal(getattr(expected, name)), name
         assert known.decision.any() and known.first.any()
+
+
+@pytest.mark.parametrize("policy", ["alma", "aqmix", "refil", "copa", "mppo", "coma_ext"])
+def test_acting_waits_once_per_step_and_a_collection_travels_in_one_copy(policy):
+    main, create = changed(policy, {})
+    if policy == "coma_ext":
+        main.policy.other.replay_buffer.pop("device")
+    steps = EPISODES * main.env.episode_limit
+    with PretendedGpu() as gpu:
+        driven = Driven(main, create)
+        driven.collect()
+        gpu.forget()
+        driven.collect()
+        assert [kind.split(" at ")[0] for kind in gpu.waits.elements()] == ["copy to the host"] * steps
+        gpu.forget()
+        driven.evaluate()
+        assert [kind.split(" at ")[0] for kind in gpu.waits.elements()] == ["copy to the host"] * (steps // EPISODES)
+
+
+def test_a_coach_s_rate_of_broadcasts_is_read_once_per_evaluation():
+    with PretendedGpu() as gpu:
+        driven = Driven(*changed("copa", {}))
+        driven.evaluate()
+        gpu.forget()
+        assert driven.policy.broadcast_rate() == 1
+        assert gpu.waits.total() == 2
+        assert driven.policy.broadcast_rate() == 1
+        assert gpu.waits.total() == 2
