@@ -88,6 +88,13 @@ def evaluate_command(
 
         return evaluate(load(path, config, scenario, _partner(allocator, place), allocation), episodes, seed)
 
+    from ding_alma.run.checkpoint import find_checkpoint
+
+    with user_errors(None):
+        for checkpoint in checkpoints:
+            if not checkpoint.exists():
+                # Raises an error that names others, and does so before anything is played.
+                find_checkpoint(checkpoint)
     for checkpoint in checkpoints:
         if len(checkpoints) > 1:
             click.echo(f"\n{checkpoint}:")

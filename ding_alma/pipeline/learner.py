@@ -26,6 +26,7 @@ from ding_alma.pipeline.transport import Transport
 from ding_alma.run.faults import GuardedLearner
 from ding_alma.run.job import Job
 from ding_alma.run.run_lock import acquire, release
+from ding_alma.setting.registered import SUFFIX
 
 HURRIED_SECONDS = 2.0
 """Time that workers get to say goodbye when the learner itself has failed."""
@@ -114,7 +115,7 @@ def learn(transport: Transport, job: Job, collectors: int) -> None:
 
 def _compile(job: Job) -> EasyDict:
     create = deepcopy(job.create)
-    create.policy.type += "_command"
+    create.policy.type += SUFFIX
     renew = not job.main.policy.learn.get("resume_training", False)
     cfg = compile_config(job.main, seed=job.seed, auto=True, create_cfg=create, save_cfg=True, renew_dir=renew)
     if "persist" in cfg.policy.other.replay_buffer:

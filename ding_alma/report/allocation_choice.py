@@ -5,6 +5,7 @@ from typing import Any
 
 from ding_alma.report.play import Run
 from ding_alma.run.run_error import RunError
+from ding_alma.setting.registered import plain_type
 
 ALLOCATOR = "allocator."
 """What the names of the allocator's parameters begin with in a model's state."""
@@ -47,7 +48,7 @@ def choose_allocation(run: Run, other: Run | None = None, source: str | None = N
 
 
 def _check_allocates(run: Run, what: str) -> None:
-    kind = run.config.policy.type.removesuffix("_command")
+    kind = plain_type(run.config.policy.type)
     if kind != "alma":
         raise RunError(f"{what} has policy {kind!r}, which allocates nobody; only 'alma' does")
 

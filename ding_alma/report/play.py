@@ -22,6 +22,7 @@ from ding_alma.run.open_policy import open_policy
 from ding_alma.run.run_config import RUN_CONFIG_NAME, compile_config_file, read_run_config
 from ding_alma.run.run_error import RunError
 from ding_alma.run.scenario_text import scenario_of
+from ding_alma.setting.registered import plain_type
 from dizoo_ext.contract import EntitySpec, MapSpec
 
 EVALUATION_ENVS = 32
@@ -84,7 +85,7 @@ def build_policy(run: Run, env_num: int) -> Any:
             state = {**state, "model": fitting_weights(policy.state_dict()["model"], state["model"], cfg)}
         policy.load_state_dict(state)
     except (RuntimeError, KeyError) as error:
-        plain = cfg.type.removesuffix("_command")
+        plain = plain_type(cfg.type)
         reason = textwrap.shorten(str(error), REASON_LENGTH)
         raise RunError(f"the checkpoint does not fit the configuration of policy {plain!r}: {reason}") from error
     return policy

@@ -13,6 +13,7 @@ import numpy as np
 from ding_alma.run.run_config import RUN_CONFIG_NAME, SEED_FOLDER, read_kept_config
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_record import RECORD_NAME, read_record
+from ding_alma.setting.registered import plain_type
 
 NOT_THE_TASK = {
     *("manager", "cfg_type", "import_names", "type", "scenario", "is_test", "observation", "env_id"),
@@ -109,7 +110,7 @@ def check_allocates(folders: Mapping[str, Collection[Path]]) -> None:
     """Raise a RunError if the policy of a run allocates nobody; its config alone is read."""
     for path in (path for paths in folders.values() for path in paths):
         main, _ = read_kept_config(path / RUN_CONFIG_NAME)
-        kind = main.get("policy", {}).get("type", "").removesuffix("_command")
+        kind = plain_type(main.get("policy", {}).get("type", ""))
         if kind not in ALLOCATING:
             raise RunError(
                 f"{path} has policy {kind!r}, which allocates nobody; leave it out: only {' and '.join(ALLOCATING)} "

@@ -15,6 +15,7 @@ from easydict import EasyDict
 from torch import Tensor
 
 from ding_alma.run.run_error import RunError
+from ding_alma.setting.registered import plain_type
 from dizoo_ext.contract import EntitySpec
 
 MIXER = "value_network.mixer."
@@ -70,10 +71,10 @@ def fitting_weights(own: Mapping[str, Tensor], trained: Mapping[str, Tensor], po
         advice = ""
         if "extra_subtasks" in policy.entity:
             advice = "; train with policy.entity.extra_subtasks to have some in reserve"
-            if policy.type.removesuffix("_command") == "alma":
+            if plain_type(policy.type) == "alma":
                 advice += ", or let a rule allocate (--allocation heuristic)"
         raise RunError(
-            f"policy {policy.type.removesuffix('_command')!r} cannot play {policy.model.agent_num} agents and "
+            f"policy {plain_type(policy.type)!r} cannot play {policy.model.agent_num} agents and "
             f"{policy.entity.subtasks} subtasks, its weights are for the sizes of the training: {needed[0]} has "
             f"{tuple(trained[needed[0]].shape)}, not {tuple(own[needed[0]].shape)}{advice}"
         )

@@ -20,6 +20,7 @@ from ding_alma.run.run_config import write_run_config
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_record import RECORD_NAME, Reached, RunRecord
 from ding_alma.run.scenario_text import scenario_name
+from ding_alma.setting.registered import plain_type
 from dizoo_ext.compilation import tell_of_compilation
 from dizoo_ext.strict_config import check_block, check_choice, check_range
 
@@ -73,7 +74,7 @@ class RunRecordHook(LearnerHook):
             "name": run_dir.name,
             "env": merged.env.type,
             "scenario": scenario_name(merged.env),
-            "policy": merged.policy.type.removesuffix("_command"),
+            "policy": plain_type(merged.policy.type),
             "seed": merged.seed,
         }
         record = RunRecord(

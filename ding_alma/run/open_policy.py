@@ -7,6 +7,7 @@ from ding.utils import POLICY_REGISTRY, deep_merge_dicts
 from easydict import EasyDict
 
 from ding_alma.registration import register_all
+from ding_alma.setting.registered import plain_type
 
 
 def open_policy(config: EasyDict, field: str) -> Policy:
@@ -18,7 +19,7 @@ def open_policy(config: EasyDict, field: str) -> Policy:
     cfg = EasyDict(config)
     for name in cfg.get("import_names", []):
         import_module(name)
-    plain = cfg.type.removesuffix("_command")
+    plain = plain_type(cfg.type)
     cfg.type = plain if plain in POLICY_REGISTRY else cfg.type
     complete = deep_merge_dicts(get_policy_cls(cfg).default_config(), cfg)
     return create_policy(EasyDict(complete), enable_field=[field])

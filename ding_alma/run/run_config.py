@@ -11,7 +11,7 @@ from ding_alma.atomic_file import write_json_atomically
 from ding_alma.registration import register_all
 from ding_alma.run.plain_values import plain_values
 from ding_alma.run.run_error import RunError
-from ding_alma.setting.registered import check_types, import_packages
+from ding_alma.setting.registered import check_types, import_packages, plain_type
 from ding_alma.setting.shipped import find_config
 from dizoo_ext.checked_json import read_checked_json, with_checksum
 from dizoo_ext.trusted_imports import check_imports
@@ -48,7 +48,7 @@ def create_part(merged: EasyDict) -> dict[str, Any]:
         return {key: block[key] for key in ("type", "import_names", *more) if key in block}
 
     policy = choice(merged.policy)
-    policy["type"] = policy["type"].removesuffix("_command")
+    policy["type"] = plain_type(policy["type"])
     return plain_values(
         {
             "env": choice(merged.env),

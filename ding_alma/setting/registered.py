@@ -10,6 +10,11 @@ SUFFIX = "_command"
 """DI-engine's serial entries append it to a policy's type, so policies are registered twice."""
 
 
+def plain_type(policy: str) -> str:
+    """A policy's type as configs name it."""
+    return policy.removesuffix(SUFFIX)
+
+
 def import_packages(*blocks: Mapping[str, Any]) -> None:
     """Import what blocks of a config name under ``import_names``, as DI-engine will.
 
@@ -51,7 +56,7 @@ def check_registered(name: str, registry: Mapping[str, Any], what: str, block: s
         block: the block of ``create_config`` whose ``import_names`` could make it known.
     """
     known = sorted(each for each in registry if not each.endswith(SUFFIX))
-    if name.removesuffix(SUFFIX) in known:
+    if plain_type(name) in known:
         return
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     raise ValueError(

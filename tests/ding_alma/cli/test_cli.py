@@ -110,6 +110,7 @@ def test_render_draws_the_allocation_of_the_policy(trained, tmp_path, monkeypatc
     ("break_it", "arguments", "message"),
     [
         (lambda run: None, ["ckpt/none.pth.tar"], "does not exist; newest in .*ckpt_last"),
+        (lambda run: None, [".", "none"], "run or checkpoint none does not exist"),
         (lambda run: (run / "ckpt/ckpt_best.pth.tar").write_bytes(b"half"), ["."], "cannot be read"),
         (lambda run: torch.save({"a": 1}, run / "ckpt/ckpt_best.pth.tar"), ["."], "no key 'model'"),
         (
