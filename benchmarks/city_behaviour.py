@@ -2,7 +2,7 @@
 
 Prints, over greedy episodes, the share of steps that agents spend beside the unfinished building they are allocated to,
 what they do there, and elsewhere the share of moves that bring them nearer, by distance. Random moves would bring them
-nearer in about 0.45 of all cases; the scripted agents of `benchmarks/save_the_city_baselines.py` always.
+nearer in about 0.45 of all cases; the scripted agents of `benchmarks/scripted_teams.py` always.
 """
 
 import argparse

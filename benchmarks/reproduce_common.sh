@@ -62,6 +62,14 @@ runs_of() {
   done
 }
 
+# The options of compare that draw what scripted agents reach, one per line: TASK CONFIG [OPTION]...
+scripted() {
+  local task=$1
+  shift
+  wanted "$task" || return 0
+  uv run python benchmarks/scripted_teams.py "$@" --lines
+}
+
 # The results of a task: FOLDER TASK TITLE METHOD... -- OPTION... Names of methods are those of LABELS.
 compare() {
   local folder=$1 task=$2 title=$3

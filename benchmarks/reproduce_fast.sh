@@ -88,18 +88,14 @@ declare -A LABELS=(
   [coma]="COMA of DI-engine" [mppo]="M-PPO"
 )
 
-# The options of compare that draw what the city's scripted agents solve.
-SCRIPTED=()
-if wanted save_the_city; then
-  mapfile -t SCRIPTED < <(uv run python benchmarks/save_the_city_baselines.py ${CITY}_alma_config.py --lines)
-fi
-
+mapfile -t SCRIPTED < <(scripted save_the_city ${CITY}_alma_config.py)
 compare fast_save_the_city save_the_city "SaveTheCity 2-5a_2-5b, fast setting" "${ALLOCATORS[@]}" "${RIVALS[@]}" \
   -- --metric solved --metric return --metric prop_buildings_completed "${SCRIPTED[@]}"
 LABELS[alma_heuristic]="same agents, matching heuristic"
 for task in "${!BATTLES[@]}"; do
+  mapfile -t SCRIPTED < <(scripted "$task" configs/fast/smac_multiarmy_alma_config.py --scenario "${BATTLES[$task]}")
   compare "fast_$task" "$task" "Multi-army SMAC ${BATTLES[$task]}, fast setting" "${ALLOCATORS[@]}" "${DYNAMIC[@]}" \
-    "${RIVALS[@]}" -- --metric battle_won --metric return --metric perc_armies_defeated
+    "${RIVALS[@]}" -- --metric battle_won --metric return --metric perc_armies_defeated "${SCRIPTED[@]}"
 done
 compare fast_group_matching group_matching "Group Matching, fast setting" "${MATCHING[@]}" \
   -- --metric solved --metric return

@@ -60,18 +60,13 @@ declare -A LABELS=(
   [global_trajectory]="one global trajectory"
 )
 
-# The options of compare that draw what the city's scripted agents solve.
-SCRIPTED=()
-if wanted save_the_city; then
-  mapfile -t SCRIPTED < <(uv run python benchmarks/save_the_city_baselines.py \
-    configs/small/save_the_city_alma_config.py --lines)
-fi
-
+mapfile -t SCRIPTED < <(scripted save_the_city configs/small/save_the_city_alma_config.py)
 compare small_save_the_city save_the_city "Small SaveTheCity" "${ALMA[@]}" "${RIVALS[@]}" "${MPPO[@]}" \
   -- --metric solved --metric return --metric prop_buildings_completed "${SCRIPTED[@]}"
 LABELS[alma_heuristic]="same agents, matching heuristic"
+mapfile -t SCRIPTED < <(scripted smac_multiarmy configs/small/smac_multiarmy_alma_config.py)
 compare small_smac_multiarmy smac_multiarmy "Small multi-army SMAC" "${ALMA[@]}" "${RIVALS[@]}" "$DYNAMIC" \
-  -- --metric battle_won --metric return --metric perc_armies_defeated --metric base_infiltrated
+  -- --metric battle_won --metric return --metric perc_armies_defeated --metric base_infiltrated "${SCRIPTED[@]}"
 compare small_group_matching group_matching "Small Group Matching" "${MATCHING[@]}" -- --metric solved --metric return
 compare small_lux lux "Masked PPO on small Lux boards" "${SEPARATIONS[@]}" \
   -- --metric ice_transferred --metric episode_length

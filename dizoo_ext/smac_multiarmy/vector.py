@@ -90,10 +90,10 @@ class SmacMultiArmyVector(VectorEnv):
         self._continuing = continuing_episode
         self.scenarios = scenario_set(scenario)
         self._choices = _choices(len(self.scenarios.scenarios), test_scenarios, is_test)
-        self._table = unit_table(unit_profile)
+        self.unit_table = unit_table(unit_profile)
         self.rules = rules_record(
             self.scenarios,
-            self._table,
+            self.unit_table,
             reward_config=reward_config or {},
             heuristic_style=heuristic_style,
             spread_armies=spread_armies,
@@ -109,7 +109,7 @@ class SmacMultiArmyVector(VectorEnv):
         self._is_seeded = np.zeros(num_envs, bool)
         self.matches = np.zeros(num_envs, MATCH)
         """(B,) records: everything above the engine."""
-        arguments = (self.matches, self.rules, self._table, self.scenarios.table)
+        arguments = (self.matches, self.rules, self.unit_table, self.scenarios.table)
         self.play: Play
         if engine == EMBEDDED:
             self.play = EmbeddedPlay(*arguments)
@@ -174,8 +174,8 @@ class SmacMultiArmyVector(VectorEnv):
         rows = self._rows(ids)
         n, subtasks = len(rows), self.spec.subtasks
         actions = checked_actions(actions, n, self.spec.agents)
-        if not can_play_rows(self.matches, rows, self.rules, self._table, actions):
-            raise refusal(self.matches, rows, self.rules[0], self._table, actions)
+        if not can_play_rows(self.matches, rows, self.rules, self.unit_table, actions):
+            raise refusal(self.matches, rows, self.rules[0], self.unit_table, actions)
         self.play.step(rows, actions)
         reward = np.empty(n)
         done = np.empty(n, np.bool_)
@@ -205,7 +205,7 @@ class SmacMultiArmyVector(VectorEnv):
 
     def render(self, env: int = 0, allocation: np.ndarray | None = None) -> np.ndarray:
         """Draw one battle, (480, 480, 3) uint8; ``allocation`` (A,) colours the agents by their armies."""
-        return draw_match(self.matches[env], self.rules[0], self._table, allocation)
+        return draw_match(self.matches[env], self.rules[0], self.unit_table, allocation)
 
     def close(self) -> None:
         """Release what the engines hold."""
@@ -225,7 +225,7 @@ class SmacMultiArmyVector(VectorEnv):
             np.empty((n, agents, actions), np.int64),
             np.empty((n, agents), np.int64),
         )
-        observe_rows(self.matches, rows, self.rules, self._table, *arrays)
+        observe_rows(self.matches, rows, self.rules, self.unit_table, *arrays)
         if self._has_flat_view:
             last_action = self.matches["last_action"][rows, :agents]
             arrays += flat_view(arrays[0], arrays[1], arrays[2], last_action, actions)

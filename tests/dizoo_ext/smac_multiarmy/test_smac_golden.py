@@ -163,7 +163,7 @@ def test_golden_smac_sizes(golden_path):
     assert env.rules["sight"][0] == meta["sight_range"]
     assert {episode["max_reward"] for episode in recording.episodes} == {20 * env.rules["scale"][0]}
     ids = {name: int(number) for number, name in meta["unit_type_ids"].items()}
-    table = env._table
+    table = env.unit_table
     for kind, name in enumerate(UNIT_NAMES):
         if name in env.scenarios.types:
             for number in (table["game_id"][kind], table["rl_id"][kind]):

@@ -1,0 +1,77 @@
+"""How far hand-made rules get on the task of a config of SaveTheCity or multi-army SMAC.
+
+    uv run python benchmarks/scripted_teams.py configs/small/save_the_city_alma_config.py
+
+prints what scripted agents reach under several allocations; with ``--lines`` the share of episodes that they win, as
+options of ``ding-alma compare``.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+from ding.config import read_config
+from easydict import EasyDict
+
+from dizoo_ext.save_the_city import SaveTheCityEnv
+from dizoo_ext.save_the_city import baseline as city
+from dizoo_ext.smac_multiarmy import SmacMultiArmyEnv
+from dizoo_ext.smac_multiarmy import baseline as smac
+
+METRICS = {
+    "save_the_city": ("solved", "prop_buildings_completed", "return", "episode_length"),
+    "smac_multiarmy": ("battle_won", "perc_armies_defeated", "return", "episode_length"),
+}
+"""By environment, the first one for lines."""
+ENVIRONMENTS = 100
+
+Play = Callable[..., dict[str, float]]
+
+
+def city_teams(cfg: EasyDict) -> Iterator[tuple[str, Any, Play, str]]:
+    """Label, environment, player and allocation."""
+    cfg = SaveTheCityEnv(cfg).cfg
+    for allocation in city.ALLOCATIONS:
+        yield allocation, SaveTheCityEnv.make_vector_env(cfg, ENVIRONMENTS), city.play_baseline, allocation
+
+
+def smac_teams(cfg: EasyDict) -> Iterator[tuple[str, Any, Play, str]]:
+    """Label, environment, player and allocation."""
+    for label in ("matching", "dynamic", "random"):
+        allocation = "random" if label == "random" else "heuristic"
+        style = "matching" if label == "random" else label
+        complete = SmacMultiArmyEnv(EasyDict(cfg, heuristic_style=style)).cfg
+        yield label, SmacMultiArmyEnv.make_vector_env(complete, ENVIRONMENTS), smac.play_baseline, allocation
+
+
+TEAMS = {"save_the_city": city_teams, "smac_multiarmy": smac_teams}
+
+
+@click.command(context_settings=dict(help_option_names=["-h", "--help"], show_default=True))
+@click.argument("config", type=click.Path(exists=True, dir_okay=False))
+@click.option("--episodes", default=2000, help="Episodes per allocation.")
+@click.option(
+    "--period", type=int, default=None, help="Steps between allocations.  [default: 5 in SaveTheCity, else 3]"
+)
+@click.option("--scenario", help="Play this scenario set instead of the config's.")
+@click.option("--lines", is_flag=True, help="Print --line=LABEL=VALUE for ding-alma compare.")
+def main(config: str, episodes: int, period: int | None, scenario: str | None, lines: bool) -> None:
+    """Play the environment of CONFIG by hand-made rules."""
+    main_config, create = read_config(config)
+    kind = create.env.type
+    if scenario is not None:
+        main_config.env.scenario = scenario
+    if kind not in TEAMS:
+        raise click.UsageError(f"{config} is of {kind}; there are scripted teams for {' and '.join(TEAMS)}")
+    if not lines:
+        click.echo(f"{'allocation':<12}" + "".join(f"{name:>26}" for name in METRICS[kind]))
+    for label, env, play, allocation in TEAMS[kind](main_config.env):
+        metrics = play(env, allocation, episodes=episodes, **({} if period is None else {"period": period}))
+        if lines:
+            click.echo(f"--line=scripted agents, {label} allocation={metrics[METRICS[kind][0]]:.3f}")
+        else:
+            click.echo(f"{label:<12}" + "".join(f"{metrics[name]:>26.3f}" for name in METRICS[kind]))
+
+
+if __name__ == "__main__":
+    main()
