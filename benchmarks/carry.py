@@ -61,7 +61,6 @@ PACKAGES = (
     "numpy",
     "packaging",
     "pillow",
-    "platformdirs",
     "protobuf",
     "psutil",
     "pynng",
