@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = ("", "sh", "bash", "console")
-FOREIGN = ("pip", "uv", "export", "pytest", "git", "cd", "cp", "ditask", "torchrun", "kubectl")
+FOREIGN = ("pip", "uv", "export", "pytest", "git", "cd", "cp", "ditask", "torchrun", "kubectl", "tar", "python3")
 """Commands that are not ours to check."""
 CHEAP = ("eval", "analyse", "compare", "doctor")
 """Subcommands that are carried out."""
