@@ -115,6 +115,8 @@ def checked_pipeline(original: Callable[..., Any]) -> Callable[..., Any]:
             check_hooks(main)
             merged = compile_config(main, create_cfg=create, auto=True, save_cfg=False, seed=seed)
             check_ding_values(merged, defaults)
+            # DI-engine reads this block before it fills in any.
+            input_cfg[0].policy.setdefault("learn", EasyDict())
         return original(input_cfg, seed, env_setting, *more, **options)
 
     return pipeline

@@ -187,7 +187,9 @@ def _is_ours(error: BaseException) -> bool:
 def verdict(outcome: Outcome[Change]) -> str:
     """``trained``, ``diverged``, ``refused``, or what is wrong."""
     change, lines = outcome.case, outcome.output.strip().splitlines()
-    trained = any(outcome.folder.rglob("ckpt_last.pth.tar"))
+    # DI-engine's entry trains wherever the name says.
+    named = [outcome.folder / change.value] if change.key == "main.exp_name" and isinstance(change.value, str) else []
+    trained = any(path for folder in (outcome.folder, *named) for path in folder.rglob("ckpt_last.pth.tar"))
     if outcome.orphans:
         return "orphans"
     if outcome.status is None:

@@ -116,6 +116,14 @@ def test_ding_refuses_it_before_it_trains(key, value, message, policy):
     assert not list(Path().glob("run/ckpt/*"))
 
 
+def test_ding_trains_a_config_that_says_nothing_of_learning(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    main, create = tiny_config("refil")
+    del main.policy["learn"]
+    policy = serial_entry.serial_pipeline((main, create), seed=0, max_train_iter=1)
+    assert policy._updates["value_network"] > 0
+
+
 def test_a_config_for_a_gpu_is_checked_on_any_machine():
     main, create = tiny_config()
     main.policy.learn.capture = True
