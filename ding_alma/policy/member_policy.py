@@ -33,6 +33,11 @@ class MemberPolicy(RecordingPolicy):
         ids, observation = stack_observations(data, self._view.keys)
         return ids, self._view.teams(observation)
 
+    def _set_training(self, training: bool) -> None:
+        """Change the mode of all layers. Going through them takes a fifth of a small map network's forward pass."""
+        if self._model.training != training:
+            self._model.train(training)
+
     @torch.no_grad()
     def _judge(self, observed: dict[str, Tensor], active: Tensor) -> ActorCriticOutput:
         """Of observations (n, P, ...) per key; shapes (n P, M)."""
@@ -48,7 +53,7 @@ class MemberPolicy(RecordingPolicy):
         ids, observed = self._observe(data)
         active = self._view.active(observed)
         observed = {**observed, "action_mask": usable_masks(observed["action_mask"], active)}
-        self._model.train(not self._cfg.map.rollout_bn_eval)
+        self._set_training(not self._cfg.map.rollout_bn_eval)
         judged = self._judge(observed, active)
         action = judged.actions.sample(self._collect_generator)
         log_prob = judged.actions.log_prob(action).cpu().view(active.shape)
@@ -93,7 +98,7 @@ class MemberPolicy(RecordingPolicy):
         ids, observed = self._observe(data)
         active = self._view.active(observed)
         observed = {**observed, "action_mask": usable_masks(observed["action_mask"], active)}
-        self._model.eval()
+        self._set_training(False)
         actions = self._judge(observed, active).actions
         chosen = actions.sample(self._eval_generator) if self._cfg.ppo.sample_in_evaluation else actions.mode()
         return self._outputs(ids, chosen.cpu().view(active.shape))
