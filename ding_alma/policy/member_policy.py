@@ -34,7 +34,7 @@ class MemberPolicy(RecordingPolicy):
         return ids, self._view.teams(observation)
 
     def _set_training(self, training: bool) -> None:
-        """Change the mode of all layers. Going through them takes a fifth of a small map network's forward pass."""
+        """Change the mode of all layers, unless it is the present one: there are hundreds of layers to go through."""
         if self._model.training != training:
             self._model.train(training)
 
