@@ -1,6 +1,7 @@
 """The order of the packages: who may import whom, how long a file may be, and what importing the packages costs."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -67,18 +68,20 @@ def sources(package):
     return sorted((ROOT / package).rglob("*.py"))
 
 
+@functools.cache
 def imported_modules(path):
     """Absolute names of all modules a file imports, wherever in the file it does so."""
     package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+    found = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             module = ".".join(part for part in (base, node.module or "") if part)
-            yield module
             # "from package import module" names a module too.
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+            found += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+    return tuple(found)
 
 
 def is_upwards(rooms, here, there):

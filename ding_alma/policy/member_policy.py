@@ -34,6 +34,11 @@ class MemberPolicy(RecordingPolicy):
         ids, observation = stack_observations(data, self._view.keys)
         return ids, self._view.teams(observation)
 
+    def _set_training(self, training: bool) -> None:
+        """Change the mode of all layers, unless it is the present one: there are hundreds of layers to go through."""
+        if self._model.training != training:
+            self._model.train(training)
+
     def _judge_there(self, observed: dict[str, Tensor], active: Tensor) -> ActorCriticOutput:
         """As `_judge`, of what the host holds."""
         moved = to_device({**observed, "active": active}, self._device)
@@ -54,7 +59,7 @@ class MemberPolicy(RecordingPolicy):
         ids, observed = self._observe(data)
         active = self._view.active(observed)
         observed = {**observed, "action_mask": usable_masks(observed["action_mask"], active)}
-        self._model.train(not self._cfg.map.rollout_bn_eval)
+        self._set_training(not self._cfg.map.rollout_bn_eval)
         judged = self._judge_there(observed, active)
         action = judged.actions.sample(self._collect_generator)
         done = {"action": action, "log_prob": judged.actions.log_prob(action), "value": judged.value}
@@ -99,7 +104,7 @@ class MemberPolicy(RecordingPolicy):
         ids, observed = self._observe(data)
         active = self._view.active(observed)
         observed = {**observed, "action_mask": usable_masks(observed["action_mask"], active)}
-        self._model.eval()
+        self._set_training(False)
         actions = self._judge_there(observed, active).actions
         chosen = actions.sample(self._eval_generator) if self._cfg.ppo.sample_in_evaluation else actions.mode()
         return self._outputs(ids, chosen.cpu().view(active.shape))

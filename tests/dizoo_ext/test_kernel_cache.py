@@ -1,10 +1,9 @@
 """Environments work where numba can write neither to the installation nor to a home folder."""
 
 import os
-import subprocess
-import sys
 
 import pytest
+from fresh_import import run_fresh
 
 # The game whose kernels compile fastest, and the kernel that does.
 GAME = """
@@ -21,34 +20,47 @@ def begin():
     flat_view(entities, seen[0], seen, np.zeros((1, 1), int), 2)
 """
 COMPILE = """
+import atexit, logging, os, tempfile, numba
+# What a new interpreter would do at its start ...
+atexit._clear()
+logging.basicConfig(force=True)
+tempfile.tempdir = None
+os.environ.pop("NUMBA_CACHE_DIR", None)
+os.environ.update({environment!r})
+numba.config.reload_config()
 import {package}
 from numba.core import event
 {kernels}
 with event.install_recorder("numba:compile") as recorder:
     begin()
-print(*(compiled.data["dispatcher"].py_func.__module__ for _, compiled in recorder.buffer))
+print("compiled:", *(compiled.data["dispatcher"].py_func.__module__ for _, compiled in recorder.buffer))
+# ... and at its end.
+atexit._run_exitfuncs()
 """
 
 
-def compile_kernels(package, kernels, folder, **variables):
+def compile_kernels(package, kernels, folder):
+    """Compile in a process that imports the package for the first time; returns what is printed."""
     # As in a read-only installation without HOME: numba may only look where NUMBA_CACHE_DIR says.
-    nowhere = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator", "TMPDIR": str(folder)}
+    environment = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator", "TMPDIR": str(folder)}
     # What is compiled is not run for long: unoptimised code takes half the time to make.
-    nowhere |= {"NUMBA_OPT": "0", "NUMBA_LOOP_VECTORIZE": "0", "NUMBA_SLP_VECTORIZE": "0"}
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **nowhere, **variables}
-    command = [sys.executable, "-W", "ignore", "-c", COMPILE.format(package=package, kernels=kernels)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    environment |= {"NUMBA_OPT": "0", "NUMBA_LOOP_VECTORIZE": "0", "NUMBA_SLP_VECTORIZE": "0"}
+    return run_fresh(COMPILE.format(environment=environment, package=package, kernels=kernels))
+
+
+def compiled_modules(told):
+    (line,) = (line for line in told.splitlines() if line.startswith("compiled:"))
+    return line.split()[1:]
 
 
 @pytest.mark.parametrize(("package", "kernels"), [("dizoo_ext", VIEW), ("ding_alma.plugin", GAME)])
 def test_compiled_code_goes_elsewhere_and_a_line_says_so(package, kernels, tmp_path):
-    result = compile_kernels(package, kernels, tmp_path)
-    assert result.returncode == 0, result.stderr
+    told = compile_kernels(package, kernels, tmp_path)
     folder = tmp_path / f"numba-cache-{os.getuid()}"
-    told = [line for line in result.stderr.splitlines() if "numba can keep compiled code neither" in line]
-    assert len(told) == 1 and str(folder) in told[0]
+    lines = [line for line in told.splitlines() if "numba can keep compiled code neither" in line]
+    assert len(lines) == 1 and str(folder) in lines[0]
     assert [*folder.rglob("*.nbi")] != []
-    compiled = result.stdout.split()
+    compiled = compiled_modules(told)
     assert "dizoo_ext.flat_view" in compiled
     assert not [module for module in compiled if "unicode" in module], "text in a kernel takes seconds to compile"
 
@@ -57,19 +69,15 @@ def test_nobody_else_can_put_code_there(tmp_path):
     shared = tmp_path / f"numba-cache-{os.getuid()}"
     shared.mkdir()
     shared.chmod(0o777)
-    result = compile_kernels("dizoo_ext", VIEW, tmp_path)
-    assert result.returncode == 0, result.stderr
+    assert "dizoo_ext.flat_view" in compiled_modules(compile_kernels("dizoo_ext", VIEW, tmp_path))
     assert [*shared.iterdir()] == [] and [*tmp_path.iterdir()] == [shared]
 
 
 @pytest.mark.parametrize("chosen", ["NOTSET", "DEBUG"])
 def test_numba_says_nothing_in_programs_that_log_debug_messages_unless_it_is_asked(chosen):
-    code = (
-        "import logging, numba; logging.basicConfig(level=logging.DEBUG); "
+    told = run_fresh(
+        "import logging, numba; logging.basicConfig(level=logging.DEBUG, force=True); "
         f"logging.getLogger('numba').setLevel(logging.{chosen}); import dizoo_ext.kernel_cache; "
         "numba.njit(lambda number: number + 1)(1)"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    told = subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
-    assert ("DEBUG:numba" in told.stderr) == (chosen == "DEBUG")
+    assert ("DEBUG:numba" in told) == (chosen == "DEBUG")

@@ -42,6 +42,7 @@ def slug(heading):
     return "".join(kept).replace(" ", "-")
 
 
+@functools.cache
 def anchors(page):
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     return {slug(match) for match in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -71,21 +72,22 @@ def place(tmp_path_factory):
         (folder / "configs" / path.name).symlink_to(path)
     (folder / "docs").mkdir()
     (folder / "docs" / "results").symlink_to(ROOT / "docs" / "results")
-    for method, seed, policy in (
-        ("alma", 0, "alma"),
-        ("alma", 1, "alma"),
-        ("refil", 0, "refil"),
-        ("refil", 1, "refil"),
+    untrained = tmp_path_factory.mktemp("untrained")
+    for method, policy, allocation in (
+        ("alma", "alma", {}),
+        ("refil", "refil", {}),
+        ("heuristic", "alma", dict(source="heuristic")),
     ):
-        write_finished_run(folder / "runs" / method / f"seed{seed}", seed, policy)
-    for seed in range(2):
-        write_finished_run(folder / "runs" / "heuristic" / f"seed{seed}", seed, allocation=dict(source="heuristic"))
-    write_finished_run(folder / "runs" / "imported", 0)
+        write_untrained_run(untrained / method, policy, allocation=allocation)
+        for seed in range(2):
+            write_finished_run(folder / "runs" / method / f"seed{seed}", untrained / method, seed, policy)
+    write_finished_run(folder / "runs" / "imported", untrained / "alma", 0, "alma")
     return folder
 
 
-def write_finished_run(folder, seed, policy="alma", **block):
-    write_untrained_run(folder, policy, **block)
+def write_finished_run(folder, untrained, seed, policy):
+    """A copy of a run that learned nothing, with evaluations as if it had."""
+    shutil.copytree(untrained, folder)
     header = {"name": folder.name, "env": "save_the_city", "scenario": "BF", "policy": policy, "seed": seed}
     seconds = iter(range(0, 100, 10))
     record = RunRecord(folder / "evaluations.json", header, clock=lambda: next(seconds))

@@ -192,6 +192,11 @@ def _is_new(func: Any) -> bool:
 
 
 @functools.cache
+def _name(func: Any) -> str:
+    return func._schema.name.removeprefix("aten::")
+
+
+@functools.cache
 def _is_composite(func: Any) -> bool:
     return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
 
@@ -203,13 +208,18 @@ class _Calls(TorchDispatchMode):
         super().__init__()
         self._gpu = gpu
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Nothing is compiled here, and shielding every call from torch's compiler takes as long as a tenth of all.
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
         if _is_composite(func):
             # Inference mode hands on calls that autograd would have taken apart.
             with self:
                 return func.decompose(*args, **kwargs)
-        name = func._schema.name.removeprefix("aten::")
+        name = _name(func)
         given = list(tensors(*args, *kwargs.values()))
         if name == "copy_":
             label = self._copy(args, kwargs)

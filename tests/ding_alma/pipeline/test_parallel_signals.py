@@ -53,6 +53,9 @@ def sleeping_pool(**options):
 
 def train():
     gc.freeze()
+    # Who started the tests may have them ignored, as nohup does.
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     parallel.train_on_this_host(Job(EasyDict(exp_name="runs/a run"), EasyDict()), 1)
 

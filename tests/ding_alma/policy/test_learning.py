@@ -68,9 +68,11 @@ def test_mppo_learns_to_gather_within_seconds(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)
     main, create = _config("mppo")
-    main.policy.ppo = EasyDict(learning_rate=1e-3, minibatch_steps=128, entropy_weight=0.01, anneal_steps=0)
+    main.policy.network.update(attention_dim=16, hidden_dim=16, hypernet_dim=16, mixing_dim=8)
+    main.policy.ppo = EasyDict(learning_rate=2e-3, minibatch_steps=128, entropy_weight=0.01, anneal_steps=0)
     main.policy.collect.n_episode = 64
-    main.policy.eval.evaluator.eval_freq = 80
+    # An evaluation takes as long as two collections with their updates. The run ends at the first one that is solved.
+    main.policy.eval.evaluator.eval_freq = 240
     serial_pipeline_onpolicy((main, create), seed=0, max_env_step=15_000)
     record = json.loads((tmp_path / "run" / "evaluations.json").read_text())
     solved = [evaluation["metrics"]["solved_mean"] for evaluation in record["evaluations"]]

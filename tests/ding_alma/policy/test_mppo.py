@@ -358,7 +358,8 @@ def test_maps_of_other_sizes_are_refused():
 def test_steps_without_anybody_move_neither_weights_nor_momenta():
     main, _ = map_config(map=dict(rollout_bn_eval=True), ppo=dict(minibatch_steps=1))
     policy = new(main)
-    policy._forward_learn(map_episodes(policy))
+    # Momenta, which would move the weights by themselves.
+    policy._forward_learn(map_episodes(policy, episodes=1))
     episodes = map_episodes(policy)
     for episode in episodes:
         episode["observed"]["member_mask"][1:] = False

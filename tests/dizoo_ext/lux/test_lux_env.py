@@ -231,7 +231,7 @@ def test_water_is_for_lichen_alone():
 
 
 def test_a_long_episode_leaks_nothing():
-    env = new_env(2, opponent="none", training_limit=500)
+    env = new_env(2, opponent="none", training_limit=350)
     env.reset()
     for _ in range(150):
         env.step(heuristic(env))
@@ -247,8 +247,8 @@ def test_a_long_episode_leaks_nothing():
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert env.match.game.view.step == 500
-    assert after - before < 50_000
+    assert env.match.game.view.step == 350
+    assert after - before < 25_000
 
 
 @pytest.mark.parametrize("manager", ["base", "subprocess"])
