@@ -43,6 +43,8 @@ class VectorEnv(ABC):
 
     spec: EntitySpec
     num_envs: int
+    metrics: tuple[str, ...] | None = None
+    """Names in ``episode_info``; None where only the end of an episode tells them."""
 
     @abstractmethod
     def seed(self, seeds: Sequence[int], ids: np.ndarray | None = None) -> None:

@@ -11,6 +11,9 @@ from dizoo_ext.adapter.picture import draw_places
 from dizoo_ext.adapter.view import View
 from dizoo_ext.contract import EntitySpec
 
+OWN_METRICS = ("return", "episode_length")
+"""Reported of every episode, beside what the view reports."""
+
 
 class Outcome(NamedTuple):
     """What one step of one game returns beside the observation; as in `dizoo_ext.vector_env.VectorStep`."""
@@ -208,7 +211,7 @@ class ShownGame:
 
     def _episode_info(self) -> dict[str, float]:
         own = {name: float(value) for name, value in self.view.metrics().items()}
-        return {**own, "return": self._return, "episode_length": float(self._steps)}
+        return own | dict(zip(OWN_METRICS, (self._return, float(self._steps)), strict=True))
 
     def _row(self, features: Any, whose: str) -> np.ndarray:
         row = np.asarray(features, np.float32)

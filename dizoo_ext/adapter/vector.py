@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dizoo_ext.adapter.game import ParallelGame
-from dizoo_ext.adapter.shown_game import ShownGame, spec_of
+from dizoo_ext.adapter.shown_game import OWN_METRICS, ShownGame, spec_of
 from dizoo_ext.adapter.view import View
 from dizoo_ext.batch_arguments import checked_actions, checked_rows
 from dizoo_ext.contract import FLAT_KEYS, OBSERVATION_CHOICES
@@ -51,6 +51,8 @@ class GameVector(VectorEnv):
         game = make_game()
         view = make_view(game)
         self.spec = spec_of(game, view, episode_limit)
+        if view.metric_names is not None:
+            self.metrics = (*view.metric_names, *OWN_METRICS)
         self._keys = self.spec.observation_keys(observation)
         spaces = self.spec.observation_space("entities").spaces
         self._layout = {key: (box.shape, box.dtype) for key, box in spaces.items()}

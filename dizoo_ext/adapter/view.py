@@ -29,6 +29,8 @@ class View:
     """Subtasks; with one, the default, it is the task itself, and nothing has to be said of it."""
     coordinates: tuple[int, ...] = ()
     """Features that say where an entity is on a map about one wide, if there are such (`EntitySpec.coordinates`)."""
+    metric_names: ClassVar[tuple[str, ...] | None] = None
+    """Names in `metrics`, for a wrong ``env.eval_metric`` to be told before anything is played."""
     area: ClassVar[tuple[float, float]] = (0.0, 1.0)
     """Least and greatest coordinate, for pictures."""
 

@@ -43,6 +43,8 @@ class GroupMatchingVector(VectorEnv):
         ValueError: an impossible value.
     """
 
+    metrics = ("solved", "matches", "return", "episode_length")
+
     def __init__(
         self,
         num_envs: int,

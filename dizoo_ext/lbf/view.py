@@ -20,6 +20,7 @@ class ForagingView(View):
 
     features = 5
     coordinates = (X, Y)
+    metric_names = ("solved", "collected")
 
     def __init__(self, game: ForagingGame, sight: int = 0) -> None:
         super().__init__(game)

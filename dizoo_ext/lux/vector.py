@@ -11,6 +11,7 @@ from dizoo_ext.flat_view import flat_view
 from dizoo_ext.lux.entities import EntityLook, entity_subtasks, look_at, lux_entity_spec
 from dizoo_ext.lux.heuristic import building_actions
 from dizoo_ext.lux.match import LuxMatch
+from dizoo_ext.lux.metrics import METRICS
 from dizoo_ext.lux.opponents import SELF
 from dizoo_ext.lux.replay import Replay
 from dizoo_ext.lux.settings import STAY
@@ -57,6 +58,7 @@ class LuxVector(VectorEnv):
         self.matches = [LuxMatch(cfg, is_test) for _ in range(num_envs)]
         self._settings = self.matches[0].settings
         self.spec = lux_entity_spec(self._settings, self.matches[0].limit)
+        self.metrics = METRICS
         self._keys = self.spec.observation_keys(observation)
         self._ties = entity_subtasks(self._settings)
         self._all_rows = np.arange(num_envs)

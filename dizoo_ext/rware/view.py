@@ -22,6 +22,7 @@ class WarehouseView(View):
 
     features = 14
     coordinates = (X, Y)
+    metric_names = ()
 
     def __init__(self, game: WarehouseGame) -> None:
         super().__init__(game)

@@ -87,6 +87,7 @@ class SmacMultiArmyVector(VectorEnv):
         check_choice(illegal_action, ("raise", "noop"), "env.illegal_action")
         check_choice(unit_profile, PROFILES, "env.unit_profile")
         self.num_envs = num_envs
+        self.metrics = EPISODE_INFO
         self._continuing = continuing_episode
         self.scenarios = scenario_set(scenario)
         self._choices = _choices(len(self.scenarios.scenarios), test_scenarios, is_test)

@@ -6,10 +6,12 @@ import pytest
 import torch
 from ding.envs.env.env_implementation_check import check_all, demonstrate_correct_procedure
 from ding.torch_utils import to_tensor
+from ding.utils import ENV_REGISTRY
 from easydict import EasyDict
 from PIL import Image, ImageSequence
 from toy_env import AGENTS, SITES, ToyEnv
 
+import dizoo_ext.plugin  # noqa: F401
 from dizoo_ext.contract import ENTITY_KEYS, FLAT_KEYS
 from dizoo_ext.episode_gif import FRAMES_PER_SECOND
 
@@ -106,6 +108,29 @@ def test_eval_metric_selects_the_reported_number():
         timestep = env.step(env.random_action())
         steps, done = steps + 1, timestep.done
     assert timestep.info["eval_episode_return"] == steps
+
+
+@pytest.mark.parametrize("name", ["save_the_city", "smac_multiarmy", "group_matching", "lbf", "rware", "lux_entities"])
+def test_an_unknown_eval_metric_is_refused_before_anything_is_played(name):
+    if name in ("lbf", "rware"):
+        pytest.importorskip("lbforaging" if name == "lbf" else "rware", reason="an extra")
+    env = ENV_REGISTRY.get(name)
+    with pytest.raises(ValueError, match=r"env\.eval_metric must be one of .*return.*got 'sovled'"):
+        env({"eval_metric": "sovled"})
+
+
+@pytest.mark.parametrize("name", ["save_the_city", "smac_multiarmy", "group_matching", "lbf", "rware", "lux_entities"])
+def test_metrics_that_are_announced_are_those_of_an_episode(name):
+    if name in ("lbf", "rware"):
+        pytest.importorskip("lbforaging" if name == "lbf" else "rware", reason="an extra")
+    env = ENV_REGISTRY.get(name)({"training_limit": 2} if name == "lux_entities" else {"episode_limit": 2})
+    env.seed(0)
+    env.reset()
+    done = False
+    while not done:
+        timestep = env.step(env.random_action())
+        done = timestep.done
+    assert set(timestep.info["episode_info"]) == set(env._vector_env.metrics)
 
 
 def test_unknown_eval_metric_names_the_valid_ones():
