@@ -85,7 +85,8 @@ class SaveTheCityVector(VectorEnv):
         self._scenarios.check_building_reach(building_reach)
         self.rules["building_reach"] = building_reach
         self.rules["illegal_is_noop"] = illegal_action == "noop"
-        self.metrics = EPISODE_INFO + (ACTION_SHARES if track_action_types else ())
+        self._metrics = EPISODE_INFO + (ACTION_SHARES if track_action_types else ())
+        self.metrics = self._metrics
         self._observation_keys = self.spec.observation_keys(observation)
         self._has_flat_view = observation != "entities"
         self._all_rows = np.arange(num_envs)
@@ -291,7 +292,7 @@ class SaveTheCityVector(VectorEnv):
         summarise_rows(self.cities, rows[ended], self.rules, metrics)
         numbers = metrics.view(np.float64).reshape(len(ended), -1).tolist()
         return {
-            row: dict(zip(self.metrics, values, strict=False))
+            row: dict(zip(self._metrics, values, strict=False))
             for row, values in zip(ended.tolist(), numbers, strict=True)
         }
 
