@@ -12,7 +12,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from ding.worker.replay_buffer.base_buffer import get_buffer_cls
 from easydict import EasyDict
 
 from ding_alma.atomic_file import write_json_atomically
+from ding_alma.run.config_override import override
 from ding_alma.run.machine import describe_machine, describe_versions
 
 REST = "rest (pipeline, logs)"
@@ -158,13 +159,13 @@ def profiled(main: Any, create: Any, warmup: int) -> Iterator[tuple[Stopwatch, C
         watch.stop()
 
 
-def profile(config: Path, env_steps: int, seed: int, warmup: int) -> dict[str, Any]:
+def profile(config: Path, changes: Sequence[str], env_steps: int, seed: int, warmup: int) -> dict[str, Any]:
     """Train for ``env_steps`` in a scratch folder; return seconds and calls by part and the rates.
 
     Raises:
         click.ClickException: training never began; more environment steps are needed.
     """
-    main, create = read_config(str(config.resolve()))
+    main, create = override(*read_config(str(config.resolve())), list(changes))
     main.exp_name = "profile"
     here = Path.cwd()
     with tempfile.TemporaryDirectory() as scratch:
@@ -179,6 +180,7 @@ def profile(config: Path, env_steps: int, seed: int, warmup: int) -> dict[str, A
     total = watch.seconds.total()
     return {
         "config": config.name,
+        "changes": list(changes),
         "policy": create.policy.type,
         "seed": seed,
         "env_steps": done["env_steps"],
@@ -209,16 +211,25 @@ def table(result: dict[str, Any]) -> str:
 
 @click.command(context_settings=dict(help_option_names=["-h", "--help"], show_default=True))
 @click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("changes", metavar="[KEY=VALUE]...", nargs=-1)
 @click.option("--env-steps", type=float, default=20_000, help="Environment steps to train for.")
 @click.option("--seed", type=int, default=0)
 @click.option("--warmup", type=int, default=2, help="Collections not counted at the beginning.")
 @click.option("--threads", type=int, default=0, help="Threads of torch, 0 = its own choice.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file for the result.")
-def main(config: Path, env_steps: float, seed: int, warmup: int, threads: int, output: Path | None) -> None:
-    """Train with CONFIG and show where the time goes."""
+def main(
+    config: Path,
+    changes: tuple[str, ...],
+    env_steps: float,
+    seed: int,
+    warmup: int,
+    threads: int,
+    output: Path | None,
+) -> None:
+    """Train with CONFIG, some of its keys changed, and show where the time goes."""
     if threads:
         torch.set_num_threads(threads)
-    result = profile(config, int(env_steps), seed, warmup)
+    result = profile(config, changes, int(env_steps), seed, warmup)
     click.echo(table(result))
     if output is not None:
         write_json_atomically(result, output)

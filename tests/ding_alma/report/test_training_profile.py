@@ -35,10 +35,11 @@ def test_profile_of_a_run(benchmark_script, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = tmp_path / "toy_config.py"
     config.write_text("from toy_run import toy_config\nmain_config, create_config = toy_config()\n")
-    result = benchmark_script.profile(config, env_steps=100, seed=0, warmup=2)
+    result = benchmark_script.profile(config, ["policy.learn.update_per_collect=3"], env_steps=100, seed=0, warmup=2)
     assert sum(result["seconds"].values()) == pytest.approx(result["wall_seconds"])
     assert result["env_steps_per_second"] == pytest.approx(result["env_steps"] / result["wall_seconds"])
     assert 0 < result["env_steps"] < 100 and result["train_iters"] == result["calls"]["update: all else"]
+    assert result["train_iters"] % 3 == 0 and result["changes"] == ["policy.learn.update_per_collect=3"]
     assert min(result["seconds"].values()) >= 0
     assert result["calls"]["environment: step"] == result["calls"]["collect: policy"] > result["train_iters"] / 2
     assert "env steps/s" in benchmark_script.table(result)
@@ -54,4 +55,4 @@ def test_too_few_steps_are_explained(benchmark_script, tmp_path, monkeypatch):
     config = tmp_path / "toy_config.py"
     config.write_text("from toy_run import toy_config\nmain_config, create_config = toy_config()\n")
     with pytest.raises(click.ClickException, match="raise --env-steps"):
-        benchmark_script.profile(config, env_steps=1, seed=0, warmup=2)
+        benchmark_script.profile(config, [], env_steps=1, seed=0, warmup=2)
