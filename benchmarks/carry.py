@@ -1,17 +1,15 @@
 """Packs `gpu.py` with everything but torch, for a machine with Python 3.12 and torch and without a network.
 
-    uv run python benchmarks/carry.py carry.tar.xz
+    uv run python benchmarks/carry.py carry.tar.gz
 
 fetches the wheels of `PACKAGES` for Python 3.12 on Linux x86_64, in the versions that are installed here, and writes
 one file. On the other machine nothing is installed, and its own packages are used only where the folder has none:
 
-    tar xf carry.tar.xz && python3 carry --device cuda
+    tar xf carry.tar.gz && python3 carry --device cuda
 
-There ``python3 -m tarfile -e carry.tar.xz`` unpacks it where ``xz`` is missing. ``--without`` leaves out packages that
-the other machine has, numba and llvmlite for instance, which are half of the file.
+``--without`` leaves out packages that the other machine has.
 """
 
-import lzma
 import shutil
 import subprocess
 import tarfile
@@ -149,16 +147,14 @@ def add_ours(folder: Path) -> None:
 @click.command(context_settings=dict(help_option_names=["-h", "--help"], show_default=True))
 @click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--without", multiple=True, type=click.Choice(PACKAGES), help="Left out; the other machine has it.")
-@click.option("--preset", type=click.IntRange(0, 9), default=6, help="Of xz: higher is smaller and slower.")
-def main(output: Path, without: tuple[str, ...], preset: int) -> None:
+def main(output: Path, without: tuple[str, ...]) -> None:
     """Write one file to carry to a machine without a network."""
-    filters = [{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "preset": preset}]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, "carry")
         fetch(folder, [name for name in PACKAGES if name not in without])
         thin(folder)
         add_ours(folder)
-        with lzma.open(output, "wb", filters=filters) as packed, tarfile.open(fileobj=packed, mode="w|") as archive:
+        with tarfile.open(output, "w:gz") as archive:
             archive.add(folder, "carry")
     click.echo(f"{output}: {output.stat().st_size / 2**20:.0f} MiB")
 
