@@ -104,8 +104,11 @@ MAIN = f'''"""Run benchmarks/gpu.py with the packages in this folder and the tor
 
 import runpy
 import sys
+import warnings
 from pathlib import Path
 
+# Of the packages' own making: there is no bytecode yet.
+warnings.simplefilter("ignore")
 if sys.version_info[:2] != {tuple(map(int, PYTHON.split(".")))}:
     sys.exit(f"the packages in this folder are for Python {PYTHON}, this is {{sys.version.split()[0]}}")
 HERE = Path(__file__).resolve().parent
