@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import os
+import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 RUN_STEPS = 15_000_000
 """Of the ALMA paper on SaveTheCity."""
 COMPARED_UPDATES = 3
+LEARNING = ("update:", "learner:", "replay: sample")
+"""Parts of a profile that every update takes, by their beginnings."""
 
 
 class TimeIsUpError(Exception):
@@ -68,6 +71,17 @@ def settings(
         main.policy.learn.capture = True
     if create.policy.type != "mppo":
         main.policy.other.setdefault("replay_buffer", EasyDict()).device = replay_device
+    return main, create
+
+
+def with_environments(main: EasyDict, create: EasyDict, environments: int) -> tuple[EasyDict, EasyDict]:
+    """The same with another number of environments, acted for in one call, and as many updates for each step."""
+    cfg = compile_config(copy.deepcopy(main), create_cfg=copy.deepcopy(create), auto=True, save_cfg=False)
+    share = environments / cfg.policy.collect.n_episode
+    main.env.collector_env_num = environments
+    main.policy.collect.update(n_episode=environments, env_num=environments)
+    main.policy.learn.update_per_collect = max(1, round(cfg.policy.learn.update_per_collect * share))
+    create.collector.type = "episode_batch"
     return main, create
 
 
@@ -148,7 +162,7 @@ def updates_per_second(policy: Policy, batches: Batches, updates: int, uses_cuda
 def end_to_end(main: EasyDict, create: EasyDict, env_steps: int, seconds: float) -> dict[str, Any] | None:
     """Rates and times of a short run of the serial pipeline, evaluation off, as `training_profile.table` shows them.
 
-    It is over after ``env_steps`` or ``seconds``; None if it was over before its clock started.
+    It is over after ``env_steps`` or ``seconds``; None if it was over before its clock had seen an update.
     """
     pipeline = serial_pipeline_onpolicy if create.policy.type == "mppo" else serial_pipeline
     deadline, train = Deadline(seconds), BaseLearner.train
@@ -164,17 +178,41 @@ def end_to_end(main: EasyDict, create: EasyDict, env_steps: int, seconds: float)
         contextlib.suppress(TimeIsUpError),
     ):
         pipeline((main, create), seed=0, max_env_step=env_steps)
-    if not done.get("env_steps"):
+    if not done.get("env_steps") or not done["train_iters"]:
         return None
     seconds = watch.seconds.total()
-    return {
+    result = {
         "env_steps": done["env_steps"],
         "train_iters": done["train_iters"],
         "wall_seconds": seconds,
         "env_steps_per_second": done["env_steps"] / seconds,
         "seconds": dict(watch.seconds),
         "calls": dict(watch.calls),
+        "memory": peak_memory(bool(main.policy.cuda)),
     }
+    policy = compile_config(main, create_cfg=create, auto=True, save_cfg=False).policy
+    updates = 1 if policy.on_policy else policy.learn.update_per_collect
+    return result | {"lasting_rate": lasting_rate(result, updates, policy.collect.n_episode)}
+
+
+def lasting_rate(result: dict[str, Any], updates: int, episodes: int) -> float:
+    """Environment steps per second of a run that is not cut off between two updates of a collection.
+
+    Args: result, of `end_to_end`; updates and episodes of a collection.
+    """
+    learning = sum(seconds for part, seconds in result["seconds"].items() if part.startswith(LEARNING))
+    playing = sum(result["seconds"].values()) - learning
+    collections = result["calls"]["collect: samples"] / episodes
+    return result["env_steps"] / (playing + learning / result["train_iters"] * updates * collections)
+
+
+def peak_memory(uses_cuda: bool) -> str:
+    """Largest memory so far: the GPU's since the last call, or this process'."""
+    if not uses_cuda:
+        return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB of the host"
+    peak = torch.cuda.max_memory_allocated() / 2**30
+    torch.cuda.reset_peak_memory_stats()
+    return f"{peak:.1f} GiB of the GPU"
 
 
 def updates_row(name: str, replay: str, uses_cuda: bool, size: str, updates: int, seconds: float) -> str:
