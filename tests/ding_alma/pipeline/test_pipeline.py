@@ -56,7 +56,26 @@ def run_folder(tmp_path, monkeypatch):
     return tmp_path / "run"
 
 
-def test_one_learner_two_collectors_and_an_evaluator_leave_the_folder_of_a_serial_run(run_folder):
+def begin_together(monkeypatch, collectors):
+    """Let no collector deliver before all have an order, or the fastest could bring all that a short run needs."""
+    meeting, met, make = threading.Barrier(collectors, timeout=60), set(), worker_module.collector
+
+    def collector(plan, node, client):
+        collect = make(plan, node, client)
+
+        def collect_together(order):
+            if node not in met:
+                met.add(node)
+                meeting.wait()
+            return collect(order)
+
+        return collect_together
+
+    monkeypatch.setattr(worker_module, "collector", collector)
+
+
+def test_one_learner_two_collectors_and_an_evaluator_leave_the_folder_of_a_serial_run(run_folder, monkeypatch):
+    begin_together(monkeypatch, collectors=2)
     main, create = tiny_config()
     transport = LossyTransport()
     workers = Threads(transport, nodes=(1, 2, 3))
