@@ -323,7 +323,7 @@ class MppoPolicy(MemberPolicy):
         """What every row of the rollout has to say, (R, G)."""
         steps, ppo, reduction = rollout.steps, self._cfg.ppo, self._cfg.reduction
         if ppo.bootstrap_time_limit:
-            self._model.train(not self._cfg.map.rollout_bn_eval)
+            self._set_training(not self._cfg.map.rollout_bn_eval)
             final = {key: value.unsqueeze(1) for key, value in rollout.final.items()}
             steps = rollout.with_final_values(self._judge(final, self._view.active(final)).value)
         examples = trajectory_examples(steps, self._example_config)
