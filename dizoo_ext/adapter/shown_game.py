@@ -66,10 +66,11 @@ class ShownGame:
     if one of those who left last was truncated and not terminated, or if it reached ``spec.episode_limit`` undone.
     """
 
-    def __init__(self, game: ParallelGame, view: View, spec: EntitySpec) -> None:
+    def __init__(self, game: ParallelGame, view: View, spec: EntitySpec, reward_scale: float = 1.0) -> None:
         self.game = game
         self.view = view
         self.spec = spec
+        self._reward_scale = reward_scale
         self.is_running = False
         self.last_action = np.full(spec.agents, -1)
         """(A,) joint action that led here, -1 at an episode's beginning."""
@@ -109,7 +110,7 @@ class ShownGame:
         # Whoever learns from an episode that was cut needs its last state with those whom the cut has taken.
         self._show([*living, *cut] if done else living, observations, infos)
         rewards = {name: float(reward or 0.0) for name, reward in rewards.items()}
-        reward = float(self.view.team_reward(rewards))
+        reward = float(self.view.team_reward(rewards)) * self._reward_scale
         subtask_reward = np.asarray(self.view.subtask_rewards(rewards), np.float64)
         if subtask_reward.shape != (self.spec.subtasks,):
             raise ValueError(f"subtask_rewards must be {self.spec.subtasks} numbers, got {subtask_reward.tolist()}")
@@ -120,7 +121,7 @@ class ShownGame:
             reward,
             done,
             time_limit,
-            subtask_reward,
+            subtask_reward * self._reward_scale,
             ~self._is_open,
             bool((was_open != self._is_open).any()),
             self._episode_info() if done else None,

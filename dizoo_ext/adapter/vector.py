@@ -14,6 +14,8 @@ from dizoo_ext.flat_view import flat_view
 from dizoo_ext.strict_config import check_choice, check_range
 from dizoo_ext.vector_env import Observation, VectorEnv, VectorStep
 
+SMALLEST_SCALE, LARGEST_SCALE = 1e-6, 1e6
+"""Of rewards."""
 _SEEDS = 2**31
 """Some games keep their seed in 32 bits with a sign."""
 
@@ -30,6 +32,7 @@ class GameVector(VectorEnv):
         make_view: the view of a game.
         episode_limit: steps, at least 1, after which an episode is cut.
         observation: 'both', 'entities' or 'flat'.
+        reward_scale: factor of all rewards and returns.
 
     Raises:
         TypeError, ValueError: as `spec_of`, and for impossible values.
@@ -42,12 +45,14 @@ class GameVector(VectorEnv):
         make_view: Callable[[Any], View],
         episode_limit: int = 100,
         observation: str = "both",
+        reward_scale: float = 1.0,
     ) -> None:
         check_range(num_envs, "num_envs", 1)
         check_range(episode_limit, "env.episode_limit", 1)
         check_choice(observation, OBSERVATION_CHOICES, "env.observation")
+        check_range(reward_scale, "env.reward_scale", SMALLEST_SCALE, LARGEST_SCALE)
         self.num_envs = num_envs
-        self._make_game, self._make_view = make_game, make_view
+        self._make_game, self._make_view, self._reward_scale = make_game, make_view, reward_scale
         game = make_game()
         view = make_view(game)
         self.spec = spec_of(game, view, episode_limit)
@@ -58,7 +63,7 @@ class GameVector(VectorEnv):
         self._layout = {key: (box.shape, box.dtype) for key, box in spaces.items()}
         self._all_rows = np.arange(num_envs)
         self._random: list[np.random.Generator | None] = [None] * num_envs
-        self._games: dict[int, ShownGame] = {0: ShownGame(game, view, self.spec)}
+        self._games: dict[int, ShownGame] = {0: self._shown(game, view)}
 
     def seed(self, seeds: Sequence[int], ids: np.ndarray | None = None) -> None:
         """Start the streams that seeds of episodes are drawn from."""
@@ -79,7 +84,7 @@ class GameVector(VectorEnv):
         for row in rows.tolist():
             if row not in self._games:
                 game = self._make_game()
-                self._games[row] = ShownGame(game, self._make_view(game), self.spec)
+                self._games[row] = self._shown(game, self._make_view(game))
             self._games[row].begin(int(self._generator(row).integers(_SEEDS)), dict(options) or None)
         return self._observe(rows)
 
@@ -129,6 +134,9 @@ class GameVector(VectorEnv):
             flat = flat_view(entities, entity_mask, obs_mask, last_action, spec.actions)
             arrays |= zip(FLAT_KEYS, flat, strict=True)
         return {key: arrays[key] for key in self._keys}
+
+    def _shown(self, game: ParallelGame, view: View) -> ShownGame:
+        return ShownGame(game, view, self.spec, self._reward_scale)
 
     def _generator(self, env: int) -> np.random.Generator:
         generator = self._random[env]

@@ -52,4 +52,5 @@ class ForagingEnv(PettingZooEnv):
         """The batch for a complete configuration."""
         check_range(cfg.sight, "env.sight", 0)
         view = partial(ForagingView, sight=cfg.sight)
-        return GameVector(num_envs, partial(cls.make_game, cfg), view, cfg.episode_limit, cfg.observation)
+        make_game = partial(cls.make_game, cfg)
+        return GameVector(num_envs, make_game, view, cfg.episode_limit, cfg.observation, cfg.reward_scale)

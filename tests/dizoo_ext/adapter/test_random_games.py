@@ -23,14 +23,14 @@ SHAPES = st.fixed_dictionaries(
 )
 
 
-def make(shape, num_envs=1, limit=6):
-    return GameVector(num_envs, lambda: RandomGame(**shape), RandomView, limit)
+def make(shape, num_envs=1, limit=6, scale=1.0):
+    return GameVector(num_envs, lambda: RandomGame(**shape), RandomView, limit, reward_scale=scale)
 
 
 @settings(max_examples=100, deadline=None)
-@given(shape=SHAPES, seed=st.integers(0, 10**6), limit=st.integers(1, 10))
-def test_an_episode_is_what_a_plain_loop_sees(shape, seed, limit):
-    env, game = make(shape, limit=limit), RandomGame(**shape)
+@given(shape=SHAPES, seed=st.integers(0, 10**6), limit=st.integers(1, 10), scale=st.sampled_from([1.0, 20.0]))
+def test_an_episode_is_what_a_plain_loop_sees(shape, seed, limit, scale):
+    env, game = make(shape, limit=limit, scale=scale), RandomGame(**shape)
     spec, names = env.spec, game.possible_agents
     assert (spec.agents, spec.entities, spec.subtasks) == (len(names), len(names) + game.others, game.subtasks)
     stream, generator = np.random.default_rng(seed), np.random.default_rng([seed, 1])
@@ -47,7 +47,8 @@ def test_an_episode_is_what_a_plain_loop_sees(shape, seed, limit):
             step = env.step(actions)
             chosen = {name: int(actions[0, names.index(name)]) + game.first_action for name in living}
             _, rewards, terminations, truncations, _ = game.step(chosen)
-            steps, total = steps + 1, total + sum(rewards.values())
+            reward = scale * sum(rewards.values())
+            steps, total = steps + 1, total + reward
             # Those who were cut and not ended, and those who go on.
             cut = [name for name in living if truncations.get(name) and not terminations.get(name)]
             left = [name for name in living if terminations.get(name) or truncations.get(name)]
@@ -55,7 +56,9 @@ def test_an_episode_is_what_a_plain_loop_sees(shape, seed, limit):
             done = not living or steps == limit
             was_cut = done and (len(living) > 0 or len(cut) > 0)
             assert (step.done[0], step.time_limit[0]) == (done, was_cut)
-            assert step.reward[0] == pytest.approx(sum(rewards.values()))
+            assert step.reward[0] == pytest.approx(reward)
+            expected = scale * np.asarray(env.view().subtask_rewards(rewards))
+            assert step.subtask_reward[0] == pytest.approx(expected)
             assert step.subtask_done[0].tolist() == [end <= game.time for end in game.ends]
             before = [end <= game.time - 1 for end in game.ends]
             assert step.subtasks_changed[0] == (step.subtask_done[0].tolist() != before)
