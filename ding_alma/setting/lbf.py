@@ -16,7 +16,7 @@ PAPER_SETTING: dict[str, Any] = dict(
         scenario=dict(agents=4, foods=5),
         # (int) Width and height of the field.
         size=15,
-        # (float) What all foods together earn, as in SMAC. With the package's 1, teams learn ten times later.
+        # (float) What all foods together earn, as in SMAC. With the package's 1, teams learn nothing.
         reward_scale=20.0,
         # (int) Longest episode, in steps.
         episode_limit=50,
