@@ -1,4 +1,4 @@
-"""How far hand-made rules get on the task of a config of SaveTheCity or multi-army SMAC.
+"""How far hand-made rules get on the task of a config of SaveTheCity, multi-army SMAC, lbf or rware.
 
     uv run python benchmarks/scripted_teams.py configs/small/save_the_city_alma_config.py
 
@@ -13,6 +13,11 @@ import click
 from ding.config import read_config
 from easydict import EasyDict
 
+from dizoo_ext.adapter.baseline import play_baseline
+from dizoo_ext.lbf import baseline as lbf
+from dizoo_ext.lbf.env import ForagingEnv
+from dizoo_ext.rware import baseline as rware
+from dizoo_ext.rware.env import WarehouseEnv
 from dizoo_ext.save_the_city import SaveTheCityEnv
 from dizoo_ext.save_the_city import baseline as city
 from dizoo_ext.smac_multiarmy import SmacMultiArmyEnv
@@ -21,6 +26,8 @@ from dizoo_ext.smac_multiarmy import baseline as smac
 METRICS = {
     "save_the_city": ("solved", "prop_buildings_completed", "return", "episode_length"),
     "smac_multiarmy": ("battle_won", "perc_armies_defeated", "return", "episode_length"),
+    "lbf": ("solved", "collected", "return", "episode_length"),
+    "rware": ("return", "episode_length"),
 }
 """By environment, the first one for lines."""
 ENVIRONMENTS = 100
@@ -44,14 +51,31 @@ def smac_teams(cfg: EasyDict) -> Iterator[tuple[str, Any, Play, str]]:
         yield label, SmacMultiArmyEnv.make_vector_env(complete, ENVIRONMENTS), smac.play_baseline, allocation
 
 
-TEAMS = {"save_the_city": city_teams, "smac_multiarmy": smac_teams}
+def foraging_teams(cfg: EasyDict) -> Iterator[tuple[str, Any, Play, Any]]:
+    """As `city_teams`; instead of the allocation's name, what chooses the actions."""
+    yield "heuristic", ForagingEnv.make_vector_env(ForagingEnv(cfg).cfg, 1), play_baseline, lbf.scripted_actions
+
+
+def warehouse_teams(cfg: EasyDict) -> Iterator[tuple[str, Any, Play, Any]]:
+    """As `foraging_teams`."""
+    yield "heuristic", WarehouseEnv.make_vector_env(WarehouseEnv(cfg).cfg, 1), play_baseline, rware.scripted_actions
+
+
+TEAMS = {
+    "save_the_city": city_teams,
+    "smac_multiarmy": smac_teams,
+    "lbf": foraging_teams,
+    "rware": warehouse_teams,
+}
+EVERY_STEP = ("lbf", "rware")
+"""Environments in which allocations are renewed in every step."""
 
 
 @click.command(context_settings=dict(help_option_names=["-h", "--help"], show_default=True))
 @click.argument("config", type=click.Path(exists=True, dir_okay=False))
 @click.option("--episodes", default=2000, help="Episodes per allocation.")
 @click.option(
-    "--period", type=int, default=None, help="Steps between allocations.  [default: 5 in SaveTheCity, else 3]"
+    "--period", type=int, default=None, help="Steps between allocations.  [default: SaveTheCity 5, SMAC 3, else 1]"
 )
 @click.option("--scenario", help="Play this scenario set instead of the config's.")
 @click.option("--lines", is_flag=True, help="Print --line=LABEL=VALUE for ding-alma compare.")
@@ -63,6 +87,8 @@ def main(config: str, episodes: int, period: int | None, scenario: str | None, l
         main_config.env.scenario = scenario
     if kind not in TEAMS:
         raise click.UsageError(f"{config} is of {kind}; there are scripted teams for {' and '.join(TEAMS)}")
+    if period is not None and kind in EVERY_STEP:
+        raise click.UsageError(f"--period: scripted teams of {kind} decide in every step")
     if not lines:
         click.echo(f"{'allocation':<12}" + "".join(f"{name:>26}" for name in METRICS[kind]))
     for label, env, play, allocation in TEAMS[kind](main_config.env):
