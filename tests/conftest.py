@@ -2,6 +2,9 @@
 
 import ast
 import gc
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +24,24 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "golden(area, kind): replays every golden file of this kind")
+
+
+def pytest_xdist_auto_num_workers(config):
+    """All tests share the cores: one worker more than there are, because tests also wait for processes and their time
+    limits. Chosen files or folders are tested without workers, whose start takes longer than most of them."""
+    return len(os.sched_getaffinity(0)) + 1 if config.args == config.getini("testpaths") else 0
+
+
+def pytest_sessionstart(session):
+    """What workers share: a core each, and kernels that one process compiles before they start."""
+    if not session.config.getoption("numprocesses") or hasattr(session.config, "workerinput"):
+        return
+    for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(threads, "1")
+    tests = Path(__file__).parent
+    if not any((tests.parent / "dizoo_ext").rglob("*.nbi")):
+        print("compiling kernels, once after an installation ...", flush=True)
+        subprocess.run([sys.executable, "-W", "ignore", tests / "helpers" / "compile_kernels.py"], capture_output=True)
 
 
 @pytest.hookimpl(hookwrapper=True)

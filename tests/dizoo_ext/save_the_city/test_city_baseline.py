@@ -9,7 +9,7 @@ from dizoo_ext.random_stream import random_legal_actions
 from dizoo_ext.save_the_city.baseline import play_baseline
 from dizoo_ext.save_the_city.vector import SaveTheCityVector
 
-EPISODES = 1000
+EPISODES = 500
 REFERENCE_EPISODES = 500
 
 
