@@ -72,6 +72,7 @@ class ShownGame:
         self.spec = spec
         self._reward_scale = reward_scale
         self.is_running = False
+        self._has_begun = False
         self.last_action = np.full(spec.agents, -1)
         """(A,) joint action that led here, -1 at an episode's beginning."""
         self.action_mask = np.zeros((spec.agents, spec.actions), np.bool_)
@@ -93,7 +94,7 @@ class ShownGame:
         if not self._shown:
             raise ValueError("the game has no agents after a reset: game.agents is empty")
         self._is_open = self._open_subtasks()
-        self.is_running = True
+        self.is_running = self._has_begun = True
 
     def step(self, actions: np.ndarray) -> Outcome:
         """Advance by a joint action (A,) that has been checked."""
@@ -156,7 +157,7 @@ class ShownGame:
         self._allocate(into)
 
     def render(self, allocation: np.ndarray | None) -> np.ndarray:
-        """The view's picture, or one of the entities' places.
+        """The view's picture, or one of the places of the entities and of the agents that live.
 
         Raises:
             RuntimeError: there is neither, or no episode has begun.
@@ -165,10 +166,10 @@ class ShownGame:
         if picture is not None:
             return np.asarray(picture)
         columns = list(self.spec.coordinates[:2])
-        if not columns or not self._shown:
+        if not columns or not self._has_begun:
             raise RuntimeError(
-                "there is nothing to draw: begin an episode whose agents live, and make the game with "
-                f"render_mode='rgb_array', or name {type(self.view).__name__}.coordinates, or define its render"
+                "there is nothing to draw: begin an episode, and make the game with render_mode='rgb_array', or name "
+                f"{type(self.view).__name__}.coordinates, or define its render"
             )
         low, high = self.view.area
         others = self.view.entities()

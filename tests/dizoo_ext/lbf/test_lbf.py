@@ -154,3 +154,6 @@ def test_pictures(installed):
     env.seed([0])
     seen = env.reset()
     assert (env.render() != env.render(0, seen["heuristic_allocation"][0])).any()
+    # The picture that ends a film: nobody lives once everything has been collected.
+    assert play_baseline(env, scripted_actions, 1)["solved"] == 1
+    assert env.render().shape == (360, 360, 3)
