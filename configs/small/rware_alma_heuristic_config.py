@@ -1,7 +1,7 @@
 """ALMA's agents on a small multi-robot warehouse, under a hand-made allocation.
 
 Needs the extra 'rware'. Task, sizes, schedules: ding_alma/setting/rware.py; defaults: ding_alma/policy/alma.py.
-Run: ``uv run ding -m serial -c configs/small/rware_alma_heuristic_config.py -s 0 --env-step 4e5``
+Run: ``uv run ding -m serial -c configs/small/rware_alma_heuristic_config.py -s 0 --env-step 3e5``
 """
 
 from ding_alma.setting.rware import small

@@ -2,7 +2,7 @@
 
 It never learns from the last reward of an episode.
 Needs the extra 'rware'. Task, sizes, schedules: ding_alma/setting/rware.py; defaults: DI-engine's COMAPolicy.
-Run: ``uv run ding -m serial -c configs/small/rware_coma_config.py -s 0 --env-step 4e5``
+Run: ``uv run ding -m serial -c configs/small/rware_coma_config.py -s 0 --env-step 3e5``
 """
 
 from ding_alma.setting.rware import small
