@@ -55,8 +55,8 @@ SMALL_SETTING: dict[str, Any] = dict(
         learn=dict(
             # (int) Updates after each collection of 64 episodes: a step is learnt from about 16 times.
             update_per_collect=100,
-            # (float) Discount per step. From one delivery to the next it takes about 25 steps, in which the shelf has to be
-            # put back; with 0.95 robots deliver once and stop.
+            # (float) Discount per step. About 25 steps lie between deliveries, in which the shelf has to be put back;
+            # with 0.95 robots deliver once and stop.
             discount_factor=0.98,
             # (float) Share of what truly followed in the targets of the values; 0 looks one step ahead.
             td_lambda=0.8,
