@@ -16,7 +16,8 @@ import torch
 from ding.config import read_config
 from ding.policy import Policy
 from easydict import EasyDict
-from gpu import CONFIGS, POLICIES, Batches, filled_buffer, new_policy, scratch_folder
+from gpu import POLICIES
+from gpu_checks import CONFIGS, Batches, filled_buffer, new_policy, scratch_folder
 
 from ding_alma.rl.captured_update import WARM_UP
 

@@ -25,7 +25,7 @@ import torch
 from ding.config import read_config
 from ding.policy import Policy
 from easydict import EasyDict
-from gpu import CONFIGS, filled_buffer, new_policy, scratch_folder
+from gpu_checks import CONFIGS, filled_buffer, new_policy, scratch_folder
 from original_alma import OriginalAlma, older_torch
 
 from ding_alma.reference_runs.names import AGENT_NAMES, MIXER_NAMES, load
