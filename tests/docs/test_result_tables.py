@@ -16,6 +16,7 @@ METRICS = {
     "armies defeated": "perc_armies_defeated_mean",
     "return": "return_mean",
     "ice transferred": "ice_transferred_mean",
+    "foods collected": "collected_mean",
     "episode length": "episode_length_mean",
 }
 LINK = re.compile(r"\[all numbers\]\(([\w/]+)/comparison\.md\)")
