@@ -67,15 +67,23 @@ TEAMS = {
     "lbf": foraging_teams,
     "rware": warehouse_teams,
 }
-EVERY_STEP = ("lbf", "rware")
-"""Environments in which allocations are renewed in every step."""
+ADAPTED = ("lbf", "rware")
+"""Environments in which allocations are renewed in every step, and which have no named scenarios."""
+
+
+def teams(kind: str, cfg: EasyDict) -> list[tuple[str, Any, Play, Any]]:
+    """Of an environment, or a line about what is wrong with its configuration."""
+    try:
+        return list(TEAMS[kind](cfg))
+    except (TypeError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 @click.command(context_settings=dict(help_option_names=["-h", "--help"], show_default=True))
 @click.argument("config", type=click.Path(exists=True, dir_okay=False))
-@click.option("--episodes", default=2000, help="Episodes per allocation.")
+@click.option("--episodes", type=click.IntRange(min=1), default=2000, help="Episodes per allocation.")
 @click.option(
-    "--period", type=int, default=None, help="Steps between allocations.  [default: SaveTheCity 5, SMAC 3, else 1]"
+    "--period", type=click.IntRange(min=1), help="Steps between allocations.  [default: SaveTheCity 5, SMAC 3]"
 )
 @click.option("--scenario", help="Play this scenario set instead of the config's.")
 @click.option("--lines", is_flag=True, help="Print --line=LABEL=VALUE for ding-alma compare.")
@@ -83,16 +91,19 @@ def main(config: str, episodes: int, period: int | None, scenario: str | None, l
     """Play the environment of CONFIG by hand-made rules."""
     main_config, create = read_config(config)
     kind = create.env.type
-    if scenario is not None:
-        main_config.env.scenario = scenario
     if kind not in TEAMS:
         raise click.UsageError(f"{config} is of {kind}; there are scripted teams for {' and '.join(TEAMS)}")
-    if period is not None and kind in EVERY_STEP:
+    if kind in ADAPTED and period is not None:
         raise click.UsageError(f"--period: scripted teams of {kind} decide in every step")
+    if kind in ADAPTED and scenario is not None:
+        raise click.UsageError(f"--scenario: {kind} has no named scenarios")
+    if scenario is not None:
+        main_config.env.scenario = scenario
     if not lines:
         click.echo(f"{'allocation':<12}" + "".join(f"{name:>26}" for name in METRICS[kind]))
-    for label, env, play, allocation in TEAMS[kind](main_config.env):
-        metrics = play(env, allocation, episodes=episodes, **({} if period is None else {"period": period}))
+    options = {} if period is None else {"period": period}
+    for label, env, play, allocation in teams(kind, main_config.env):
+        metrics = play(env, allocation, episodes=episodes, **options)
         if lines:
             click.echo(f"--line=scripted agents, {label} allocation={metrics[METRICS[kind][0]]:.3f}")
         else:

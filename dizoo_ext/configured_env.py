@@ -8,7 +8,7 @@ from ding.envs import BaseEnv
 from ding.utils import deep_merge_dicts
 from easydict import EasyDict
 
-from dizoo_ext.strict_config import check_block, check_range
+from dizoo_ext.strict_config import check_block, check_range, fits
 
 DING_KEYS = frozenset(
     {
@@ -78,8 +78,17 @@ class ConfiguredEnv(BaseEnv):
     def _defaults(cls) -> dict[str, Any]:
         merged: dict[str, Any] = {}
         for base in reversed(cls.__mro__):
-            merged |= copy.deepcopy(vars(base).get("config", {}))
+            for key, value in vars(base).get("config", {}).items():
+                merged[key] = _of_the_same_type(value, merged.get(key), f"{base.__name__}.config: {key}")
         return merged
+
+
+def _of_the_same_type(value: Any, inherited: Any, name: str) -> Any:
+    """A copy of a class's default, of the type that its parent gives the key: a user's value is checked against it."""
+    if not fits(value, inherited):
+        kind = type(inherited).__name__
+        raise TypeError(f"{name} must be of type {kind} (its parent has {inherited!r}), got {value!r}")
+    return float(value) if isinstance(inherited, float) else copy.deepcopy(value)
 
 
 def _copies(cfg: EasyDict, number_key: str, is_test: bool) -> list[EasyDict]:

@@ -39,7 +39,7 @@ def check_block(
                 raise TypeError(f"{prefix}{key} must be a block of keys {sorted(default)}, got {value!r}")
             if default:
                 check_block(value, default, f"{prefix}{key}")
-        elif not _fits(value, default):
+        elif not fits(value, default):
             raise TypeError(
                 f"{prefix}{key} must be of type {type(default).__name__} (default {default!r}), "
                 f"got {value!r} of type {type(value).__name__}"
@@ -64,7 +64,8 @@ def check_range(value: float, path: str, minimum: float | None = None, maximum: 
         raise ValueError(f"{path} must lie in [{low}, {high}], got {value!r}")
 
 
-def _fits(value: Any, default: Any) -> bool:
+def fits(value: Any, default: Any) -> bool:
+    """Whether a value has the type of a default: a float's may be an int, and None's is anything."""
     if default is None:
         return True
     if isinstance(default, bool) or isinstance(value, bool):

@@ -28,8 +28,10 @@ def pytest_configure(config):
 
 def pytest_xdist_auto_num_workers(config):
     """All tests share the cores: one worker more than there are, because tests also wait for processes and their time
-    limits. Chosen files or folders are tested without workers, whose start takes longer than most of them."""
-    return len(os.sched_getaffinity(0)) + 1 if config.args == config.getini("testpaths") else 0
+    limits. Some, chosen by name, file or folder, have no workers, whose start takes longer than most tests."""
+    tests = Path(__file__).parent
+    is_all = all(config.invocation_params.dir / path in (tests, tests.parent) for path in config.args)
+    return len(os.sched_getaffinity(0)) + 1 if is_all and not config.option.keyword else 0
 
 
 def pytest_sessionstart(session):

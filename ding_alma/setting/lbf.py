@@ -16,7 +16,7 @@ PAPER_SETTING: dict[str, Any] = dict(
         scenario=dict(agents=4, foods=5),
         # (int) Width and height of the field.
         size=15,
-        # (float) What all foods together earn, as in SMAC. With the package's 1, teams learn nothing.
+        # (float) Factor of all rewards, and what all foods earn together. With the package's 1, teams hardly learn.
         reward_scale=20.0,
         # (int) Longest episode, in steps.
         episode_limit=50,
@@ -34,7 +34,7 @@ PAPER_SETTING: dict[str, Any] = dict(
 
 SMALL_SETTING: dict[str, Any] = dict(
     env=dict(
-        # (list) Teams and their foods; one of them is drawn in every episode.
+        # (list) Numbers of agents and foods; one of these dicts is drawn in every episode.
         scenario=[dict(agents=2, foods=2), dict(agents=3, foods=2), dict(agents=3, foods=3)],
         # (int) Width and height of the field.
         size=6,

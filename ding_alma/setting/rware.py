@@ -18,7 +18,7 @@ PAPER_SETTING: dict[str, Any] = dict(
         requests=4,
         # (int) Shelves from front to back in a block.
         column_height=8,
-        # (float) Reward of a delivery; the package's is 1, and too small to be learnt soon.
+        # (float) Factor of all rewards: what a delivery earns. The package's 1 is too small to be learnt soon.
         reward_scale=5.0,
         # (int) Length of an episode, in steps.
         episode_limit=500,
@@ -67,7 +67,7 @@ SMALL_SETTING: dict[str, Any] = dict(
         ),
     ),
 )
-"""Two robots among eight shelves, six of them requested; a fifth of the steps."""
+"""Two robots among eight shelves, six of them requested; episodes of a fifth of the length."""
 
 
 def paper(policy: str, **env: Any) -> tuple[EasyDict, EasyDict]:

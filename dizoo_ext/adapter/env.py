@@ -23,8 +23,8 @@ class PettingZooEnv(EntityEnv):
     config: ClassVar[dict[str, Any]] = dict(
         # (int) Steps after which an episode is cut, if the game has not ended it before.
         episode_limit=100,
-        # (float) Factor of all rewards, above 0. Choose it so that a good episode earns 10 to 20: of 1, teams may
-        # learn nothing (docs/neighbours.md).
+        # (float) Factor of all rewards, above 0. Choose it so that a good episode earns 10 to 20; if it earns 1,
+        # teams may learn nothing (docs/neighbours.md).
         reward_scale=1.0,
     )
     view: ClassVar[Callable[[Any], View]]

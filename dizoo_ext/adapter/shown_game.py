@@ -42,7 +42,8 @@ def spec_of(game: ParallelGame, view: View, episode_limit: int) -> EntitySpec:
         space = game.action_space(agent)
         if not hasattr(space, "n") or np.ndim(space.n):
             raise TypeError(f"the action space of {agent!r} must be Discrete, got {space}; wrap the game to make it so")
-    if not getattr(view, "features", 0) > 0:
+    features = getattr(view, "features", 0)
+    if not isinstance(features, int) or features < 1:
         raise ValueError(f"{name}.features must say how many numbers describe an entity")
     if view.subtasks > 1 and type(view).subtask_rewards is View.subtask_rewards:
         raise TypeError(f"{name} has {view.subtasks} subtasks: define subtask_rewards, what each of them earned")
@@ -80,6 +81,8 @@ class ShownGame:
         self._index = {name: index for index, name in enumerate(self._names)}
         self._first = [int(getattr(game.action_space(name), "start", 0)) for name in self._names]
         self._shown: list[Agent] = []
+        self._last_places = (np.zeros(0, np.int64), np.zeros((0, spec.features), np.float32))
+        """Indices and features of the agents of the last observation in which somebody lived."""
         self._is_open = np.zeros(spec.subtasks, np.bool_)
         self._steps = 0
         self._return = 0.0
@@ -155,9 +158,14 @@ class ShownGame:
                     raise ValueError(f"action_subtasks: actions are 0 to {self.spec.actions - 1}, got {action!r}")
                 into["action_subtask"][i, action] = self._subtask(subtask)
         self._allocate(into)
+        if self._shown:
+            index = np.array([self._index[name] for name in self._shown])
+            self._last_places = index, entities[index]
 
     def render(self, allocation: np.ndarray | None) -> np.ndarray:
         """The view's picture, or one of the places of the entities and of the agents that live.
+
+        When nobody lives any more, agents are where they were before their last step.
 
         Raises:
             RuntimeError: there is neither, or no episode has begun.
@@ -173,17 +181,23 @@ class ShownGame:
             )
         low, high = self.view.area
         others = self.view.entities()
-        rows = [self.view.agent_features(name) for name in self._shown] + list(others.values())
+        if self._shown:
+            index = np.array([self._index[name] for name in self._shown])
+            agents = [self.view.agent_features(name) for name in self._shown]
+            labels = [self.view.agent_label(name) for name in self._shown]
+        else:
+            index, agents = self._last_places[0], list(self._last_places[1])
+            labels = [""] * len(index)
+        rows = [*agents, *others.values()]
         places = (np.array(rows, np.float64).reshape(-1, self.spec.features)[:, columns] - low) / (high - low)
         if len(columns) == 1:
             places = np.column_stack([places, np.full(len(places), 0.5)])
-        index = [self._index[name] for name in self._shown]
         return draw_places(
             places[: len(index)],
             places[len(index) :],
             np.array([self.view.subtask_of(slot) for slot in others], np.int64),
             np.full(len(index), -1) if allocation is None else np.asarray(allocation)[index],
-            [*map(self.view.agent_label, self._shown), *map(self.view.entity_label, others)],
+            [*labels, *map(self.view.entity_label, others)],
             f"step {self._steps}   return {self._return:.2f}",
         )
 
@@ -213,6 +227,8 @@ class ShownGame:
 
     def _episode_info(self) -> dict[str, float]:
         own = {name: float(value) for name, value in self.view.metrics().items()}
+        if taken := own.keys() & set(OWN_METRICS):
+            raise ValueError(f"{type(self.view).__name__}.metrics() may not report {min(taken)}: the adapter does")
         return own | dict(zip(OWN_METRICS, (self._return, float(self._steps)), strict=True))
 
     def _row(self, features: Any, whose: str) -> np.ndarray:

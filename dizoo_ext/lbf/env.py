@@ -34,7 +34,7 @@ class ForagingEnv(PettingZooEnv):
         max_food_level=0,
         # (bool) All foods have the highest level, so that agents must collect them together.
         coop=False,
-        # (float) What each agent loses that tries in vain to collect a food.
+        # (float) What each agent loses that tries in vain to collect a food, before reward_scale.
         penalty=0.0,
         # (int) Steps after which an episode is cut.
         episode_limit=50,

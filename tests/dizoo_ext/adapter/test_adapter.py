@@ -185,6 +185,33 @@ def test_pictures_come_from_the_game_or_show_places():
     assert (without != with_lines).any()
 
 
+def test_a_class_s_defaults_have_the_types_of_its_parent_s():
+    def of(**defaults):
+        return dizoo_ext.from_pettingzoo(lambda: Twins(), Bare, **defaults)
+
+    scale = of(reward_scale=20).default_config().reward_scale
+    assert (scale, type(scale)) == (20.0, float)
+    assert of(reward_scale=20)(dict(reward_scale=0.5)).cfg.reward_scale == 0.5
+    for wrong in ("x", True, None, [2.0]):
+        with pytest.raises(TypeError, match=r"reward_scale must be of type float"):
+            of(reward_scale=wrong).default_config()
+    for wrong in (0, -1.0, float("nan"), 1e9):
+        with pytest.raises(ValueError, match=r"env\.reward_scale must lie in"):
+            of(reward_scale=wrong).make_vector_env(of(reward_scale=wrong)().cfg, 1)
+
+
+def test_a_view_may_not_report_what_the_adapter_reports():
+    class Taken(Bare):
+        def metrics(self):
+            return {"return": 5.0}
+
+    env = GameVector(1, Twins, Taken, episode_limit=1)
+    env.seed([0])
+    mask = env.reset()["action_mask"]
+    with pytest.raises(ValueError, match=r"Taken\.metrics\(\) may not report return"):
+        env.step(mask.argmax(-1))
+
+
 def test_lists_of_a_team_become_a_parallel_game():
     class Lists:
         def reset(self, seed, options):

@@ -5,6 +5,7 @@ import pytest
 from easydict import EasyDict
 
 from dizoo_ext.adapter.baseline import play_baseline
+from dizoo_ext.adapter.picture import draw_places
 from dizoo_ext.check import check_env
 from dizoo_ext.lbf.baseline import scripted_actions
 from dizoo_ext.lbf.env import ForagingEnv
@@ -154,6 +155,8 @@ def test_pictures(installed):
     env.seed([0])
     seen = env.reset()
     assert (env.render() != env.render(0, seen["heuristic_allocation"][0])).any()
-    # The picture that ends a film: nobody lives once everything has been collected.
+    # The picture that ends a film: nobody lives once everything has been collected, and agents are still drawn.
     assert play_baseline(env, scripted_actions, 1)["solved"] == 1
-    assert env.render().shape == (360, 360, 3)
+    nothing = draw_places(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0, int), np.zeros(0, int), [], "")
+    caption = 330
+    assert (env.render()[:caption] != nothing[:caption]).any()
