@@ -12,6 +12,10 @@ import pytest
 from golden_patterns import GOLDEN_PATTERNS
 
 
+MOST_CORES = 8
+"""Each worker takes about a gigabyte."""
+
+
 def pytest_addoption(parser):
     parser.addoption(
         "--golden-dir",
@@ -31,7 +35,8 @@ def pytest_xdist_auto_num_workers(config):
     limits. Some, chosen by name, file or folder, have no workers, whose start takes longer than most tests."""
     tests = Path(__file__).parent
     is_all = all(config.invocation_params.dir / path in (tests, tests.parent) for path in config.args)
-    return len(os.sched_getaffinity(0)) + 1 if is_all and not config.option.keyword else 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_CORES) + 1 if is_all and not config.option.keyword else 0
 
 
 def pytest_sessionstart(session):
