@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from golden_patterns import GOLDEN_PATTERNS
 
-
 MOST_CORES = 8
 """Each worker takes about a gigabyte."""
 
