@@ -7,12 +7,14 @@ options of ``ding-alma compare``.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import click
 from ding.config import read_config
 from easydict import EasyDict
 
+from dizoo_ext.adapter import PettingZooEnv
 from dizoo_ext.adapter.baseline import play_baseline
 from dizoo_ext.lbf import baseline as lbf
 from dizoo_ext.lbf.env import ForagingEnv
@@ -51,21 +53,18 @@ def smac_teams(cfg: EasyDict) -> Iterator[tuple[str, Any, Play, str]]:
         yield label, SmacMultiArmyEnv.make_vector_env(complete, ENVIRONMENTS), smac.play_baseline, allocation
 
 
-def foraging_teams(cfg: EasyDict) -> Iterator[tuple[str, Any, Play, Any]]:
+def adapted_teams(
+    env_class: type[PettingZooEnv], choose: Callable[..., Any], cfg: EasyDict
+) -> Iterator[tuple[str, Any, Play, Any]]:
     """As `city_teams`; instead of the allocation's name, what chooses the actions."""
-    yield "heuristic", ForagingEnv.make_vector_env(ForagingEnv(cfg).cfg, 1), play_baseline, lbf.scripted_actions
-
-
-def warehouse_teams(cfg: EasyDict) -> Iterator[tuple[str, Any, Play, Any]]:
-    """As `foraging_teams`."""
-    yield "heuristic", WarehouseEnv.make_vector_env(WarehouseEnv(cfg).cfg, 1), play_baseline, rware.scripted_actions
+    yield "heuristic", env_class.make_vector_env(env_class(cfg).cfg, 1), play_baseline, choose
 
 
 TEAMS = {
     "save_the_city": city_teams,
     "smac_multiarmy": smac_teams,
-    "lbf": foraging_teams,
-    "rware": warehouse_teams,
+    "lbf": partial(adapted_teams, ForagingEnv, lbf.scripted_actions),
+    "rware": partial(adapted_teams, WarehouseEnv, rware.scripted_actions),
 }
 ADAPTED = ("lbf", "rware")
 """Environments in which allocations are renewed in every step, and which have no named scenarios."""

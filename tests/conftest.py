@@ -47,7 +47,10 @@ def pytest_sessionstart(session):
     tests = Path(__file__).parent
     if not any((tests.parent / "dizoo_ext").rglob("*.nbi")):
         print("compiling kernels, once after an installation ...", flush=True)
-        subprocess.run([sys.executable, "-W", "ignore", tests / "helpers" / "compile_kernels.py"], capture_output=True)
+        script = tests / "helpers" / "compile_kernels.py"
+        done = subprocess.run([sys.executable, "-W", "ignore", script], capture_output=True, text=True)
+        if done.returncode:
+            print(f"{script.name} failed, so that every worker compiles for itself:\n{done.stderr[-2000:]}", flush=True)
 
 
 @pytest.hookimpl(hookwrapper=True)
