@@ -53,6 +53,8 @@ SUBTASK_MIXERS = ("flex", "vdn")
 """Mixers that keep the values of subtasks apart."""
 CONDITIONINGS = ("mask", "embed")
 POPART_ALPHA = 0.01
+NO_LOT = 2.0
+"""In place of an episode's number in [0, 1), which says whether it is guided, before that is drawn; never guided."""
 
 
 @POLICY_REGISTRY.register("alma")
@@ -116,6 +118,9 @@ class AlmaPolicy(ValuePolicy):
             random_agent=dict(start=1.0, end=0.0, length=750_000),
             # (dict) Probability that the whole allocation is an unranked proposal.
             random_proposal=dict(start=1.0, end=0.05, length=3_000_000),
+            # (dict) Probability that the environment's rule allocates throughout a collected episode, instead of the
+            # learned allocator (papers: never). Agents then see allocations that make sense before the allocator does.
+            guidance=dict(start=0.0, end=0.0, length=1),
         ),
         learn=dict(
             # (float) Share of REFIL's imagined groups in the agents' loss, 0 for none (paper: StarCraft 0.5).
@@ -149,7 +154,7 @@ class AlmaPolicy(ValuePolicy):
 
     has_fixed_form = True
 
-    exploration_names = ("epsilon", "alloc_eps", "prop_alloc_eps")
+    exploration_names = ("epsilon", "alloc_eps", "prop_alloc_eps", "guidance")
 
     def check_values(self, cfg: EasyDict) -> None:
         super().check_values(cfg)
@@ -159,7 +164,7 @@ class AlmaPolicy(ValuePolicy):
         check_choice(cfg.network.subtask_agent, SUBTASK_AGENTS, "policy.network.subtask_agent")
         check_choice(cfg.network.subtask_mixer, SUBTASK_MIXERS, "policy.network.subtask_mixer")
         allocation = cfg.allocation
-        for name in ("random_agent", "random_proposal"):
+        for name in ("random_agent", "random_proposal", "guidance"):
             check_schedule(allocation[name], f"policy.allocation.{name}", "length")
         if allocation.source == "learned":
             check_heads(allocation.dim, allocation.heads, "policy.allocation.dim", "policy.allocation.heads")
@@ -170,7 +175,9 @@ class AlmaPolicy(ValuePolicy):
 
     def observation_keys(self) -> tuple[str, ...]:
         keys = tuple(self.recorded_keys())
-        return (*keys, "heuristic_allocation") if self._cfg.allocation.source == "heuristic" else keys
+        allocation = self._cfg.allocation
+        advised = allocation.source == "heuristic" or allocation.guidance.start > 0
+        return (*keys, "heuristic_allocation") if advised else keys
 
     def recorded_keys(self) -> dict[str, torch.dtype]:
         return recorded_keys(self._cfg.entity.tie_actions)
@@ -211,7 +218,7 @@ class AlmaPolicy(ValuePolicy):
 
     def _initially_held(self) -> dict[str, Tensor]:
         nobody = torch.full((self._sizes.agents,), -1)
-        return {"allocation": nobody, "last_action": nobody}
+        return {"allocation": nobody, "last_action": nobody, "lot": torch.tensor(NO_LOT)}
 
     def _decision_period(self) -> int:
         return self._cfg.allocation.period
@@ -222,6 +229,7 @@ class AlmaPolicy(ValuePolicy):
         return {
             "alloc_eps": linear(**allocation.random_agent, step=env_step),
             "prop_alloc_eps": linear(**allocation.random_proposal, step=env_step),
+            "guidance": linear(**allocation.guidance, step=env_step),
         }
 
     @torch.inference_mode()
@@ -234,6 +242,9 @@ class AlmaPolicy(ValuePolicy):
         exploration: Mapping[str, float],
     ) -> dict[str, Tensor]:
         due, held = carried.begin_step(ids, observation["subtask_mask"])
+        if exploration.get("guidance", 0.0) > 0:
+            fresh = torch.rand(len(ids), generator=generator)
+            held["lot"] = torch.where(held["lot"] == NO_LOT, fresh, held["lot"])
         seen = to_device({**observation, **held}, self._device)
         allocation = self._allocate(due, seen, generator, exploration)
         embedding = self._model.value_network.agent.encoder.embedding
@@ -251,7 +262,7 @@ class AlmaPolicy(ValuePolicy):
         available = available_actions(seen["action_mask"], seen.get("action_subtask"), allocation)
         action = epsilon_greedy(utilities, available, exploration.get("eps", 0.0), generator)
         chosen = to_host({"allocation": allocation, "action": action})
-        carried.end_step(ids, due, allocation=chosen["allocation"], last_action=chosen["action"])
+        carried.end_step(ids, due, allocation=chosen["allocation"], last_action=chosen["action"], lot=held["lot"])
         return {**chosen, "decision": due}
 
     def _allocate(
@@ -266,11 +277,12 @@ class AlmaPolicy(ValuePolicy):
         if not due.any():
             return held
         places = due.nonzero().squeeze(1).to(self._device, non_blocking=True)
-        source = self._cfg.allocation.source
-        if source == "heuristic":
+        source, guidance = self._cfg.allocation.source, exploration.get("guidance", 0.0)
+        if source == "heuristic" or guidance > 0:
             active = seen["entity_mask"][places, : held.shape[1]]
-            new = heuristic_allocation(active, seen["heuristic_allocation"][places])
-            return held.index_copy(0, places, new)
+            advised = heuristic_allocation(active, seen["heuristic_allocation"][places])
+        if source == "heuristic":
+            return held.index_copy(0, places, advised)
         state = DecisionState(
             **{key: seen[key][places] for key in DECIDED_UPON},
             last_allocation=held[places],
@@ -285,6 +297,8 @@ class AlmaPolicy(ValuePolicy):
                 proposal_epsilon=exploration.get("prop_alloc_eps", 0.0),
                 agent_epsilon=exploration.get("alloc_eps", 0.0),
             )
+            if guidance > 0:
+                new = torch.where((seen["lot"][places] < guidance).unsqueeze(1), advised, new)
         return held.index_copy(0, places, new)
 
     def _loss_config(self) -> MixedQConfig:

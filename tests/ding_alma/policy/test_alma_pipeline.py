@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from ding.entry import eval as ding_eval
+from driven_policy import Driven
 from tiny_runs import collect, last_checkpoint, tiny_config, train
 
 
@@ -98,6 +99,34 @@ def test_allocations_by_rule_train_the_agents_alone(source):
     policy = train(main, create)
     assert policy._model.allocator is None
     assert policy._updates == {"value_network": 4, "allocator": 0}
+
+
+def advised_episodes(guidance: float) -> list[bool]:
+    """Whether the environment's rule made every decision of an episode, of 16 collected ones."""
+    main, create = tiny_config()
+    main.policy.allocation.update(period=1, guidance=dict(start=guidance, end=guidance))
+    driven = Driven(main, create)
+    setting = driven.policy.command_mode.get_setting_collect({"envstep": 0})
+    assert setting["guidance"] == guidance
+    advised = []
+    for _ in range(16):
+        alike: list[bool] = []
+        driven._play(
+            driven.policy.collect_mode,
+            setting,
+            lambda obs, output, timestep, alike=alike: alike.append(
+                (torch.as_tensor(obs["heuristic_allocation"]) == output["allocation"]).all().item()
+            ),
+        )
+        assert len(alike) > 3
+        advised.append(all(alike))
+    return advised
+
+
+def test_guided_episodes_follow_the_rule_from_beginning_to_end():
+    assert not any(advised_episodes(0.0))
+    assert all(advised_episodes(1.0))
+    assert 2 <= sum(advised_episodes(0.5)) <= 14
 
 
 def test_learning_continues_from_a_checkpoint_as_if_it_had_not_stopped():
