@@ -83,6 +83,7 @@ def test_a_policy_acts_learns_and_is_loaded(policy, config):
         ),
         ("alma", {"allocation": {"source": "random"}}),
         ("alma", {"allocation": {"source": "heuristic"}}),
+        ("alma", {"allocation": {"guidance": {"start": 0.5, "end": 0.5, "length": 1}}}),
         ("aqmix", {"network": {"agent": "recurrent", "mixer": "linear"}}),
         ("refil", {"network": {"agent": "recurrent"}, "other": {"replay_buffer": {"device": "cpu"}}}),
         ("refil", {"network": {"agent": "direct", "mixer": "vdn"}}),
@@ -98,7 +99,7 @@ def test_variants_keep_their_places_too(policy, changes):
             main.policy.setdefault(name, {})
             for key, value in block.items():
                 if isinstance(value, dict):
-                    main.policy[name][key].update(value)
+                    main.policy[name].setdefault(key, {}).update(value)
                 else:
                     main.policy[name][key] = value
         else:
