@@ -78,6 +78,8 @@ class PointerTree:
         self.meeting = np.empty((points, self.agent_count, self.agent_count), np.float32)
         self.arrays = tuple(x.numpy() for x in (self.agents, self.counted, self.entrance, self.head, self.probe))
         agent_rows, counted, entrance, head, _ = self.arrays
+        # The loop leaves agents out that are not active, and whatever stood there would be added to.
+        self.logits[:empty] = 0
         pointer_teams.first_logits(agent_rows, counted, self.active, self.scale, self.logits)
         if pairs is not None:
             self.logits[:empty] += pairs.transpose(1, 2).reshape(empty, -1).numpy()

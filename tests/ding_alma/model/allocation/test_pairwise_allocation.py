@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from allocator_cases import close, random_allocation, random_state
@@ -15,6 +16,8 @@ from ding_alma.model.allocation.pointer_decoder import PointerDecoder
 from ding_alma.model.allocation.proposal import choose_by
 
 FEATURES = 6
+SIGNALLING_NAN = 0x7FA00000
+"""A float32 that numpy warns of when it is added to."""
 SIZES = dict(
     seed=st.integers(0, 2**31),
     points=st.integers(1, 6),
@@ -50,6 +53,25 @@ def test_compiled_and_regular_decoding_agree(seed, points, agents, others, subta
     close(compiled.log_prob, regular.log_prob)
     for mine, theirs in zip(of_compiled, of_regular, strict=True):
         close(mine, theirs, 1e-4)
+
+
+def test_what_memory_held_is_not_added_to(monkeypatch):
+    """Logits of absent agents are never read, but must not warn of invalid values either."""
+    generator, state, permutation = draw(seed=0, points=6, agents=5, others=6, subtasks=4)
+    assert not state.active.all()
+    encoding, decoder = PairwiseEncoder(FEATURES, 8, coordinates=(0, 1))(state, permutation), PointerDecoder(8)
+    choose = choose_by(torch.rand(5, 6, 3, 4, generator=generator))
+    empty = np.empty
+
+    def filthy(shape, dtype=float):
+        array = empty(shape, dtype)
+        if dtype == np.float32:
+            array.view(np.uint32)[...] = SIGNALLING_NAN
+        return array
+
+    monkeypatch.setattr(np, "empty", filthy)
+    with np.errstate(invalid="raise"):
+        assert torch.isfinite(decoder(encoding, state, choose, 3).log_prob).all()
 
 
 @settings(max_examples=40, deadline=None)
