@@ -16,6 +16,8 @@ main_config, create_config = fast("alma", setting, heuristic_style=style)
 main_config.exp_name += f"_{style}"
 # (str) Who allocates: the environment's hand-made rule.
 main_config.policy.allocation.source = "heuristic"
+# (int) Steps between decisions: the paper's. A rule that follows the battle has to be asked often.
+main_config.policy.allocation.period = 3
 
 if __name__ == "__main__":
     from ding.entry import serial_pipeline

@@ -55,15 +55,26 @@ PAPER_SETTING: dict[str, Any] = dict(
 FAST_SETTING: dict[str, Any] = dict(
     policy=dict(
         allocation=dict(
+            # (int) Steps between decisions (paper: 3). What is decided for 3 steps hardly matters, so that the critic
+            # does not learn whom to send where; agents that are sent elsewhere on their way arrive nowhere.
+            period=20,
+            # (int) Allocations proposed per decision; decisions are rare.
+            proposals=32,
+            # (float) Weight of the proposal network's entropy. With 0.3 its most likely choices soon have probabilities
+            # above 0.9, and nothing is left to choose among.
+            entropy_weight=0.5,
             # (int) Decision points of one update at most; half of the city's, and updates take less time.
             max_points=200,
+            # (float) Learning rate of critic and proposal network. It falls with that of the agents (`anneal_steps`),
+            # but most is to be learnt when agents know how to fight.
+            learning_rate=2e-3,
             # (dict) Probability that an agent's allocation is a random unfinished subtask.
             random_agent=dict(start=0.3, end=0.0, length=400_000),
             # (dict) Probability that the whole allocation is an unranked proposal.
             random_proposal=dict(start=0.5, end=0.05, length=400_000),
-            # (dict) Probability that the environment's rule allocates in a collected episode. Under allocations that
-            # change at random every 3 steps agents do not learn to fight.
-            guidance=dict(start=1.0, end=0.1, length=1_000_000),
+            # (dict) Probability that the environment's rule allocates in a collected episode. Under random
+            # allocations agents do not learn to fight.
+            guidance=dict(start=1.0, end=0.1, length=1_500_000),
         ),
         learn=dict(
             # (float) The targets' share of what truly followed: an army is won or lost tens of steps ahead.
@@ -75,6 +86,8 @@ FAST_SETTING: dict[str, Any] = dict(
             # (int) Environment steps over which all learning rates fall to a tenth. Where they stay high, teams win
             # half as many battles, and now more, now less.
             anneal_steps=1_200_000,
+            # (int) Rows in a batch: half as many as in other fast settings, of twice the length.
+            batch_size=16,
         ),
         eval=dict(
             # (dict) Learner iterations between evaluations: about 75,000 environment steps.
@@ -83,6 +96,10 @@ FAST_SETTING: dict[str, Any] = dict(
         other=dict(
             # (dict) Probability of a random action.
             eps=dict(decay=150_000),
+            replay_buffer=dict(
+                # (int) Steps of a training sequence: several allocation periods, whose decisions a row must hold whole.
+                sequence_length=64,
+            ),
         ),
     ),
 )
