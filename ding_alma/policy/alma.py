@@ -119,7 +119,7 @@ class AlmaPolicy(ValuePolicy):
             # (dict) Probability that the whole allocation is an unranked proposal.
             random_proposal=dict(start=1.0, end=0.05, length=3_000_000),
             # (dict) Probability that the environment's rule allocates throughout a collected episode, instead of the
-            # learned allocator (papers: never). So agents learn under sensible allocations before there are learned ones.
+            # learned allocator (papers: never). So agents learn under sensible allocations before any are learnt.
             guidance=dict(start=0.0, end=0.0, length=1),
         ),
         learn=dict(
