@@ -26,8 +26,9 @@ def same_subtask(subtask: Tensor, queries: int) -> Tensor:
     Args: subtask (..., E) int64, -1 for none; queries, number of leading entities that ask.
     Returns (..., queries, E) bool.
     """
-    asking = subtask[..., :queries].unsqueeze(-1)
-    return (asking == subtask.unsqueeze(-2)) & (asking >= 0)
+    asking = subtask[..., :queries]
+    # No entity's subtask is -2, so that one comparison of all pairs is enough.
+    return asking.masked_fill(asking < 0, -2).unsqueeze(-1) == subtask.unsqueeze(-2)
 
 
 def both_exist(entity_mask: Tensor, queries: int) -> Tensor:

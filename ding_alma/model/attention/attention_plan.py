@@ -10,6 +10,7 @@ values), ``R`` encoded rows, ``Q`` queries (both with the filling of `PackedPlan
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +21,7 @@ from ding_alma.model.attention.entity_inputs import EntityInputs
 from ding_alma.model.attention.group_sum import GroupSum
 from ding_alma.model.attention.linear import linear, linear_relu
 from ding_alma.model.attention.masked_attention import masked_attention
-from ding_alma.model.attention.packing import pack
+from ding_alma.model.attention.packing import Packed, pack
 from ding_alma.model.attention.pair_sum import PairSum
 from ding_alma.model.attention.ragged_attention import Neighbours, RaggedAttention
 from ding_alma.model.one_hot import one_hot
@@ -160,17 +161,32 @@ class PackedPlan(AttentionPlan):
     """Only agents that ask and entities that somebody looks at.
 
     Rows and queries are filled up to whole grains with copies of the first entity, which look at nothing, are looked at
-    by nobody and whose outputs are dropped.
+    by nobody and whose outputs are dropped. Packing waits for its first use: mixers that sum attend to nothing.
     """
 
     def __init__(self, allowed: Tensor, query_mask: Tensor) -> None:
         """Args: allowed (V, N, A, E) bool; query_mask (N, A) bool; both on the CPU."""
         self.views, self.steps, self.agents, self.entities = allowed.shape
-        packed = pack(allowed.contiguous().numpy(), query_mask.contiguous().numpy())
-        self.queries = packed.queries
-        self.query = torch.from_numpy(packed.query)
-        self.rows = torch.from_numpy(packed.rows)
-        self._packed = packed
+        self._allowed, self._query_mask = allowed, query_mask
+
+    @cached_property
+    def _packed(self) -> Packed:
+        return pack(self._allowed.contiguous().numpy(), self._query_mask.contiguous().numpy())
+
+    @cached_property
+    def rows(self) -> Tensor:
+        """(R,) int64, those of the N E input rows that are encoded."""
+        return torch.from_numpy(self._packed.rows)
+
+    @property
+    def queries(self) -> int:
+        """Q of one view."""
+        return self._packed.queries
+
+    @cached_property
+    def query(self) -> Tensor:
+        """(at most Q,) int64, those of the N A agents that ask."""
+        return torch.from_numpy(self._packed.query)
 
     def _pairs(self, views: slice) -> Neighbours:
         first, last, _ = views.indices(self.views)
