@@ -1,7 +1,7 @@
-"""A-QMIX on the REFIL paper's Group Matching (ICML 2021), learnt within an hour of one core.
+"""A-QMIX on the REFIL paper's Group Matching (ICML 2021), learnt within half an hour of one core.
 
 Task, sizes, schedules: ding_alma/setting/group_matching.py; defaults: ding_alma/policy/aqmix.py.
-Run: ``uv run ding -m serial -c configs/fast/group_matching_aqmix_config.py -s 0 --env-step 1e6``
+Run: ``uv run ding -m serial -c configs/fast/group_matching_aqmix_config.py -s 0 --env-step 3e5``
 """
 
 from ding_alma.setting.group_matching import fast
