@@ -9,6 +9,7 @@ from ding_alma.report.play import evaluate, load_run
 
 RUNS = Path(__file__).parents[1] / "docs" / "results" / "checkpoints"
 LEAST = {
+    "fast_group_matching_refil": ("solved", 0.95),
     "fast_save_the_city_alma": ("solved", 0.5),
     "fast_smac_multiarmy_alma": ("battle_won", 0.25),
     "group_matching_refil": ("solved", 0.9),
