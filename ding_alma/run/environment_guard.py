@@ -103,6 +103,7 @@ class Watch:
         self._hung: list[int] = []
         self._resetting: set[int] = set()
         self._failed_reset: tuple[int, Exception] | None = None
+        """The first."""
 
     def __enter__(self) -> None:
         if self._failed_reset is not None:
@@ -129,7 +130,9 @@ class Watch:
                 time.sleep(0.01)
         if self._failed_reset is not None:
             number, error = self._failed_reset
-            return f"environment {number} could not begin an episode: {str(error).strip().splitlines()[-1]}"
+            # A pipe that was closed says nothing but its error's name.
+            said = str(error).strip() or type(error).__name__
+            return f"environment {number} could not begin an episode: {said.splitlines()[-1]}"
         if self._hung:
             return (
                 f"the processes of environments {self._hung} hung, with no answer for {SILENCE_SECONDS:.0f} s, and "
@@ -160,10 +163,12 @@ class Watch:
         try:
             self._reset(number)
         except Exception as error:
-            self._failed_reset = number, error
             with self._lock:
-                if self._waiting is not None:
-                    _raise_in(self._waiting, Interrupted)
+                # Others fail because the manager closes everything after the first.
+                if self._failed_reset is None:
+                    self._failed_reset = number, error
+                    if self._waiting is not None:
+                        _raise_in(self._waiting, Interrupted)
             raise
         finally:
             self._resetting.discard(number)

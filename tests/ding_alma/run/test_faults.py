@@ -280,6 +280,31 @@ def test_an_environment_s_process_that_fails_is_named_and_leaves_no_other(how, m
     assert not [thread for thread in threading.enumerate() if thread.name == environment_guard.THREAD]
 
 
+@pytest.mark.parametrize(
+    ("errors", "said"),
+    [
+        ({1: OverflowError("one\ntoo deep"), 0: EOFError()}, "environment 1 could not begin an episode: too deep"),
+        ({0: EOFError()}, "environment 0 could not begin an episode: EOFError"),
+    ],
+)
+def test_the_first_reset_that_fails_is_named_and_interrupts_once(errors, said, monkeypatch):
+    """DI-engine's manager resets in threads, and closes the pipes of all others when one has failed."""
+    interrupted = []
+    monkeypatch.setattr(environment_guard, "_raise_in", lambda thread, error: interrupted.append(error))
+
+    def fail(number):
+        raise errors[number]
+
+    manager = SimpleNamespace(step=lambda actions: {}, _reset=fail, _pipe_parents={}, _subprocesses={}, _closed=True)
+    watch = environment_guard.Watch(manager)
+    with watch:
+        for number, error in errors.items():
+            with pytest.raises(type(error)):
+                manager._reset(number)
+    assert watch.failure() == said
+    assert interrupted == [environment_guard.Interrupted, None]
+
+
 class Pipe:
     """One end, at which an answer waits or not."""
 
