@@ -1,4 +1,4 @@
-"""COPA on the REFIL paper's Group Matching (ICML 2021), learnt within half an hour of one core.
+"""COPA on the REFIL paper's Group Matching (ICML 2021), as REFIL learns it within half an hour.
 
 Task, sizes, schedules: ding_alma/setting/group_matching.py; defaults: ding_alma/policy/copa.py.
 Run: ``uv run ding -m serial -c configs/fast/group_matching_copa_config.py -s 0 --env-step 3e5``
