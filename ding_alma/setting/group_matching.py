@@ -113,8 +113,8 @@ FAST_SETTING: dict[str, Any] = dict(
     ),
     policy=dict(
         network=dict(
-            # (str) Agents that compare themselves with each other; those of the paper learn it much later, or not at
-            # all within half a million steps (docs/fast_setting.md).
+            # (str) Agents that compare themselves with each other; those of the paper had learnt nothing
+            # after 0.4 million steps (docs/fast_setting.md).
             agent="pairwise",
         ),
         learn=dict(
