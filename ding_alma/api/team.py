@@ -10,6 +10,7 @@ from ding.torch_utils import to_ndarray, to_tensor
 from easydict import EasyDict
 
 from ding_alma.report.allocation_choice import choose_allocation
+from ding_alma.report.changed_play import change_play
 from ding_alma.report.film_file import check_film_path, save_film
 from ding_alma.report.play import Run, build_policy, evaluation_envs, film, load_run, play_episodes, seeded
 from ding_alma.run.scenario_text import scenario_name
@@ -174,6 +175,7 @@ def load(
     scenario: Any = None,
     allocator: str | Path | None = None,
     allocation: str | None = None,
+    changes: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> Team:
     """The trained team of a run.
@@ -184,6 +186,8 @@ def load(
         scenario: another scenario than the training's, as ``env.scenario`` takes it, as far as the weights allow.
         allocator: another run, whose allocator is used.
         allocation: who allocates agents instead: 'learned', 'heuristic' or 'random'.
+        changes: keys of the environment and their values, such as ``{"env.heuristic_style": "dynamic"}``, and
+            ``policy.allocation.period``.
         seed: of what the policy draws.
 
     Raises:
@@ -191,4 +195,5 @@ def load(
             that the run names has to be imported before, see docs/trust.md.
     """
     other = None if allocator is None else load_run(allocator)
-    return Team(choose_allocation(load_run(run, config, scenario), other, allocation), seed)
+    chosen = choose_allocation(load_run(run, config, scenario), other, allocation)
+    return Team(change_play(chosen, [f"{key}={value}" for key, value in (changes or {}).items()]), seed)

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ class ScenariosCommand(click.Command):
 
 
 @click.command("eval", cls=ScenariosCommand)
-@click.argument("checkpoints", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="CHECKPOINT...")
+@click.argument("arguments", nargs=-1, required=True, metavar="CHECKPOINT... [KEY=VALUE]...")
 @click.option("--episodes", type=click.IntRange(min=1), default=160, help="Episodes to play, per run and scenario.")
 @config_option
 @click.option(
@@ -59,7 +59,7 @@ class ScenariosCommand(click.Command):
 @allocation_option
 @trust_option
 def evaluate_command(
-    checkpoints: tuple[Path, ...],
+    arguments: tuple[str, ...],
     episodes: int,
     config: Path | None,
     scenarios: tuple[str, ...],
@@ -76,17 +76,20 @@ def evaluate_command(
     Scenarios may have other numbers of agents and subtasks than the training's, as far as the weights allow. A list of
     teams is written with plus signs: BF+BFG.
 
+    KEY=VALUE changes the environment, such as env.heuristic_style=dynamic, or policy.allocation.period.
+
     With --allocator, the agents of CHECKPOINT work under the allocator of another run, as in the ALMA paper's test of
     joint training; of two folders of runs, those at the same place belong together.
     """
     if metrics and not scenarios:
         raise click.UsageError("--metric chooses the columns of the table that --scenario asks for")
+    checkpoints, changes = _sorted_arguments(arguments)
     import_everything()
 
     def play(path: Path, place: int, scenario: str | None) -> list[dict[str, float]]:
         from ding_alma.report.play import evaluate
 
-        return evaluate(load(path, config, scenario, _partner(allocator, place), allocation), episodes, seed)
+        return evaluate(load(path, config, scenario, _partner(allocator, place), allocation, changes), episodes, seed)
 
     from ding_alma.run.checkpoint import find_checkpoint
 
@@ -134,6 +137,15 @@ def _print_evaluation(
             print_table(by_scenario[None], unit)
 
 
+def _sorted_arguments(arguments: tuple[str, ...]) -> tuple[list[Path], list[str]]:
+    """Checkpoints and changes; what exists is a checkpoint, even if there is an equals sign in its name."""
+    changes = [argument for argument in arguments if "=" in argument and not Path(argument).exists()]
+    checkpoints = [Path(argument) for argument in arguments if argument not in changes]
+    if not checkpoints:
+        raise click.UsageError("name a CHECKPOINT before the changes")
+    return checkpoints, changes
+
+
 def _partner(allocator: Path | None, place: int) -> Path | None:
     if allocator is None:
         return None
@@ -142,14 +154,24 @@ def _partner(allocator: Path | None, place: int) -> Path | None:
 
 
 def load(
-    checkpoint: Path, config: Path | None, scenario: str | None, allocator: Path | None, allocation: str | None
+    checkpoint: Path,
+    config: Path | None,
+    scenario: str | None,
+    allocator: Path | None,
+    allocation: str | None,
+    changes: Sequence[str] = (),
 ) -> "Run":
-    """The run of a checkpoint, its allocator replaced where that is asked for. Raises a RunError, see `load_run`."""
+    """The run of a checkpoint, its allocator and its environment changed where that is asked for.
+
+    Raises a RunError, see `load_run`, `choose_allocation` and `change_play`.
+    """
     from ding_alma.report.allocation_choice import choose_allocation
+    from ding_alma.report.changed_play import change_play
     from ding_alma.report.play import load_run
 
     run = load_run(checkpoint, config, scenario)
-    return choose_allocation(run, None if allocator is None else load_run(allocator), allocation)
+    run = choose_allocation(run, None if allocator is None else load_run(allocator), allocation)
+    return change_play(run, changes)
 
 
 @contextlib.contextmanager

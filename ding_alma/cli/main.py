@@ -8,6 +8,7 @@ import click
 
 from ding_alma.cli.analyse import analyse_command
 from ding_alma.cli.compare import compare_command
+from ding_alma.cli.config_arguments import Change
 from ding_alma.cli.configs import config_command, configs_command
 from ding_alma.cli.doctor import FAILED, MISSING, OK, examine, is_healthy
 from ding_alma.cli.evaluate import (
@@ -58,6 +59,7 @@ def main() -> None:
 
 @main.command("render")
 @checkpoint_argument
+@click.argument("changes", type=Change(), nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="File to write: .gif or .mp4.")
 @click.option("--episodes", type=click.IntRange(min=1), default=1, help="Episodes to play.")
 @click.option("--fps", type=click.FloatRange(min=0.1, max=60), default=8.0, help="Steps per second.")
@@ -70,6 +72,7 @@ def main() -> None:
 @trust_option
 def render_command(
     checkpoint: Path,
+    changes: tuple[str, ...],
     output: Path,
     episodes: int,
     fps: float,
@@ -80,7 +83,10 @@ def render_command(
     allocator: Path | None,
     allocation: str | None,
 ) -> None:
-    """Play episodes without exploration and write them as an animation."""
+    """Play episodes without exploration and write them as an animation.
+
+    KEY=VALUE changes the environment, such as env.heuristic_style=dynamic, or policy.allocation.period.
+    """
     from ding_alma.report.film_file import check_film_path, save_film
 
     with user_errors(None):
@@ -89,7 +95,7 @@ def render_command(
     from ding_alma.report.play import film
 
     with user_errors(scenario):
-        filmed = film(load(checkpoint, config, scenario, allocator, allocation), episodes, seed)
+        filmed = film(load(checkpoint, config, scenario, allocator, allocation, changes), episodes, seed)
     frames = [frame for episode in filmed for frame in episode.frames]
     save_film(frames, output, fps, size)
     click.echo(f"{output}: {len(frames)} frames")

@@ -73,7 +73,7 @@ def build_policy(run: Run, env_num: int) -> Any:
     In another scenario than the training's, the networks are built for its sizes, see `scenario_sizes`.
 
     Raises:
-        RunError: the weights do not fit the configuration or the environment.
+        RunError: the weights do not fit the configuration or the environment, or the policy refuses a value.
     """
     config = resized(run.config)
     cfg = EasyDict(config.policy)
@@ -88,6 +88,8 @@ def build_policy(run: Run, env_num: int) -> Any:
         plain = plain_type(cfg.type)
         reason = textwrap.shorten(str(error), REASON_LENGTH)
         raise RunError(f"the checkpoint does not fit the configuration of policy {plain!r}: {reason}") from error
+    except (ValueError, TypeError) as error:
+        raise RunError(f"the policy refuses its configuration: {error}") from error
     return policy
 
 

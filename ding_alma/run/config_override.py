@@ -58,7 +58,7 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
     defaults = _checked_shape(main, create)
     for path, text in pairs:
         if path not in CHOICES:
-            _set(main, path, _value(path, text, value_at(defaults, path), value_at(main, path), defaults, main))
+            change_value(main, path, text, defaults)
     if any(value_at(defaults, path) is ABSENT or isinstance(value_at(defaults, path), Mapping) for path, _ in pairs):
         # Whole blocks may have been replaced.
         _checked_shape(main, create)
@@ -72,6 +72,15 @@ def _checked_shape(main: EasyDict, create: EasyDict) -> EasyDict:
         return check_shape(main, create)
     except (ValueError, TypeError) as error:
         raise RunError(str(error)) from error
+
+
+def change_value(main: EasyDict, path: str, text: str, defaults: EasyDict) -> None:
+    """Set one key of ``main`` to what ``text`` says, read as the type of its default or of its present value.
+
+    Raises:
+        RunError: the key is neither among the defaults nor in ``main`` nor in an open block, or the type is another.
+    """
+    _set(main, path, _value(path, text, value_at(defaults, path), value_at(main, path), defaults, main))
 
 
 def parse_value(text: str, default: Any, path: str) -> Any:
