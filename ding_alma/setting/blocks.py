@@ -174,7 +174,7 @@ FAST: dict[str, Any] = dict(
             # (str) An allocator that compares agents with subtasks, too.
             network="pairwise",
             # (float) Weight of the proposal network's entropy. With 0.03 it settles early on sending everybody to one
-            # subtask, while the critic still knows nothing (docs/fast_setting.md).
+            # subtask, while the critic still knows nothing (docs/fast_trials.md).
             entropy_weight=0.3,
         ),
         ppo=dict(
@@ -183,7 +183,7 @@ FAST: dict[str, Any] = dict(
         ),
         learn=dict(
             # (int) Updates after each collection of 64 episodes: a step is learnt from about ten times (papers: 24).
-            # More learn more from every step and take longer; with 16, curves are flatter (docs/fast_setting.md).
+            # More learn more from every step and take longer; with 16, curves are flatter (docs/fast_trials.md).
             update_per_collect=50,
             # (int) Updates between copies to the target agents and mixer.
             target_update=200,
@@ -200,5 +200,5 @@ FAST: dict[str, Any] = dict(
 )
 """On top of `SMALL`: with these the papers' own tasks are to be learnt within hours of one core.
 
-Many environments side by side, and fewer updates per step than in the papers. docs/fast_setting.md says what was tried.
+Many environments side by side, and fewer updates per step than in the papers. docs/fast_trials.md says what was tried.
 """

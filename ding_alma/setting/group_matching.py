@@ -114,7 +114,7 @@ FAST_SETTING: dict[str, Any] = dict(
     policy=dict(
         network=dict(
             # (str) Agents that compare themselves with each other; those of the paper had learnt nothing
-            # after 0.4 million steps (docs/fast_setting.md).
+            # after 0.4 million steps (docs/fast_trials.md).
             agent="pairwise",
         ),
         learn=dict(
