@@ -3,8 +3,10 @@
 import argparse
 import copy
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,7 +65,8 @@ def synthetic_batch(rng: np.random.Generator, finishing: bool, steps: int = STEP
         valid=np.ones(shape, bool),
         collected_at=np.zeros(ROWS, np.int64),
     )
-    return EpisodeBatch(action_subtask=None, **{key: torch.tensor(value) for key, value in arrays.items()})
+    tensors: dict[str, Any] = {key: torch.tensor(value) for key, value in arrays.items()}
+    return EpisodeBatch(action_subtask=None, **tensors)
 
 
 class Stopwatch:
@@ -73,7 +76,7 @@ class Stopwatch:
         self.parts: dict[str, list[float]] = {}
 
     @contextmanager
-    def part(self, name: str):
+    def part(self, name: str) -> Iterator[None]:
         start = time.process_time()
         yield
         self.parts.setdefault(name, []).append((time.process_time() - start) * 1000)

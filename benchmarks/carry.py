@@ -119,7 +119,7 @@ runpy.run_path(str(HERE / "benchmarks" / "gpu.py"), run_name="__main__")
 
 def fetch(folder: Path, packages: list[str]) -> None:
     """Unpack the packages' wheels there, in the versions that are installed here."""
-    command = ["uv", "pip", "install", "--quiet", "--no-deps", "--link-mode", "copy", "--target", folder]
+    command = ["uv", "pip", "install", "--quiet", "--no-deps", "--link-mode", "copy", "--target", str(folder)]
     command += ["--python-version", PYTHON, "--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:"]
     if FROM_SOURCE in packages:
         command += ["--no-binary", FROM_SOURCE]

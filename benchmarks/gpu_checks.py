@@ -180,7 +180,7 @@ def end_to_end(main: EasyDict, create: EasyDict, env_steps: int, seconds: float)
         pipeline((main, create), seed=0, max_env_step=env_steps)
     if not done.get("env_steps") or not done["train_iters"]:
         return None
-    seconds = watch.seconds.total()
+    seconds = sum(watch.seconds.values())
     result = {
         "env_steps": done["env_steps"],
         "train_iters": done["train_iters"],

@@ -12,7 +12,7 @@ import time
 import torch
 
 from ding_alma.model.actor_critic.lux_heads import LUX_HEADS, LUX_PATHS
-from ding_alma.model.actor_critic.map_actor_critic import MapActorCritic, StagedActor
+from ding_alma.model.actor_critic.map_actor_critic import PRECISIONS, MapActorCritic, StagedActor
 from ding_alma.policy.heap import keep_heap
 from ding_alma.policy.mppo import MppoPolicy
 from ding_alma.rl.optimisation import clipped_step
@@ -29,7 +29,7 @@ def random_rows(rows: int, members: int, planes: int, board: int, generator: tor
     """Steps in which everybody acts."""
     shape, actions = (rows, members), len(LUX_PATHS)
     everybody = torch.ones(shape, dtype=torch.bool)
-    parts = (torch.randn(shape, generator=generator) for _ in range(4))
+    advantage, returns, value, log_prob = (torch.randn(shape, generator=generator) for _ in range(4))
     return PpoRows(
         {
             "planes": torch.randn(rows, planes, board, board, generator=generator).half(),
@@ -40,7 +40,7 @@ def random_rows(rows: int, members: int, planes: int, board: int, generator: tor
         everybody,
         torch.randint(actions, shape, generator=generator),
         None,
-        TrajectoryExamples(*parts, everybody),
+        TrajectoryExamples(advantage, returns, value, log_prob, everybody),
     )
 
 
@@ -51,21 +51,23 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=ppo["minibatch_steps"], help="steps in a minibatch")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--default-heap", action="store_true", help="let glibc give freed memory back")
+    parser.add_argument("--precision", choices=list(PRECISIONS), default="float32", help="policy.map.precision")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     if not args.default_heap:
         keep_heap()
     generator = torch.Generator().manual_seed(0)
-    network = MapActorCritic(policy.map.planes, policy.map.member_types, StagedActor(32, LUX_HEADS, LUX_PATHS))
+    actor = StagedActor(32, LUX_HEADS, LUX_PATHS)
+    network = MapActorCritic(policy.map.planes, policy.map.member_types, actor, precision=args.precision)
     optimiser = torch.optim.Adam(network.parameters(), lr=ppo["learning_rate"], eps=ppo["adam_eps"])
     rows = random_rows(args.steps, policy.model.agent_num, policy.map.planes, env.map_size, generator)
     times = []
     for _ in range(1 + args.repeats):
         begin = time.process_time()
         optimiser.zero_grad()
-        minibatch_backward(network, rows, SEPARATIONS["full"], "active", PpoConfig())
-        clipped_step(optimiser, network.parameters(), ppo["grad_norm_clip"])
+        loss = minibatch_backward(network, rows, SEPARATIONS["full"], "active", PpoConfig())
+        clipped_step(loss.total, optimiser, network.parameters(), ppo["grad_norm_clip"])
         times.append(time.process_time() - begin)
     seconds = min(times[1:])
     collection = env.collector_env_num * env.training_limit

@@ -61,7 +61,8 @@ def measure(trajectories: int, repeats: int) -> None:
     network = MapActorCritic(PLANES, 2, FlatActor(32, ACTIONS))
     optimiser = torch.optim.Adam(network.parameters(), lr=2e-4, eps=1e-5)
     steps, observed, action = synthetic(trajectories, generator)
-    before, spent = peak(), [[], []]
+    before = peak()
+    spent: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats):
         start = time.process_time()
         examples = trajectory_examples(steps, ExampleConfig())
@@ -71,8 +72,8 @@ def measure(trajectories: int, repeats: int) -> None:
         start = time.process_time()
         for drawn in minibatch_rows(torch.arange(len(action)), MINIBATCH, 0, generator):
             optimiser.zero_grad()
-            minibatch_backward(network, rows.pick(drawn), SEPARATIONS["full"], "active", PpoConfig())
-            clipped_step(optimiser, network.parameters(), 0.5)
+            loss = minibatch_backward(network, rows.pick(drawn), SEPARATIONS["full"], "active", PpoConfig())
+            clipped_step(loss.total, optimiser, network.parameters(), 0.5)
         spent[1].append(time.process_time() - start)
     print(*(1000 * min(times) for times in spent), peak() - before)
 

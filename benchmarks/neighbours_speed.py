@@ -13,6 +13,7 @@ import io
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -35,7 +36,7 @@ SMACLITE_MAPS = ("2s3z", "3s5z")
 """It has no 3m."""
 
 
-def ours(config: dict[str, str], num_envs: int) -> Callable[[int], Any]:
+def ours(config: dict[str, Any], num_envs: int) -> Callable[[int], Any]:
     """A function that makes so many calls of a vector environment."""
     env = dizoo_ext.make_vec(num_envs=num_envs, seed=0, observation="entities", **config)
     env.reset()
@@ -127,7 +128,7 @@ def main() -> None:
     clock = time.perf_counter if args.wall else time.process_time
     rows: list[tuple[str, Callable[[int], Callable[[int], Any]]]] = []
     if "ours" in args.only:
-        rows += [(name, lambda n, config=config: ours(config, n)) for name, config in OURS.items()]
+        rows += [(name, partial(ours, config)) for name, config in OURS.items()]
     for package, kind, make, maps in (
         ("jaxmarl", "smax", smax, SMAX_MAPS),
         ("smaclite", "smaclite", smaclite, SMACLITE_MAPS),
@@ -139,7 +140,7 @@ def main() -> None:
             continue
         # Before the table, because packages print when they are imported.
         import_module(package)
-        rows += [(f"{kind} {name}", lambda n, name=name, make=make: make(name, n)) for name in maps]
+        rows += [(f"{kind} {name}", partial(make, name)) for name in maps]
     print(f"{'steps/s':<26}" + "".join(f"{f'n = {n}':>12}" for n in args.batches))
     for name, build in rows:
         print(f"{name:<26}", end="", flush=True)

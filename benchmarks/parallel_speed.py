@@ -21,7 +21,8 @@ TAG = "collector_step/reward_mean"
 
 def train(config: Path, collectors: int, env_steps: float, folder: Path) -> None:
     """Train in ``folder``; no collectors = the serial pipeline."""
-    command = [Path(sys.executable).with_name("ding-alma"), "train", config, "--env-step", str(env_steps), "-o", folder]
+    command = [str(Path(sys.executable).with_name("ding-alma")), "train", str(config), "--env-step", str(env_steps)]
+    command += ["-o", str(folder)]
     command += ["--collectors", str(collectors)] if collectors else []
     # Collectors log after every collection, evaluation is a matter of its own.
     command += ["policy.collect.collector.collect_print_freq=1", "policy.eval.evaluator.eval_freq=1000000"]

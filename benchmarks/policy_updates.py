@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import allocation_update
 import numpy as np
@@ -74,7 +74,8 @@ def battle_batch(rng: np.random.Generator) -> EpisodeBatch:
         valid=valid,
         collected_at=np.zeros(BATTLE_ROWS, np.int64),
     )
-    return EpisodeBatch(action_subtask=None, **{key: torch.tensor(value) for key, value in arrays.items()})
+    tensors: dict[str, Any] = {key: torch.tensor(value) for key, value in arrays.items()}
+    return EpisodeBatch(action_subtask=None, **tensors)
 
 
 def value_update(live: ValueNetwork, batch: EpisodeBatch, imagined_weight: float = 0.0) -> Callable[[], None]:

@@ -27,7 +27,7 @@ def record_actions(env: SaveTheCityVector, steps: int) -> list[np.ndarray]:
         result = env.step(recorded[-1])
         action_mask = result.observation["action_mask"]
         if result.episode_info:
-            ended = list(result.episode_info)
+            ended = np.array(list(result.episode_info))
             action_mask[ended] = env.reset(ended)["action_mask"]
     return recorded
 
@@ -40,7 +40,7 @@ def replay_seconds(env: SaveTheCityVector, recorded: list[np.ndarray]) -> float:
     for actions in recorded:
         result = env.step(actions)
         if result.episode_info:
-            env.reset(list(result.episode_info))
+            env.reset(np.array(list(result.episode_info)))
     return time.process_time() - start
 
 

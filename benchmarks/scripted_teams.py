@@ -60,7 +60,7 @@ def adapted_teams(
     yield "heuristic", env_class.make_vector_env(env_class(cfg).cfg, 1), play_baseline, choose
 
 
-TEAMS = {
+TEAMS: dict[str, Callable[[EasyDict], Iterator[tuple[str, Any, Play, Any]]]] = {
     "save_the_city": city_teams,
     "smac_multiarmy": smac_teams,
     "lbf": partial(adapted_teams, ForagingEnv, lbf.scripted_actions),

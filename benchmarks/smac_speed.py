@@ -28,7 +28,7 @@ def record_actions(env: SmacMultiArmyVector, steps: int) -> list[np.ndarray]:
         result = env.step(recorded[-1])
         action_mask = result.observation["action_mask"]
         if result.episode_info:
-            ended = list(result.episode_info)
+            ended = np.array(list(result.episode_info))
             action_mask[ended] = env.reset(ended)["action_mask"]
     return recorded
 
@@ -41,7 +41,7 @@ def replay_seconds(env: SmacMultiArmyVector, recorded: list[np.ndarray]) -> floa
     for actions in recorded:
         result = env.step(actions)
         if result.episode_info:
-            env.reset(list(result.episode_info))
+            env.reset(np.array(list(result.episode_info)))
     return time.process_time() - start
 
 

@@ -11,7 +11,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from pathlib import Path
@@ -45,7 +45,7 @@ class Stopwatch:
         self._clock = clock
         self._open = [REST]
         self._since = clock()
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.calls: Counter[str] = Counter()
 
     def enter(self, part: str) -> None:
@@ -110,7 +110,7 @@ def profiled(main: Any, create: Any, warmup: int) -> Iterator[tuple[Stopwatch, C
     synchronise = bool(main.policy.get("cuda", False)) and torch.cuda.is_available()
     watch = Stopwatch()
     done: Counter[str] = Counter()
-    state = Counter()
+    state: Counter[str] = Counter()
     collector_class = get_serial_collector_cls(create.collector)
     collect, train = collector_class.collect, BaseLearner.train
 
@@ -165,7 +165,8 @@ def profile(config: Path, changes: Sequence[str], env_steps: int, seed: int, war
     Raises:
         click.ClickException: training never began; more environment steps are needed.
     """
-    main, create = override(*read_config(str(config.resolve())), list(changes))
+    main, create = read_config(str(config.resolve()))
+    main, create = override(main, create, list(changes))
     main.exp_name = "profile"
     here = Path.cwd()
     with tempfile.TemporaryDirectory() as scratch:
@@ -177,7 +178,7 @@ def profile(config: Path, changes: Sequence[str], env_steps: int, seed: int, war
             os.chdir(here)
     if not done["env_steps"]:
         raise click.ClickException(f"no training within {env_steps} environment steps; raise --env-steps")
-    total = watch.seconds.total()
+    total = sum(watch.seconds.values())
     return {
         "config": config.name,
         "changes": list(changes),
@@ -187,7 +188,7 @@ def profile(config: Path, changes: Sequence[str], env_steps: int, seed: int, war
         "train_iters": done["train_iters"],
         "wall_seconds": total,
         "env_steps_per_second": done["env_steps"] / total,
-        "seconds": dict(watch.seconds.most_common()),
+        "seconds": dict(sorted(watch.seconds.items(), key=lambda item: -item[1])),
         "calls": dict(watch.calls),
         "machine": describe_machine(),
         "versions": describe_versions(),

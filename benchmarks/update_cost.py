@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -88,7 +88,7 @@ class OriginalSide:
     def updates(self, data: TrainData) -> dict[str, Update]:
         """As `OurSide.updates`; episode 0 is always too early for a copy to the target networks."""
         original, learner = self._original, self._original.learner
-        trained = {LOW_LEVEL: (learner.train, data.batch)}
+        trained: dict[str, tuple[Any, Any]] = {LOW_LEVEL: (learner.train, data.batch)}
         if original.allocates:
             trained[ALLOCATION] = (learner.alloc_train_aql, data.recent)
         return {
@@ -141,12 +141,12 @@ def costs(setting: Setting, clone: Path | None, repeats: int) -> dict[str, dict[
         buffer = filled_buffer(main, create, policy)
         rows = policy._cfg.learn.batch_size
         data = [buffer.sample(rows, 0) for _ in range(WARM_UP + repeats + 1)]
-    originals = {}
+    originals: dict[str, OriginalSide] = {}
     if clone is not None:
         original = OriginalAlma(clone, policy._cfg)
         take_weights(policy, original)
         originals[ORIGINAL] = OriginalSide(original)
-    sides = {OURS: OurSide(policy), **originals}
+    sides: dict[str, OurSide | OriginalSide] = {OURS: OurSide(policy), **originals}
     milliseconds: dict[str, dict[str, list[float]]] = {}
     for batches in data[:-1]:
         for side in sides:

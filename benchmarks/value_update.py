@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ding_alma.model.value.mixer import UtilityMixer
 from ding_alma.model.value.value_network import ValueNetwork, ValueShape
 from ding_alma.rl.batch import EpisodeBatch
 from ding_alma.rl.mixed_q import MixedQConfig, MixedQDraws, mixed_q_loss
@@ -65,7 +64,8 @@ def synthetic_batch(rng: np.random.Generator) -> EpisodeBatch:
         valid=valid,
         collected_at=np.zeros(ROWS, np.int64),
     )
-    return EpisodeBatch(action_subtask=None, **{key: torch.from_numpy(value) for key, value in arrays.items()})
+    tensors: dict[str, Any] = {key: torch.from_numpy(value) for key, value in arrays.items()}
+    return EpisodeBatch(action_subtask=None, **tensors)
 
 
 class Clock:
@@ -83,7 +83,7 @@ class Clock:
         module.register_forward_pre_hook(lambda *_: self.lap("rest of the forward pass"))
         module.register_forward_hook(lambda *_: self.lap(name))
 
-    def _watch_weights(self, name: str, mixer: UtilityMixer) -> None:
+    def _watch_weights(self, name: str, mixer: Any) -> None:
         weights = mixer.weights
 
         def watched(*arguments: Any) -> Any:

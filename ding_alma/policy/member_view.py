@@ -156,6 +156,7 @@ class MapView(MemberView):
             sizes.blocks,
             local_critic,
             sizes.weight_scale,
+            sizes.precision,
         )
 
 

@@ -12,6 +12,7 @@ from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 from torch import Tensor
 
+from ding_alma.model.actor_critic.map_actor_critic import PRECISIONS
 from ding_alma.model.processes import average
 from ding_alma.policy.config_check import check_heads
 from ding_alma.policy.heap import keep_heap
@@ -94,6 +95,10 @@ class MppoPolicy(MemberPolicy):
             blocks=2,
             # (float) Factor on all initial weights of convolutions and linear maps.
             weight_scale=0.01,
+            # (str) 'float32', or 'bfloat16' for the features of the tiles: half the time and memory where the processor
+            # multiplies such numbers (AMX, GPUs), with three significant digits. Weights, heads and losses stay as they
+            # are.
+            precision="float32",
             # (bool) Batch normalisation acts by its running statistics in collection (thesis: False, by those of the
             # environments' present step).
             rollout_bn_eval=True,
@@ -229,6 +234,7 @@ class MppoPolicy(MemberPolicy):
         check_choice(cfg.trajectories, TRAJECTORIES, "policy.trajectories")
         if cfg.trajectories != "agent" and cfg.view != "map":
             raise ValueError(f"policy.trajectories = {cfg.trajectories!r} needs policy.view = 'map'")
+        check_choice(cfg.map.precision, PRECISIONS, "policy.map.precision")
         check_choice(cfg.separation, SEPARATIONS, "policy.separation")
         check_choice(cfg.credit.own, OWN_REWARDS, "policy.credit.own")
         check_choice(cfg.credit.shared, SHARED_CHOICES, "policy.credit.shared")

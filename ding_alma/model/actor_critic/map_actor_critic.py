@@ -14,6 +14,8 @@ from ding_alma.model.actor_critic.map_blocks import ConvBlock, MapEmbedding, Pla
 
 TRUNK_WIDTH = 8
 VALUE_WIDTH = 4
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
+"""Precision of a map's features by name; None is torch's default precision."""
 
 
 class FlatActor(nn.Module):
@@ -67,6 +69,8 @@ class MapActorCritic(MemberActorCritic):
         width, squeezed, blocks: of the embeddings.
         local_critic: values have a local part; without it they are the board's (ablation).
         weight_scale: see `initialise`.
+        precision: of the embeddings' and the trunk's results, one of `PRECISIONS`; everything else is in torch's
+            default precision.
     """
 
     def __init__(
@@ -79,8 +83,10 @@ class MapActorCritic(MemberActorCritic):
         blocks: int = 2,
         local_critic: bool = True,
         weight_scale: float = 0.01,
+        precision: str = "float32",
     ) -> None:
         super().__init__()
+        self._precision = PRECISIONS[precision]
         self.actor_embedding = MapEmbedding(planes, width, squeezed, blocks)
         self.critic_embedding = MapEmbedding(planes, width, squeezed, blocks)
         self.actor = actor
@@ -94,12 +100,13 @@ class MapActorCritic(MemberActorCritic):
     def act(self, observation: dict[str, Tensor], active: Tensor) -> ActionDistribution:
         """Args: observation of `ding_alma.policy.member_view.MapView`, (N, ...) per key; active (N, M) bool, unused:
         the maps are computed whole and inactive members only read them."""
-        embedded = self.actor_embedding(_boards(observation["planes"]))
-        return self.actor(_read(embedded, observation["member_position"]), observation["action_mask"])
+        embedded = self.actor_embedding(_boards(observation["planes"], self._precision))
+        at_member = _read(embedded, observation["member_position"]).to(torch.get_default_dtype())
+        return self.actor(at_member, observation["action_mask"])
 
     def evaluate(self, observation: dict[str, Tensor], active: Tensor) -> Tensor:
         """Args: as `act`."""
-        trunk = self.trunk(self.critic_embedding(_boards(observation["planes"])))
+        trunk = self.trunk(self.critic_embedding(_boards(observation["planes"], self._precision))).to(torch.get_default_dtype())
         board = torch.cat([head(trunk).mean((-2, -1)) for head in self.board_value], -1)
         member_type = observation["member_type"]
         value = board.gather(1, member_type)
@@ -109,11 +116,11 @@ class MapActorCritic(MemberActorCritic):
         return value
 
 
-def _boards(planes: Tensor) -> Tensor:
+def _boards(planes: Tensor, precision: torch.dtype | None) -> Tensor:
     """(N, C, H, W) floats in the order of memory that convolutions like best: channels last on a CPU, where every
     layer would otherwise put them into another order and back."""
     order = torch.channels_last if planes.device.type == "cpu" else torch.preserve_format
-    return planes.to(torch.get_default_dtype(), memory_format=order)
+    return planes.to(precision or torch.get_default_dtype(), memory_format=order)
 
 
 def _read(planes: Tensor, position: Tensor) -> Tensor:

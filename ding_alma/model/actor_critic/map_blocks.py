@@ -22,7 +22,10 @@ _FOLLOWED_BY = "followed_by"
 
 
 class ConvBlock(nn.Module):
-    """Convolution without bias (`initialise` puts it under spectral normalisation), batch normalisation, LeakyReLU."""
+    """Convolution without bias (`initialise` puts it under spectral normalisation), batch normalisation, LeakyReLU.
+
+    It computes in the precision of its input; weights and statistics keep their own.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3) -> None:
         super().__init__()
@@ -32,8 +35,10 @@ class ConvBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) to (N, outputs, H, W)."""
+        # Not the module's own forward, which wants its weights in the precision of the input.
+        convolved = nn.functional.conv2d(x, self.convolution.weight.to(x.dtype), padding="same")
         # In place: an intermediate result less to keep for the gradient, of a network whose boards fill the memory.
-        return nn.functional.leaky_relu_(self.normalisation(self.convolution(x)), SLOPE)
+        return nn.functional.leaky_relu_(self.normalisation(convolved), SLOPE)
 
 
 class SqueezeExcitation(nn.Module):
@@ -48,7 +53,8 @@ class SqueezeExcitation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, width, H, W) to (N, width, 1, 1)."""
-        return self.excite(self.squeeze(x.mean((-2, -1))).relu()).sigmoid()[..., None, None]
+        mean = x.mean((-2, -1), dtype=self.squeeze.weight.dtype)
+        return self.excite(self.squeeze(mean).relu()).sigmoid()[..., None, None].to(x.dtype)
 
 
 class ResidualBlock(nn.Module):

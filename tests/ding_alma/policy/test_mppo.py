@@ -314,6 +314,17 @@ def test_running_statistics_move_in_learning_alone_unless_asked():
         assert not torch.equal(before, after)
 
 
+def test_bfloat16_learns_and_its_weights_are_those_of_any_network():
+    policy = new(map_config(map=dict(precision="bfloat16"))[0])
+    before = copy.deepcopy(policy._model.state_dict())
+    values = policy._forward_learn(map_episodes(policy))
+    assert all(math.isfinite(value) for value in values[-1].values())
+    weights = policy._model.state_dict()
+    assert any(not torch.equal(before[name], weights[name]) for name in weights)
+    new(map_config()[0])._model.load_state_dict(weights)
+    assert {value.dtype for value in weights.values() if value.is_floating_point()} == {torch.float32}
+
+
 def test_a_member_without_any_legal_action_is_an_error():
     main, _ = map_config()
     policy = new(main)
@@ -326,6 +337,7 @@ def test_a_member_without_any_legal_action_is_an_error():
 @pytest.mark.parametrize(
     ("block", "value", "message"),
     [
+        ("map", dict(precision="float16"), "map.precision must be one of"),
         ("separation", "ful", "did you mean 'full'"),
         ("trajectories", "given", "view = 'map'"),
         ("view", "planes", "policy.view must be one of"),

@@ -120,7 +120,7 @@ def test_without_local_critic_all_members_of_a_type_have_the_board_s_value():
 
 def test_the_order_of_planes_in_memory_changes_nothing(monkeypatch):
     seen, found = observation(), []
-    for boards in (map_actor_critic._boards, torch.Tensor.float):
+    for boards in (map_actor_critic._boards, lambda planes, _: planes.float()):
         monkeypatch.setattr(map_actor_critic, "_boards", boards)
         network = small(weight_scale=1.0)
         judged = judge(network, seen)
@@ -129,6 +129,25 @@ def test_the_order_of_planes_in_memory_changes_nothing(monkeypatch):
         found.append((judged.actions.probs(), judged.value, gradient))
     for ours, plain in zip(*found, strict=True):
         torch.testing.assert_close(ours, plain, atol=1e-5, rtol=1e-4)
+
+
+def test_bfloat16_changes_results_by_its_rounding_alone():
+    seen, found = observation(rows=8), {}
+    for precision in ("float32", "bfloat16"):
+        network = small(weight_scale=1.0, precision=precision)
+        kinds = set()
+        network.actor_embedding.register_forward_hook(lambda _, __, output, kinds=kinds: kinds.add(output.dtype))
+        judged = judge(network, seen)
+        log_prob = judged.actions.log_prob(torch.zeros(8, 5, dtype=torch.int64))
+        (log_prob + judged.value).sum().backward()
+        gradient = torch.cat([p.grad.flatten() for p in network.parameters()])
+        assert {judged.value.dtype, log_prob.dtype, gradient.dtype} == {torch.float32}
+        assert kinds == {getattr(torch, precision)}
+        found[precision] = (judged.actions.probs(), judged.value, gradient)
+    for half, full in zip(found["bfloat16"], found["float32"], strict=True):
+        assert not torch.equal(half, full)
+        assert float((half - full).norm() / full.norm()) < 0.1
+    assert torch.cosine_similarity(found["bfloat16"][2], found["float32"][2], 0) > 0.995
 
 
 def test_only_the_heads_of_legal_actions_learn():
