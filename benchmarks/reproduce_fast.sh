@@ -3,7 +3,7 @@
 # fast_smac_sz_unitdisadvantage, fast_smac_MMM_symmetric and fast_group_matching: the papers' own tasks in the fast
 # setting.
 #
-# A run of ALMA takes hours of one core and there are 140 runs, so that all takes days; TASKS, METHODS and SEEDS
+# A run of ALMA takes about an hour of one core and there are 140 runs, so that all takes days; TASKS, METHODS and SEEDS
 # choose among them, and steps can be fewer. Runs that are finished are skipped, interrupted ones go on from their last
 # checkpoint, so that the script can be stopped and started again at any time. At its end it prints what it took.
 #
@@ -24,7 +24,7 @@ METHODS=${METHODS:-$ALL_METHODS}
 JOBS=${JOBS:-2}
 SEEDS=${SEEDS:-0 1 2 3 4}
 RIVAL_SEEDS=${RIVAL_SEEDS:-0 1 2}
-CITY_STEPS=${CITY_STEPS:-5e6}
+CITY_STEPS=${CITY_STEPS:-3e6}
 BATTLE_STEPS=${BATTLE_STEPS:-3e6}
 MATCHING_STEPS=${MATCHING_STEPS:-3e5}
 RESULTS=${RESULTS:-docs/results}

@@ -115,7 +115,12 @@ class Team:
 
         Returns:
             metric -> (episodes,) float64, ``return`` among them; NaN in episodes that have no such number.
+
+        Raises:
+            ValueError: less than one episode.
         """
+        if episodes < 1:
+            raise ValueError(f"episodes must be at least 1, got {episodes}")
         played = [episode.metrics for episode in play_episodes(self._run, episodes, seed)]
         return {name: np.array([metrics[name] for metrics in played]) for name in played[0]}
 

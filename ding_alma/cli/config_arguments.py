@@ -18,6 +18,8 @@ class ConfigName(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path as it was given. Raises a ClickException if it leads nowhere."""
+        if "=" in str(value) and not Path(value).exists():
+            raise click.ClickException(f"{value} needs a CONFIG before it; a run that is resumed keeps its own config")
         try:
             find_config(value)
         except ValueError as error:

@@ -76,7 +76,7 @@ def evaluate_command(
     Scenarios may have other numbers of agents and subtasks than the training's, as far as the weights allow. A list of
     teams is written with plus signs: BF+BFG.
 
-    KEY=VALUE changes the environment, such as env.heuristic_style=dynamic, or policy.allocation.period.
+    KEY=VALUE changes the environment, such as env.episode_limit=300, or policy.allocation.period.
 
     With --allocator, the agents of CHECKPOINT work under the allocator of another run, as in the ALMA paper's test of
     joint training; of two folders of runs, those at the same place belong together.

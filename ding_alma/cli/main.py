@@ -50,7 +50,7 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings=CONTEXT)
 def main() -> None:
-    """Look at policies that `ding` has trained.
+    """Train policies, and look at those that `ding-alma train` or `ding` has trained.
 
     CHECKPOINT is a file such as runs/NAME/ckpt/ckpt_best.pth.tar, or a run's folder, which stands for its best
     checkpoint.
@@ -85,7 +85,7 @@ def render_command(
 ) -> None:
     """Play episodes without exploration and write them as an animation.
 
-    KEY=VALUE changes the environment, such as env.heuristic_style=dynamic, or policy.allocation.period.
+    KEY=VALUE changes the environment, such as env.episode_limit=300, or policy.allocation.period.
     """
     from ding_alma.report.film_file import check_film_path, save_film
 

@@ -89,7 +89,8 @@ def train_command(config: Path | None, changes: tuple[str, ...], policy: str | N
     except RunError as error:
         raise click.ClickException(str(error)) from error
     if not jobs:
-        click.echo(f"{options['resume']}: complete; --env-step says how far to go beyond")
+        reached = "complete" if steps is None else f"{steps:,} environment steps were made before"
+        click.echo(f"{options['resume']}: {reached}; --env-step says how far to go beyond")
         return
     if options["collectors"]:
         if options["resume"] is not None:

@@ -19,6 +19,8 @@ CLOCK = "policy.allocation.period"
 """Steps between decisions of ALMA's allocation and of COPA's coach: the only value of a policy that may change."""
 INTERNAL = {"cfg_type", "eval_metric", "is_test", "observation"}
 """Keys of an environment that belong to training or to its policy."""
+HEURISTIC = "env.heuristic_style"
+"""The environment's own rule, which plays only where it allocates."""
 OPTIONS = {
     "policy.allocation.source": "--allocation",
     "env.n_evaluator_episode": "--episodes",
@@ -52,8 +54,19 @@ def change_play(run: Run, changes: Sequence[str]) -> Run:
             continue
         if not any(path == name or path.startswith(f"{name}.") for name in changeable):
             raise RunError(f"{path} cannot be changed for a trained team; these can: {', '.join(changeable)}")
+        if path == HEURISTIC and main.policy.get("allocation", {}).get("source") != "heuristic":
+            raise RunError(f"{path} has no effect unless the rule allocates: --allocation heuristic")
         change_value(main, path, text, defaults)
+        if path == CLOCK:
+            _make_room(main)
     return Run(main, run.state)
+
+
+def _make_room(main: EasyDict) -> None:
+    """Let training sequences hold a decision, which a policy wants; nothing is learnt from them here."""
+    sequence = main.policy.other.replay_buffer
+    if "sequence_length" in sequence:
+        sequence.sequence_length = max(sequence.sequence_length, main.policy.allocation.period + 1)
 
 
 def _defaults(main: EasyDict) -> EasyDict:

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from typing import Any
 
 from ding.config import compile_config
 from ding.envs import get_env_cls, get_env_manager_cls
@@ -10,7 +11,19 @@ from easydict import EasyDict
 
 from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.run.config_shape import default_config
-from ding_alma.run.ding_keys import check_ding_keys, check_ding_values
+from ding_alma.run.ding_keys import ABSENT, check_ding_keys, check_ding_values, value_at
+from ding_alma.setting.compose import sizes_of
+from dizoo_ext.contract import EntitySpec, MapSpec
+
+SIZES = (
+    "policy.model.agent_num",
+    "policy.model.action_shape",
+    "policy.entity.entities",
+    "policy.entity.features",
+    "policy.entity.subtasks",
+    "policy.map.planes",
+)
+"""What a policy and its environment have to agree on."""
 
 
 def checked_config(main: EasyDict, create: EasyDict) -> EasyDict:
@@ -27,6 +40,20 @@ def checked_config(main: EasyDict, create: EasyDict) -> EasyDict:
     return merged
 
 
+def _check_sizes(env: Any, merged: EasyDict) -> None:
+    """Refuse a policy with the sizes of another scenario. Raises a ValueError."""
+    if not isinstance(getattr(env, "entity_spec", getattr(env, "map_spec", None)), EntitySpec | MapSpec):
+        return
+    sizes = sizes_of(env)
+    for path in SIZES:
+        own, given = value_at(sizes, path), value_at(merged, path)
+        if ABSENT not in (own, given) and own != given:
+            raise ValueError(
+                f"{path} is {given}, but the environment of this config has {own}: give the scenario to the setting, "
+                "as in small('alma', scenario=...), or behind the config on the command line, and sizes follow"
+            )
+
+
 def _build(merged: EasyDict) -> None:
     """Build environment and policy once: they refuse what they cannot work with."""
     # Of the manager 'vector', which this package does not know.
@@ -34,7 +61,11 @@ def _build(merged: EasyDict) -> None:
     if check_manager is not None:
         check_manager(merged.env.manager)
     env_class = get_env_cls(merged.env)
-    env_class(env_class.create_collector_env_cfg(EasyDict(merged.env))[0]).close()
+    env = env_class(env_class.create_collector_env_cfg(EasyDict(merged.env))[0])
+    try:
+        _check_sizes(env, merged)
+    finally:
+        env.close()
     # Not by DI-engine's registry, which prints hints when a constructor raises.
     policy_class = get_policy_cls(merged.policy)
     on_cpu = EasyDict(merged.policy, cuda=False)

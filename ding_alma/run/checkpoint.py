@@ -8,6 +8,7 @@ from typing import Any
 from ding_alma.atomic_file import save_atomically, unfinished
 from ding_alma.run.run_config import runs_below
 from ding_alma.run.run_error import RunError
+from ding_alma.run.run_record import RECORD_NAME, Reached, read_record
 from dizoo_ext.checked_load import load_checked
 
 BEST_CHECKPOINT, LAST_CHECKPOINT = "ckpt_best.pth.tar", "ckpt_last.pth.tar"
@@ -42,12 +43,40 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise RunError(f"there is no checkpoint {path}") from None
     except ValueError as error:
         raise RunError(
-            f"checkpoint {path} cannot be read ({error}); it is damaged or no checkpoint: try {LAST_CHECKPOINT} or an "
-            "earlier one"
+            f"checkpoint {path} cannot be read ({error}); it is damaged or no checkpoint{_others(Path(path))}"
         ) from error
     if not isinstance(state, dict) or "model" not in state:
         raise RunError(f"{path} is not a policy's checkpoint: it has no key 'model'")
     return state
+
+
+def _others(path: Path) -> str:
+    """What there is instead of a damaged checkpoint, in words that fit the end of a sentence."""
+    others = sorted(path.parent.glob("*.pth.tar"), key=lambda other: other.stat().st_mtime, reverse=True)
+    # The newest is one file with the last, under another name.
+    names = [other.name for other in others if not other.samefile(path)][:3]
+    return f"; others in {path.parent}: {', '.join(names)}" if names else ""
+
+
+def refuse_lost_run(folder: Path) -> None:
+    """Look at a run that is to go on and has no `LAST_CHECKPOINT`: it would begin anew, over what is left of it.
+
+    Raises:
+        RunError: it had got beyond its beginning.
+    """
+    best = folder / "ckpt" / BEST_CHECKPOINT
+    reached = Reached(folder).read()
+    if (folder / RECORD_NAME).is_file():
+        reached = max([reached, *(point["env_step"] for point in read_record(folder)["evaluations"])])
+    elif best.is_file():
+        reached = max(reached, 1)
+    if reached:
+        weights = best if best.is_file() else "CHECKPOINT"
+        raise RunError(
+            f"{folder} has no {LAST_CHECKPOINT} to go on from, and a new beginning would overwrite what is left of the "
+            "run; to train on with its weights, begin another: ding-alma train CONFIG -o FOLDER "
+            f"policy.learn.learner.hook.load_ckpt_before_run={weights}"
+        )
 
 
 def link_last(path: Path, state: dict[str, Any]) -> None:

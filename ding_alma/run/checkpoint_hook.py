@@ -8,7 +8,7 @@ from typing import Any
 from ding.worker.learner.learner_hook import LoadCkptHook, SaveCkptHook
 
 from ding_alma.atomic_file import save_atomically
-from ding_alma.run.checkpoint import LAST_CHECKPOINT, link_last, read_checkpoint
+from ding_alma.run.checkpoint import LAST_CHECKPOINT, link_last, read_checkpoint, refuse_lost_run
 from ding_alma.run.faults import not_finite
 from ding_alma.run.run_error import RunError
 
@@ -100,6 +100,8 @@ class CheckedLoadCkptHook(LoadCkptHook):
             RunError: no such file, a damaged one, or one of another policy.
         """
         if not self._load_path:
+            if engine.policy.get_attribute("cfg").learn.get("resume_training", False):
+                refuse_lost_run(Path(engine.exp_name))
             return
         try:
             state = read_checkpoint(self._load_path)

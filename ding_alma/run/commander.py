@@ -152,7 +152,7 @@ class CheckpointCommander(BaseSerialCommander):
         if not self._has_begun:
             self._has_begun = True
             self._begin()
-            self._first_iter = self._learner.train_iter
+            self._first_iter, self._first_step = self._learner.train_iter, self.env_step
             self._listen(sys._getframe(1))
         for hook in self._saving_hooks():
             hook.save_if_due(self._learner)
@@ -270,10 +270,11 @@ class CheckpointCommander(BaseSerialCommander):
     def _tell_if_nothing_was_learnt(self) -> None:
         learner, replay = self._learner, self._replay_buffer
         if learner.rank == 0 and replay is not None and learner.train_iter == self._first_iter:
+            size = learner.policy.get_attribute("cfg").learn.batch_size
             logging.warning(
-                f"no update was made in {self.env_step:,} environment steps: the replay buffer holds {replay.count()} "
-                f"samples, and a batch takes {learner.policy.get_attribute('cfg').learn.batch_size}; train for longer, "
-                "or lower policy.learn.batch_size"
+                f"no update was made in {self.env_step - self._first_step:,} environment steps: the replay buffer "
+                f"holds {replay.count()} samples, and a batch takes {size}; train for longer, or lower "
+                "policy.learn.batch_size"
             )
 
     def _begin(self) -> None:

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from ding.policy import Policy, create_policy, get_policy_cls
+from ding.policy import Policy, get_policy_cls
 from ding.utils import POLICY_REGISTRY, deep_merge_dicts
 from easydict import EasyDict
 
@@ -22,4 +22,5 @@ def open_policy(config: EasyDict, field: str) -> Policy:
     plain = plain_type(cfg.type)
     cfg.type = plain if plain in POLICY_REGISTRY else cfg.type
     complete = deep_merge_dicts(get_policy_cls(cfg).default_config(), cfg)
-    return create_policy(EasyDict(complete), enable_field=[field])
+    # Not by DI-engine's registry, which prints hints when a constructor raises.
+    return get_policy_cls(cfg)(EasyDict(complete), enable_field=[field])

@@ -115,7 +115,7 @@ def read_run_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
     except ValueError as error:
         raise RunError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
     except AttributeError as error:
-        raise RunError(f"{path} is damaged ({error!r}); name the config file with --config instead") from error
+        raise RunError(f"{path} is damaged ({error!r}); eval and render read another (--config)") from error
     return main, create
 
 
@@ -135,7 +135,7 @@ def read_kept_config(path: str | Path) -> tuple[EasyDict, EasyDict]:
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
-            f"{path} is damaged ({type(error).__name__}: {error}); name the config file with --config instead"
+            f"{path} is damaged ({type(error).__name__}: {error}); eval and render read another (--config)"
         ) from error
     return main, create
 

@@ -9,7 +9,7 @@ from easydict import EasyDict
 
 from ding_alma.monitor.console import QuietConsole
 from ding_alma.run.checked_config import checked_config
-from ding_alma.run.checkpoint import LAST_CHECKPOINT, read_checkpoint
+from ding_alma.run.checkpoint import LAST_CHECKPOINT, read_checkpoint, refuse_lost_run
 from ding_alma.run.config_override import override
 from ding_alma.run.ding_keys import check_device
 from ding_alma.run.job import Job
@@ -39,6 +39,8 @@ def plan(
     """
     if len(set(seeds)) != len(seeds):
         raise RunError(f"a seed is given twice: {' '.join(map(str, seeds))}")
+    if max_env_step is not None and max_env_step < 1:
+        raise RunError(f"a run must have at least one environment step, got {max_env_step}")
     file_main, file_create = config if isinstance(config, tuple) else read_config_file(config)
     main, create = override(file_main, file_create, changes)
     try:
@@ -76,6 +78,8 @@ def plan_resume(folder: Path, max_env_step: int | None = None) -> list[Job]:
         RunError: there is no run, one that left nothing behind, or one whose folder leads elsewhere.
     """
     folders = [folder] if (folder / RUN_CONFIG_NAME).is_file() else sorted(folder.glob(f"seed*/{RUN_CONFIG_NAME}"))
+    if not folder.exists():
+        raise RunError(f"there is no run {folder}")
     if not folders:
         raise RunError(
             f"{folder} holds no run to resume: neither {RUN_CONFIG_NAME} nor folders seed0, ... with one; what died "
@@ -106,6 +110,8 @@ def _resumed(folder: Path, max_env_step: int | None) -> Job | None:
             f"{folder} has no {LAST_CHECKPOINT}, and its config would read {hooks.load_ckpt_before_run} in its place; "
             "move the folder away and train anew with the config file"
         )
+    else:
+        refuse_lost_run(folder)
     main.policy.learn.resume_training = True
     main.exp_name = os.path.relpath(folder)
     if max_env_step is not None:

@@ -80,10 +80,17 @@ def consequences(env: EasyDict, choice: EasyDict) -> dict[str, Any]:
     from ding.envs.env.base_env import get_env_cls
     from ding.utils import deep_merge_dicts
 
-    instance = get_env_cls(choice)(env)
-    maps: MapSpec | None = getattr(instance, "map_spec", None)
-    sizes = _entity_sizes(instance.entity_spec) if maps is None else _map_sizes(maps)
-    return deep_merge_dicts(_counts(env), sizes)
+    return deep_merge_dicts(_counts(env), sizes_of(get_env_cls(choice)(env)))
+
+
+def sizes_of(env: Any) -> dict[str, Any]:
+    """What follows from an environment's contract, in the block ``policy``.
+
+    Args:
+        env: an environment with an ``entity_spec`` or a ``map_spec``.
+    """
+    maps: MapSpec | None = getattr(env, "map_spec", None)
+    return _entity_sizes(env.entity_spec) if maps is None else _map_sizes(maps)
 
 
 def _counts(env: EasyDict) -> dict[str, Any]:

@@ -115,16 +115,19 @@ def scenario_set(scenario: str | Mapping[str, Any] | Sequence[str | Mapping[str,
     """The set with this name, or one's own set, whose scenarios are both for training and for tests.
 
     Args:
-        scenario: a name out of `SCENARIO_SETS`; a scenario of one's own, such as ``dict(agents="BFG", buildings=6)``,
-            or a list of them. ``buildings`` is their number, or a letter for the type of each, F (fast-burn) or
-            S (slow-burn); without it, and for a team alone, such as ``"BF"`` in a list, it is one more than agents.
+        scenario: a name out of `SCENARIO_SETS`; a scenario of one's own, such as ``dict(agents="BFG", buildings=6)``
+            or a team alone, such as ``"BF"``, or a list of them. ``buildings`` is their number, or a letter for the
+            type of each, F (fast-burn) or S (slow-burn); without it, and for a team alone, it is one more than agents.
 
     Raises:
         ValueError: an unknown name or key, an empty list, a team that is not 1..24 letters of B, F and G, or buildings
             that are not 1..25.
     """
+    is_team = isinstance(scenario, str) and scenario and not set(scenario) - set(AGENT_LETTERS)
+    if is_team or isinstance(scenario, Mapping):
+        return _own_set([scenario])
     if not isinstance(scenario, str):
-        return _own_set([scenario] if isinstance(scenario, Mapping) else scenario)
+        return _own_set(scenario)
     check_choice(scenario, SCENARIO_SETS, "env.scenario")
     if scenario in _SIZES:
         scenarios = tuple(map(_generated, generated_teams(*_SIZES[scenario])))

@@ -106,7 +106,8 @@ class MapActorCritic(MemberActorCritic):
 
     def evaluate(self, observation: dict[str, Tensor], active: Tensor) -> Tensor:
         """Args: as `act`."""
-        trunk = self.trunk(self.critic_embedding(_boards(observation["planes"], self._precision))).to(torch.get_default_dtype())
+        embedded = self.critic_embedding(_boards(observation["planes"], self._precision))
+        trunk = self.trunk(embedded).to(torch.get_default_dtype())
         board = torch.cat([head(trunk).mean((-2, -1)) for head in self.board_value], -1)
         member_type = observation["member_type"]
         value = board.gather(1, member_type)

@@ -2,12 +2,14 @@
 
 import pytest
 from click.testing import CliRunner
+from easydict import EasyDict
 from tiny_runs import tiny_config, train
 
 import ding_alma
 from ding_alma.cli.main import main
+from ding_alma.registration import register_all
 from ding_alma.report.changed_play import change_play
-from ding_alma.report.play import evaluate, load_run
+from ding_alma.report.play import Run, evaluate, load_run
 from ding_alma.run.run_error import RunError
 
 
@@ -35,6 +37,7 @@ def test_changes_reach_the_environment_and_the_clock(runs):
     assert {episode["episode_length"] for episode in evaluate(changed, 4, seed=0)} == {7.0}
     assert run.config.env.episode_limit != 7, "the run itself must stay as it is"
     assert change_play(run, []) is run
+    assert evaluate(change_play(run, ["policy.allocation.period=90"]), 4, seed=0), "longer than a training sequence"
 
 
 def test_a_change_is_read_like_an_option_of_training(runs):
@@ -61,6 +64,15 @@ def test_a_change_is_read_like_an_option_of_training(runs):
 def test_what_has_no_effect_is_refused(runs, name, change, message):
     with pytest.raises(RunError, match=message):
         change_play(load_run(runs / name), [change])
+
+
+def test_the_rule_s_style_is_for_those_whom_the_rule_allocates():
+    register_all()
+    main = EasyDict(env=dict(type="smac_multiarmy"), policy=dict(type="alma", allocation=dict(source="learned")))
+    with pytest.raises(RunError, match="no effect unless the rule allocates: --allocation heuristic"):
+        change_play(Run(main, {}), ["env.heuristic_style=dynamic"])
+    main.policy.allocation.source = "heuristic"
+    assert change_play(Run(main, {}), ["env.heuristic_style=dynamic"]).config.env.heuristic_style == "dynamic"
 
 
 def test_the_commands_take_changes_behind_the_checkpoint(runs, tmp_path):

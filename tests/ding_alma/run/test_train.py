@@ -10,6 +10,7 @@ from ding_alma.cli import side_by_side
 from ding_alma.cli.main import main
 from ding_alma.pipeline import parallel
 from ding_alma.run import training
+from ding_alma.run.checkpoint import BEST_CHECKPOINT
 from ding_alma.run.hooks import register_hooks
 from ding_alma.run.run_error import RunError
 
@@ -160,6 +161,18 @@ def test_a_run_that_fails_later_leaves_its_folder(folder, monkeypatch):
     assert (folder / "runs" / "toy_coma" / "seed0" / "ckpt" / "ckpt_last.pth.tar").exists()
 
 
+def test_a_file_that_changes_the_scenario_after_the_setting_is_refused(folder):
+    (folder / "toy_config.py").write_text(
+        "from ding_alma.setting.save_the_city import small\n"
+        "main_config, create_config = small('alma')\n"
+        "main_config.env.scenario = '2-5a_2-5b'\n"
+    )
+    result = call("--env-step", "30")
+    assert result.exit_code == 1 and len(result.output.strip().splitlines()) == 1
+    assert "policy.model.agent_num is 2, but the environment of this config has 5: give the scenario" in result.output
+    assert not (folder / "runs").exists()
+
+
 def test_a_wrong_key_in_the_file_is_explained(folder):
     (folder / "toy_config.py").write_text(CONFIG + "main_config.policy.eval.evaluator.eval_frq = 3\n")
     assert "did you mean policy.eval.evaluator.eval_freq" in call().output
@@ -176,6 +189,8 @@ def test_resumes_by_folder_alone_and_knows_when_it_is_done(folder):
     run = folder / "runs" / "toy_coma" / "seed4"
     done = resume("runs/toy_coma")
     assert done.exit_code == 0 and "complete" in done.output
+    less = resume(run, "--env-step", "20")
+    assert less.exit_code == 0 and "20 environment steps were made before" in less.output
     further = resume(run, "--env-step", "60")
     assert further.exit_code == 0, further.output
     kept = record(run)
@@ -183,10 +198,45 @@ def test_resumes_by_folder_alone_and_knows_when_it_is_done(folder):
     assert kept["seed"] == 4 and merged(run)["exp_name"] == "runs/toy_coma/seed4"
 
 
+def test_what_is_left_of_a_run_without_its_last_checkpoint_is_not_overwritten(folder):
+    assert call("--env-step", "30").exit_code == 0
+    run = folder / "runs" / "toy_coma" / "seed0"
+    for path in (run / "ckpt").iterdir():
+        if path.name != BEST_CHECKPOINT:
+            path.unlink()
+    for lost in (None, "reached.json", "evaluations.json"):
+        if lost is not None:
+            (run / lost).unlink()
+        kept = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+        refused = resume(run, "--env-step", "60")
+        assert refused.exit_code == 1 and "would overwrite what is left" in refused.output, refused.output
+        assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == kept
+    weights = f"policy.learn.learner.hook.load_ckpt_before_run={run / 'ckpt' / BEST_CHECKPOINT}"
+    assert weights in refused.output
+    other = call("-o", "other", "--env-step", "30", weights)
+    assert other.exit_code == 0, other.output
+
+
+def test_the_pipeline_of_ding_does_not_overwrite_it_either(folder):
+    assert call("--env-step", "30").exit_code == 0
+    run = folder / "runs" / "toy_coma" / "seed0"
+    for path in (run / "ckpt").glob("*[0-9t].pth.tar"):
+        if path.name != BEST_CHECKPOINT:
+            path.unlink()
+    (job,) = training.plan(folder / "toy_config.py", ["policy.learn.resume_training=True"], [0], 60, folder / "new")
+    job.main.exp_name = "runs/toy_coma/seed0"
+    kept = (run / "evaluations.json").read_bytes()
+    with pytest.raises(RunError, match="would overwrite what is left"):
+        training.train(job)
+    assert (run / "evaluations.json").read_bytes() == kept
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing"], "holds no run to resume"),
+        (["nothing"], "there is no run nothing"),
+        (["."], "holds no run to resume"),
+        (["nothing", "policy.learn.batch_size=4"], "a run that is resumed keeps its own config"),
         (["nothing", "toy_config.py"], "--resume takes everything but"),
         (["nothing", "--policy", "alma"], "--resume takes everything but"),
     ],

@@ -29,8 +29,9 @@ def test_buildings_are_as_many_and_of_the_types_that_were_asked_for():
     assert (env.cities["agents"] == 3).all()
 
 
-def test_one_scenario_is_its_list():
-    one, many = (SaveTheCityVector(1, scenario=s) for s in (MIXED[0], MIXED[:1]))
+@pytest.mark.parametrize("scenario", [MIXED[0], "BF"])
+def test_one_scenario_is_its_list(scenario):
+    one, many = (SaveTheCityVector(1, scenario=s) for s in (scenario, [scenario]))
     for env in (one, many):
         env.seed([5])
     observations = one.reset(), many.reset()
