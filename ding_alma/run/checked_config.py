@@ -47,7 +47,8 @@ def _check_sizes(env: Any, merged: EasyDict) -> None:
     sizes = sizes_of(env)
     for path in SIZES:
         own, given = value_at(sizes, path), value_at(merged, path)
-        if ABSENT not in (own, given) and own != given:
+        # Values of other types are for the policy to refuse.
+        if own is not ABSENT and type(given) is int and own != given:
             raise ValueError(
                 f"{path} is {given}, but the environment of this config has {own}: give the scenario to the setting, "
                 "as in small('alma', scenario=...), or behind the config on the command line, and sizes follow"

@@ -161,7 +161,7 @@ def test_training_resuming_and_loading(tmp_path, monkeypatch):
         ding_alma.train(pair, seed=3, output="runs")
     with pytest.raises(RunError, match=r"unknown config key policy.learn.batch_sizes; did you mean"):
         ding_alma.train(pair, changes={"policy.learn.batch_sizes": 2})
-    with pytest.raises(RunError, match="holds no run to resume"):
+    with pytest.raises(RunError, match="there is no run elsewhere"):
         ding_alma.resume("elsewhere")
 
 

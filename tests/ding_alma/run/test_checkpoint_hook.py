@@ -5,9 +5,9 @@ import torch
 from ding.worker.learner.learner_hook import build_learner_hook_by_cfg
 from easydict import EasyDict
 
+import ding_alma.plugin  # noqa: F401  (registers the hooks)
 from ding_alma.run.checkpoint import LAST_CHECKPOINT
 from ding_alma.run.checkpoint_hook import AtomicSaveCkptHook
-from ding_alma.run.hooks import register_hooks
 
 
 class FakeEngine:
@@ -27,7 +27,6 @@ class FakeEngine:
 
 @pytest.fixture
 def hooks():
-    register_hooks()
     cfg = EasyDict(load_ckpt_before_run="", log_show_after_iter=9, save_ckpt_after_iter=5, save_ckpt_after_run=True)
     return build_learner_hook_by_cfg(cfg)
 
