@@ -1,5 +1,6 @@
 """Reading what ``torch.save`` wrote: damage is noticed, and nothing but tensors and plain values is built."""
 
+import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ def load_checked(path: str | Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise
+    except pickle.UnpicklingError as error:
+        # torch advises to read it without the check, which would run whatever is in it.
+        raise ValueError("UnpicklingError: no torch file, or one with more than tensors and plain values") from error
     except Exception as error:
         # Damage can make any part of the reading fail.
         reason = str(error).strip().partition("\n")[0]

@@ -83,3 +83,10 @@ def test_files_of_old_versions_and_missing_ones(tmp_path):
     assert load_checked(tmp_path / "old.th")["model"].tolist() == [1.0, 1.0]
     with pytest.raises(FileNotFoundError):
         load_checked(tmp_path / "none.th")
+
+
+def test_another_file_is_refused_without_advice_to_read_it_all_the_same(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text('{"main": 1}')
+    with pytest.raises(ValueError, match="^UnpicklingError: no torch file, or one with more than tensors"):
+        load_checked(path)
