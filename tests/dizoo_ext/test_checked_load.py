@@ -88,5 +88,5 @@ def test_files_of_old_versions_and_missing_ones(tmp_path):
 def test_another_file_is_refused_without_advice_to_read_it_all_the_same(tmp_path):
     path = tmp_path / "config.json"
     path.write_text('{"main": 1}')
-    with pytest.raises(ValueError, match="^UnpicklingError: no torch file, or one with more than tensors"):
+    with pytest.raises(ValueError, match=r"^UnpicklingError: no torch file, or one with more than tensors"):
         load_checked(path)
