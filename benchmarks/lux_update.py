@@ -10,6 +10,7 @@ import resource
 import time
 
 import torch
+from torch import Tensor
 
 from ding_alma.model.actor_critic.lux_heads import LUX_HEADS, LUX_PATHS
 from ding_alma.model.actor_critic.map_actor_critic import PRECISIONS, MapActorCritic, StagedActor
@@ -23,6 +24,8 @@ from ding_alma.rl.trajectory_examples import TrajectoryExamples
 from ding_alma.setting.lux import paper
 
 RUN_STEPS, TEAMS = 102_400, 2
+COMPARED = 64
+"""Steps whose gradient is compared with that of float32."""
 
 
 def random_rows(rows: int, members: int, planes: int, board: int, generator: torch.Generator) -> PpoRows:
@@ -44,6 +47,13 @@ def random_rows(rows: int, members: int, planes: int, board: int, generator: tor
     )
 
 
+def gradient(network: MapActorCritic, rows: PpoRows) -> Tensor:
+    """Of all parameters, as one vector."""
+    network.zero_grad()
+    minibatch_backward(network, rows, SEPARATIONS["full"], "active", PpoConfig())
+    return torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     config = paper("mppo")[0]
@@ -58,10 +68,21 @@ def main() -> None:
     if not args.default_heap:
         keep_heap()
     generator = torch.Generator().manual_seed(0)
-    actor = StagedActor(32, LUX_HEADS, LUX_PATHS)
-    network = MapActorCritic(policy.map.planes, policy.map.member_types, actor, precision=args.precision)
+
+    def built(precision: str) -> MapActorCritic:
+        actor = StagedActor(32, LUX_HEADS, LUX_PATHS)
+        return MapActorCritic(policy.map.planes, policy.map.member_types, actor, precision=precision)
+
+    network = built(args.precision)
     optimiser = torch.optim.Adam(network.parameters(), lr=ppo["learning_rate"], eps=ppo["adam_eps"])
     rows = random_rows(args.steps, policy.model.agent_num, policy.map.planes, env.map_size, generator)
+    if args.precision != "float32":
+        exact = built("float32")
+        exact.load_state_dict(network.state_dict())
+        few = rows.pick(torch.arange(min(args.steps, COMPARED)))
+        own, other = gradient(network, few), gradient(exact, few)
+        difference, cosine = (own - other).norm() / other.norm(), torch.cosine_similarity(own, other, 0)
+        print(f"gradient of {len(few.action)} steps against float32: difference {difference:.1%}, cosine {cosine:.4f}")
     times = []
     for _ in range(1 + args.repeats):
         begin = time.process_time()
