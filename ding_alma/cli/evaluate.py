@@ -179,7 +179,7 @@ def user_errors(scenario: str | None) -> Iterator[None]:
     """Show what the user can mend as one line; a foreign scenario may have sizes that the networks do not take."""
     try:
         yield
-    except RunError as error:
+    except (RunError, ImportError) as error:
         raise click.ClickException(str(error)) from error
     except (RuntimeError, ValueError, IndexError) as error:
         if scenario is None:

@@ -105,7 +105,7 @@ def train_command(config: Path | None, changes: tuple[str, ...], policy: str | N
     if len(jobs) == 1:
         try:
             train(jobs[0])
-        except (RunError, OSError) as error:
+        except (RunError, OSError, ImportError) as error:
             raise click.ClickException(f"{jobs[0].folder}: {error}") from error
         return
     failed = train_side_by_side(jobs, options["jobs"], click.echo)

@@ -268,10 +268,13 @@ class ValuePolicy(EpisodePolicy):
 
     def _value_descent(self, batch: EpisodeBatch, draws: MixedQDraws) -> dict[str, Tensor]:
         """One step of agents and mixer; returns detached scalars to be monitored by name."""
-        live, target = self._model.value_network, self._target.value_network
-        loss, metrics = mixed_q_loss(live, target, batch, self._value_config, draws)
+        loss, metrics = self._value_loss(batch, draws)
         metrics["q_grad_norm"] = self._optimisers["value_network"].step(loss)
         return metrics
+
+    def _value_loss(self, batch: EpisodeBatch, draws: MixedQDraws) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the optimiser of agents and mixer descends, and detached scalars by name."""
+        return mixed_q_loss(self._model.value_network, self._target.value_network, batch, self._value_config, draws)
 
     def _count_update(self, name: str, interval: int) -> None:
         self._updates[name] += 1

@@ -18,6 +18,7 @@ from easydict import EasyDict
 from ding_alma.registration import register_all
 from ding_alma.report.scenario_sizes import fitting_weights, resized
 from ding_alma.run.checkpoint import find_checkpoint, read_checkpoint
+from ding_alma.run.environment_guard import close_environments
 from ding_alma.run.open_policy import open_policy
 from ding_alma.run.run_config import RUN_CONFIG_NAME, compile_config_file, read_run_config
 from ding_alma.run.run_error import RunError
@@ -136,7 +137,7 @@ def play_episodes(run: Run, episodes: int, seed: int) -> list[PlayedEpisode]:
                         left[i] -= 1
                         played.append(PlayedEpisode(subtasks.pop(i), _episode_metrics(timestep.info)))
     finally:
-        manager.close()
+        close_environments(manager)
     return played
 
 
@@ -234,7 +235,7 @@ def evaluation_envs(run: Run, env_num: int) -> list[partial]:
     try:
         makers = [partial(env_class, cfg=each) for each in env_class.create_evaluator_env_cfg(cfg)]
         makers[0]().close()
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         raise RunError(f"the environment refuses its configuration: {error}") from error
     return makers
 

@@ -24,7 +24,7 @@ from ding_alma.replay.memory import describe_need, step_bytes
 from ding_alma.run.checkpoint_hook import AtomicSaveCkptHook
 from ding_alma.run.config_shape import default_config
 from ding_alma.run.ding_keys import check_device, check_ding_values
-from ding_alma.run.environment_guard import GuardedEnvironments
+from ding_alma.run.environment_guard import GuardedEnvironments, close_environments
 from ding_alma.run.faults import GuardedLearner
 from ding_alma.run.run_config import RUN_CONFIG_NAME, create_part, read_merged_config
 from ding_alma.run.run_error import RunError
@@ -47,6 +47,14 @@ BEFORE_SAVING = 10
 """Priority in ``after_run``: DI-engine's save_ckpt has 20."""
 AFTER_ALL = 1000
 """Priority in ``after_run``: behind everything that writes."""
+
+
+class CloseEnvironmentsHook(LearnerHook):
+    """Closes environments at the end of a run: left to the interpreter's end, their processes are gone before them."""
+
+    def __call__(self, engine: Any) -> None:
+        """Close collector's and evaluator's."""
+        engine.run.close_environments()
 
 
 class Evaluations:
@@ -133,6 +141,7 @@ class CheckpointCommander(BaseSerialCommander):
             acquire(learner.exp_name)
             learner.register_hook(ReleaseHook("release", AFTER_ALL, position="after_run"))
         learner.register_hook(CloseLogsHook("close_logs", AFTER_ALL, position="after_run"))
+        learner.register_hook(CloseEnvironmentsHook("close_environments", AFTER_ALL, position="after_run"))
         GuardedLearner(learner)
         if learner.tb_logger is not None:
             guard_logs(learner.tb_logger, learner.logger, collector._logger, evaluator._logger)
@@ -210,6 +219,11 @@ class CheckpointCommander(BaseSerialCommander):
             check_device(merged.policy)
         elif merged.policy.cuda and not torch.cuda.is_available():
             logging.warning("policy.cuda = True, but torch finds no GPU: the run goes on on the CPU")
+
+    def close_environments(self) -> None:
+        """Of collector and evaluator, which play no more."""
+        for worker in (self._collector, self._evaluator):
+            close_environments(worker._env)
 
     def _saving_hooks(self) -> list[AtomicSaveCkptHook]:
         return [hook for hook in self._learner._hooks["after_iter"] if isinstance(hook, AtomicSaveCkptHook)]

@@ -147,7 +147,7 @@ def _follow_environment(given: tuple[EasyDict, EasyDict], changed: tuple[EasyDic
     """Write sizes and counts into the changed main part, where the given one has those of its environment."""
     try:
         before, after = (consequences(main.env, create.env) for main, create in (given, changed))
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OSError, ImportError):
         # An environment that refuses its block says so when it is built; others have sizes of their own.
         return
     for path in _dotted(after):

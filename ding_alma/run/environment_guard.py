@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from ding.envs.env_manager.base_env_manager import EnvState
 from ding.envs.env_manager.subprocess_env_manager import AsyncSubprocessEnvManager
 
 from ding_alma.run.run_error import RunError
@@ -21,6 +22,15 @@ FAREWELL_SECONDS = 30.0
 """Patience with DI-engine's manager, which gives every process five seconds to close."""
 
 THREAD = "environments' watch"
+
+
+def close_environments(manager: Any) -> None:
+    """Close a manager whose environments may be at a reset, in threads that read what ``close`` would read, too."""
+    if isinstance(manager, AsyncSubprocessEnvManager):
+        end = time.monotonic() + FAREWELL_SECONDS
+        while EnvState.RESET in manager._env_states.values() and time.monotonic() < end:
+            time.sleep(0.01)
+    manager.close()
 
 
 class Interrupted(BaseException):

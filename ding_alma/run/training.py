@@ -46,7 +46,7 @@ def plan(
     try:
         merged = checked_config(main, create)
         check_device(merged.policy)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         raise RunError(str(error) if isinstance(config, tuple) else f"{config}: {error}") from error
     if max_env_step is None:
         max_env_step = _own_total(merged)

@@ -246,6 +246,9 @@ class ShownGame:
         index = [self._index[name] for name in self._shown]
         allocation, chosen = into["heuristic_allocation"], self.view.allocate()
         if chosen is not None:
+            unknown = [name for name in chosen if name not in self._index]
+            if unknown:
+                raise ValueError(f"allocate() names {unknown[0]!r}, agents are {', '.join(map(repr, self._index))}")
             for name in self._shown:
                 allocation[self._index[name]] = self._subtask(chosen.get(name, -1))
         elif self.spec.subtasks == 1:

@@ -123,11 +123,12 @@ def scenario_set(scenario: str | Mapping[str, Any] | Sequence[str | Mapping[str,
         ValueError: an unknown name or key, an empty list, a team that is not 1..24 letters of B, F and G, or buildings
             that are not 1..25.
     """
-    is_team = isinstance(scenario, str) and scenario and not set(scenario) - set(AGENT_LETTERS)
-    if is_team or isinstance(scenario, Mapping):
+    if isinstance(scenario, Mapping):
         return _own_set([scenario])
     if not isinstance(scenario, str):
         return _own_set(scenario)
+    if scenario and not set(scenario) - set(AGENT_LETTERS):
+        return _own_set([scenario])
     check_choice(scenario, SCENARIO_SETS, "env.scenario")
     if scenario in _SIZES:
         scenarios = tuple(map(_generated, generated_teams(*_SIZES[scenario])))

@@ -4,6 +4,7 @@ import base64
 import io
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,8 @@ def film_methods(groups: Groups, episodes: int, seed: int, say: Callable[[str], 
                 filmed = film(load_run(str(run.folder)), episodes, seed)
             except RunError as error:
                 # The page is handed on: it does not tell where its author keeps the runs.
-                reason = f"{run.name} cannot be played: {str(error).replace(str(run.folder), run.name)}"
+                told = str(error) if run.folder == Path() else str(error).replace(str(run.folder), run.name)
+                reason = f"{run.name} cannot be played: {told}"
         if reason:
             say(f"no episode of {method}: {reason}")
         content = [film_content(episode, run.policy) for episode in filmed]

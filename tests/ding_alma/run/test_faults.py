@@ -16,6 +16,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from ding.envs.env_manager.base_env_manager import EnvState
+from ding.envs.env_manager.subprocess_env_manager import AsyncSubprocessEnvManager
 from ding.utils import ENV_REGISTRY
 from easydict import EasyDict
 from full_disk import files_up_to
@@ -303,6 +305,19 @@ def test_the_first_reset_that_fails_is_named_and_interrupts_once(errors, said, m
                 manager._reset(number)
     assert watch.failure() == said
     assert interrupted == [environment_guard.Interrupted, None]
+
+
+def test_environments_are_closed_behind_their_resets():
+    """DI-engine's manager resets in threads, which read from the pipes that ``close`` reads from."""
+    manager = object.__new__(AsyncSubprocessEnvManager)
+    manager._env_states = {0: EnvState.RUN, 1: EnvState.RESET}
+    manager.close = lambda: closed_in.append(manager._env_states[1])
+    closed_in = []
+    reset = threading.Timer(0.2, lambda: manager._env_states.update({1: EnvState.RUN}))
+    reset.start()
+    environment_guard.close_environments(manager)
+    assert closed_in == [EnvState.RUN]
+    reset.join()
 
 
 class Pipe:

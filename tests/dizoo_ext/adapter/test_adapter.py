@@ -87,6 +87,16 @@ def test_without_subtasks_there_is_one_everybody_is_allocated_to_it_and_it_earns
     assert step.reward.tolist() == [2.0] and step.subtask_reward.tolist() == [[2.0]]
 
 
+@pytest.mark.parametrize("who", ["nobody", 0])
+def test_a_rule_that_allocates_whom_nobody_knows_is_refused(who):
+    class Ruled(Bare):
+        def allocate(self):
+            return {who: 0}
+
+    with pytest.raises(ValueError, match=rf"allocate\(\) names {who!r}, agents are 'left', 'right'"):
+        started(Twins, Ruled)
+
+
 def test_the_nearest_open_subtask():
     agents, others = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([[0.1, 0.0], [0.2, 0.0], [0.9, 0.9], [1.0, 1.0]])
     subtask = np.array([0, 1, 2, -1])
