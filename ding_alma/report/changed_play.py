@@ -1,4 +1,4 @@
-"""A trained team in another environment than the training's: other rules, another opponent, the real game."""
+"""A trained team in another environment than the training's: other rules, other scenarios, another opponent."""
 
 import copy
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ def _make_room(main: EasyDict) -> None:
 
 def _defaults(main: EasyDict) -> EasyDict:
     """The defaults of the keys that may change."""
-    env = copy.deepcopy(get_env_cls(main.env).default_config())
+    env = get_env_cls(main.env).default_config()
     defaults: dict[str, Any] = dict(env={key: value for key, value in env.items() if key not in INTERNAL})
     period = value_at(dict(policy=get_policy_cls(main.policy).default_config()), CLOCK)
     if period is not ABSENT:

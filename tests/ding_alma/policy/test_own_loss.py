@@ -9,7 +9,7 @@ from ding_alma.policy.value_policy import ValuePolicy
 
 @pytest.mark.parametrize("policy", ["aqmix", "refil", "copa", "alma"])
 def test_agents_learn_by_the_loss_of_the_policy(policy, monkeypatch, tmp_path):
-    """A loss without a gradient leaves agents and mixer as they were."""
+    """A loss without a gradient leaves the agents as they were."""
     monkeypatch.chdir(tmp_path)
     weights = {}
     own = ValuePolicy._value_loss
@@ -27,5 +27,7 @@ def test_agents_learn_by_the_loss_of_the_policy(policy, monkeypatch, tmp_path):
         train(main, create, seed=0, iterations=2)
         assert len(seen) >= 2
         weights[name] = last_checkpoint(tmp_path / name)["model"]
-    agents = [key for key in weights["learns"] if key.startswith("value_network.")]
-    assert any(not torch.equal(weights["learns"][key], weights["stays"][key]) for key in agents)
+    begin = torch.load(tmp_path / "stays" / "ckpt" / "iteration_0.pth.tar", weights_only=True)["model"]
+    agents = [key for key in begin if key.startswith("value_network.agent.")]
+    assert all(torch.equal(weights["stays"][key], begin[key]) for key in agents)
+    assert any(not torch.equal(weights["learns"][key], begin[key]) for key in agents)
