@@ -99,6 +99,8 @@ class EntityView(MemberView):
             network.attention_heads,
             network.hidden_dim,
             local_critic,
+            network.agent,
+            self._sizes.coordinates,
         )
 
 

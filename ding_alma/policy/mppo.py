@@ -12,6 +12,7 @@ from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 from torch import Tensor
 
+from ding_alma.model.actor_critic.entity_look import LOOKS
 from ding_alma.model.actor_critic.map_actor_critic import PRECISIONS
 from ding_alma.model.processes import average
 from ding_alma.policy.config_check import check_heads
@@ -69,6 +70,8 @@ class MppoPolicy(MemberPolicy):
             features=0,
             # (int) Subtasks, padded maximum.
             subtasks=0,
+            # (list) Features that say where an entity is, compared by agents of the kind 'pairwise'.
+            coordinates=[],
         ),
         # (dict) Actor and critic under view='entities'.
         network=dict(
@@ -78,6 +81,9 @@ class MppoPolicy(MemberPolicy):
             attention_heads=4,
             # (int) Width of the last hidden layers.
             hidden_dim=64,
+            # (str) How actor and critic look at entities: 'feedforward' (by attention) or 'pairwise' (compares the
+            # agent with each entity that is seen).
+            agent="feedforward",
         ),
         # (dict) Actor and critic under view='map' (docs/reference/mppo.md#network-over-maps).
         map=dict(
@@ -239,6 +245,7 @@ class MppoPolicy(MemberPolicy):
         check_choice(cfg.credit.own, OWN_REWARDS, "policy.credit.own")
         check_choice(cfg.credit.shared, SHARED_CHOICES, "policy.credit.shared")
         check_credit(cfg.credit, cfg.view)
+        check_choice(cfg.network.agent, LOOKS, "policy.network.agent")
         heads = cfg.network.attention_heads
         check_heads(cfg.network.attention_dim, heads, "policy.network.attention_dim", "policy.network.attention_heads")
         check_choice(cfg.ppo.normalisation, NORMALISATIONS, "policy.ppo.normalisation")

@@ -137,6 +137,7 @@ def test_keys_that_nobody_knows_are_refused(policy, path, value, error, message)
         ("refil", "learn.imagined_groups", "true"),
         ("copa", "coach.broadcast_threshold", -1.0),
         ("copa", "allocation.period", 0),
+        ("mppo", "network.agent", "recurrent"),
     ],
 )
 def test_impossible_values_are_refused(policy, path, value):

@@ -1,15 +1,22 @@
 """Actor and critic over entities: the actor keeps to what an agent sees, the critic to what exists."""
 
+import pytest
 import torch
 
 from ding_alma.model.actor_critic.entity_actor_critic import EntityActorCritic
+from ding_alma.model.attention.attention_plan import plan_attention
 
 AGENTS, ENTITIES, FEATURES, ACTIONS = 3, 6, 4, 5
 
 
-def network(**options):
+@pytest.fixture(params=["feedforward", "pairwise"])
+def agent(request):
+    return request.param
+
+
+def network(agent, **options):
     torch.manual_seed(0)
-    made = EntityActorCritic(FEATURES, ACTIONS, 16, 4, 12, **options)
+    made = EntityActorCritic(FEATURES, ACTIONS, 16, 4, 12, agent=agent, coordinates=[1], **options)
     # Fresh outputs are nearly zero.
     with torch.no_grad():
         for name, weight in made.named_parameters():
@@ -40,8 +47,8 @@ def judge(made, seen):
     return made(seen, seen["entity_mask"][:, :AGENTS])
 
 
-def test_an_unseen_entity_reaches_the_value_but_not_the_policy():
-    made, seen = network(), observation()
+def test_an_unseen_entity_reaches_the_value_but_not_the_policy(agent):
+    made, seen = network(agent), observation()
     changed = {**seen, "entities": seen["entities"].clone()}
     changed["entities"][2, 4] += 1
     before, after = judge(made, seen), judge(made, changed)
@@ -52,8 +59,8 @@ def test_an_unseen_entity_reaches_the_value_but_not_the_policy():
     assert not torch.isclose(judge(made, seen).value[2, 0], judge(made, changed).value[2, 0])
 
 
-def test_absent_entities_reach_nobody_and_absent_agents_learn_nothing():
-    made, seen = network(), observation()
+def test_absent_entities_reach_nobody_and_absent_agents_learn_nothing(agent):
+    made, seen = network(agent), observation()
     changed = {**seen, "entities": seen["entities"].clone()}
     changed["entities"][0, 2] = changed["entities"][1, 5] = 1e3
     before, after = judge(made, seen), judge(made, changed)
@@ -62,8 +69,8 @@ def test_absent_entities_reach_nobody_and_absent_agents_learn_nothing():
     assert torch.equal(before.actions.probs()[active], after.actions.probs()[active])
 
 
-def test_agents_are_judged_alike_whatever_their_number():
-    made, seen = network(), observation()
+def test_agents_are_judged_alike_whatever_their_number(agent):
+    made, seen = network(agent), observation()
     order = [2, 0, 1]
     whole = [*order, 3, 4, 5]
     permuted = {
@@ -77,9 +84,20 @@ def test_agents_are_judged_alike_whatever_their_number():
     torch.testing.assert_close(after.actions.probs(), before.actions.probs()[:, order])
 
 
-def test_without_local_critic_all_agents_have_the_state_s_value():
+def test_without_local_critic_all_agents_have_the_state_s_value(agent):
     seen = observation()
-    value = judge(network(local_critic=False), seen).value
+    value = judge(network(agent, local_critic=False), seen).value
     assert (value == value[:, :1]).all() and value[0, 0] != value[3, 0]
-    own = judge(network(), seen).value
+    own = judge(network(agent), seen).value
     assert (own[3] != own[3, :1]).any()
+
+
+def test_pairs_compare_places_more_than_other_features():
+    made, seen = network("pairwise"), observation()
+    plan = plan_attention(seen["obs_mask"].unsqueeze(0), seen["obs_mask"].any(-1))
+    change = []
+    for feature in range(FEATURES):
+        moved = seen["entities"].clone()
+        moved[..., 3:, feature] += 0.01
+        change.append((made.critic(moved, plan) - made.critic(seen["entities"], plan)).abs().sum())
+    assert change[1] > 3 * max(change[0], *change[2:])
