@@ -92,6 +92,19 @@ def check_ranges(cfg: Mapping[str, Any], ranges: Ranges) -> None:
             check_number(node[key], f"policy.{path}", *bounds)
 
 
+def check_ranges_exist(defaults: Mapping[str, Any], ranges: Ranges, owner: str) -> None:
+    """Raise a ValueError for a range of a key that the class ``owner`` has no default for: it would check nothing."""
+    for path in ranges:
+        block, _, rest = path.partition(".")
+        if READ_BY_DING.get(f"policy.{block}", {}).get(rest.partition(".")[0]) == {}:
+            continue
+        node: Any = defaults
+        for key in path.split("."):
+            if not isinstance(node, Mapping) or key not in node:
+                raise ValueError(f"{owner}.ranges has {path!r}, which is no key of {owner}.config; correct its name")
+            node = node[key]
+
+
 def check_number(value: Any, path: str, minimum: float | None = None, maximum: float | None = None) -> None:
     """Raise a TypeError unless ``value`` is a number, a ValueError unless it is in [minimum, maximum]; None is open."""
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -99,7 +99,7 @@ class EntityView(MemberView):
             network.attention_heads,
             network.hidden_dim,
             local_critic,
-            network.agent,
+            network.look,
             self._sizes.coordinates,
         )
 

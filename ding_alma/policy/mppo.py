@@ -70,7 +70,7 @@ class MppoPolicy(MemberPolicy):
             features=0,
             # (int) Subtasks, padded maximum.
             subtasks=0,
-            # (list) Features that say where an entity is, compared by agents of the kind 'pairwise'.
+            # (list) Features that say where an entity is, compared where `network.look` is 'pairwise'.
             coordinates=[],
         ),
         # (dict) Actor and critic under view='entities'.
@@ -81,9 +81,9 @@ class MppoPolicy(MemberPolicy):
             attention_heads=4,
             # (int) Width of the last hidden layers.
             hidden_dim=64,
-            # (str) How actor and critic look at entities: 'feedforward' (by attention) or 'pairwise' (compares the
-            # agent with each entity that is seen).
-            agent="feedforward",
+            # (str) How actor and critic look at entities: by 'attention', or 'pairwise', which compares the agent with
+            # each entity that is seen.
+            look="attention",
         ),
         # (dict) Actor and critic under view='map' (docs/reference/mppo.md#network-over-maps).
         map=dict(
@@ -245,7 +245,7 @@ class MppoPolicy(MemberPolicy):
         check_choice(cfg.credit.own, OWN_REWARDS, "policy.credit.own")
         check_choice(cfg.credit.shared, SHARED_CHOICES, "policy.credit.shared")
         check_credit(cfg.credit, cfg.view)
-        check_choice(cfg.network.agent, LOOKS, "policy.network.agent")
+        check_choice(cfg.network.look, LOOKS, "policy.network.look")
         heads = cfg.network.attention_heads
         check_heads(cfg.network.attention_dim, heads, "policy.network.attention_dim", "policy.network.attention_heads")
         check_choice(cfg.ppo.normalisation, NORMALISATIONS, "policy.ppo.normalisation")

@@ -9,7 +9,7 @@ from ding.policy import Policy
 from ding.utils import get_world_size
 from easydict import EasyDict
 
-from ding_alma.policy.config_check import Ranges, check_policy_config, check_ranges
+from ding_alma.policy.config_check import Ranges, check_policy_config, check_ranges, check_ranges_exist
 
 
 class RecordingPolicy(Policy):
@@ -57,9 +57,12 @@ class RecordingPolicy(Policy):
             raise ValueError(
                 "policy.multi_gpu = True is for processes that learn together: start them by torchrun, docs/scale.md"
             )
-        check_policy_config(cfg, self.default_config(), sibling_defaults())
+        defaults = self.default_config()
+        check_policy_config(cfg, defaults, sibling_defaults())
         for base in reversed(type(self).__mro__):
-            check_ranges(cfg, vars(base).get("ranges", {}))
+            ranges = vars(base).get("ranges", {})
+            check_ranges_exist(defaults, ranges, base.__name__)
+            check_ranges(cfg, ranges)
         self.check_values(cfg)
         if cfg.learn.get("capture") and (enable_field is None or "learn" in enable_field):
             self.check_capture(cfg)

@@ -166,6 +166,8 @@ FAST: dict[str, Any] = dict(
             agent="pairwise",
             # (str) The same for ALMA's agents.
             subtask_agent="pairwise",
+            # (str) The same for actor and critic of masked PPO.
+            look="pairwise",
             # (str) ALMA: a subtask's value is the sum of its agents' utilities, which is cheaper than the paper's
             # hypernetworks.
             subtask_mixer="vdn",

@@ -24,7 +24,7 @@ class EntityActorCritic(MemberActorCritic):
         actions: U.
         attention_dim, heads, hidden_dim: see `EntityLook`.
         local_critic: values have the agent's own part; without it they are the whole state's (ablation).
-        agent: name in `LOOKS`.
+        look: name in `LOOKS`.
         coordinates: features that say where an entity is, for 'pairwise'.
     """
 
@@ -36,13 +36,13 @@ class EntityActorCritic(MemberActorCritic):
         heads: int,
         hidden_dim: int,
         local_critic: bool = True,
-        agent: str = "feedforward",
+        look: str = "attention",
         coordinates: Sequence[int] = (),
     ) -> None:
         super().__init__()
-        look, sizes = LOOKS[agent], (features, attention_dim, heads, hidden_dim)
-        self.actor = look(*sizes, outputs=actions, coordinates=coordinates)
-        self.critic = look(*sizes, outputs=1, coordinates=coordinates) if local_critic else None
+        kind, sizes = LOOKS[look], (features, attention_dim, heads, hidden_dim)
+        self.actor = kind(*sizes, outputs=actions, coordinates=coordinates)
+        self.critic = kind(*sizes, outputs=1, coordinates=coordinates) if local_critic else None
         self.state_encode = nn.Linear(features, hidden_dim)
         self.state_value = nn.Linear(hidden_dim, 1)
         orthogonal(self.state_encode, HIDDEN_GAIN)

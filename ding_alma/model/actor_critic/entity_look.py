@@ -88,5 +88,5 @@ class PairwiseLook(EntityLook):
         return self.pairs(EntityInputs(entities), plan)
 
 
-LOOKS: Mapping[str, type[EntityLook]] = {"feedforward": AttentionLook, "pairwise": PairwiseLook}
-"""By the names that configs use, those of the value policies' agents."""
+LOOKS: Mapping[str, type[EntityLook]] = {"attention": AttentionLook, "pairwise": PairwiseLook}
+"""By the names that configs use."""

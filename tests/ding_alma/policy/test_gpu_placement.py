@@ -88,7 +88,7 @@ def test_a_policy_acts_learns_and_is_loaded(policy, config):
         ("refil", {"network": {"agent": "recurrent"}, "other": {"replay_buffer": {"device": "cpu"}}}),
         ("refil", {"network": {"agent": "direct", "mixer": "vdn"}}),
         ("copa", {"coach": {"labels": True}, "learn": {"imagined_weight": 0.5}}),
-        ("mppo", {"network": {"agent": "pairwise"}}),
+        ("mppo", {"network": {"look": "pairwise"}}),
         ("mppo", {"separation": "none", "reduction": {"keep": 2, "by": "random"}}),
         ("coma_ext", {}),
     ],

@@ -137,7 +137,7 @@ def test_keys_that_nobody_knows_are_refused(policy, path, value, error, message)
         ("refil", "learn.imagined_groups", "true"),
         ("copa", "coach.broadcast_threshold", -1.0),
         ("copa", "allocation.period", 0),
-        ("mppo", "network.agent", "recurrent"),
+        ("mppo", "network.look", "recurrent"),
     ],
 )
 def test_impossible_values_are_refused(policy, path, value):
@@ -208,3 +208,10 @@ def test_an_environment_of_other_sizes_is_refused(policy):
     main.env.scenario = "2-5a_2-5b"
     with pytest.raises(ValueError, match="same scenario"):
         collect(learner, main)
+
+
+def test_a_range_of_a_key_that_does_not_exist_is_refused(monkeypatch):
+    monkeypatch.setattr(POLICY_REGISTRY.get("refil"), "ranges", {"learn.imagined_wight": (0.0, 1.0)})
+    main, _ = tiny_config()
+    with pytest.raises(ValueError, match=r"RefilPolicy\.ranges has 'learn\.imagined_wight'"):
+        _new(main, "refil")

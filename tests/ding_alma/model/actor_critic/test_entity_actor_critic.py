@@ -9,14 +9,14 @@ from ding_alma.model.attention.attention_plan import plan_attention
 AGENTS, ENTITIES, FEATURES, ACTIONS = 3, 6, 4, 5
 
 
-@pytest.fixture(params=["feedforward", "pairwise"])
-def agent(request):
+@pytest.fixture(params=["attention", "pairwise"])
+def look(request):
     return request.param
 
 
-def network(agent, **options):
+def network(look, **options):
     torch.manual_seed(0)
-    made = EntityActorCritic(FEATURES, ACTIONS, 16, 4, 12, agent=agent, coordinates=[1], **options)
+    made = EntityActorCritic(FEATURES, ACTIONS, 16, 4, 12, look=look, coordinates=[1], **options)
     # Fresh outputs are nearly zero.
     with torch.no_grad():
         for name, weight in made.named_parameters():
@@ -47,8 +47,8 @@ def judge(made, seen):
     return made(seen, seen["entity_mask"][:, :AGENTS])
 
 
-def test_an_unseen_entity_reaches_the_value_but_not_the_policy(agent):
-    made, seen = network(agent), observation()
+def test_an_unseen_entity_reaches_the_value_but_not_the_policy(look):
+    made, seen = network(look), observation()
     changed = {**seen, "entities": seen["entities"].clone()}
     changed["entities"][2, 4] += 1
     before, after = judge(made, seen), judge(made, changed)
@@ -59,8 +59,8 @@ def test_an_unseen_entity_reaches_the_value_but_not_the_policy(agent):
     assert not torch.isclose(judge(made, seen).value[2, 0], judge(made, changed).value[2, 0])
 
 
-def test_absent_entities_reach_nobody_and_absent_agents_learn_nothing(agent):
-    made, seen = network(agent), observation()
+def test_absent_entities_reach_nobody_and_absent_agents_learn_nothing(look):
+    made, seen = network(look), observation()
     changed = {**seen, "entities": seen["entities"].clone()}
     changed["entities"][0, 2] = changed["entities"][1, 5] = 1e3
     before, after = judge(made, seen), judge(made, changed)
@@ -69,8 +69,8 @@ def test_absent_entities_reach_nobody_and_absent_agents_learn_nothing(agent):
     assert torch.equal(before.actions.probs()[active], after.actions.probs()[active])
 
 
-def test_agents_are_judged_alike_whatever_their_number(agent):
-    made, seen = network(agent), observation()
+def test_agents_are_judged_alike_whatever_their_number(look):
+    made, seen = network(look), observation()
     order = [2, 0, 1]
     whole = [*order, 3, 4, 5]
     permuted = {
@@ -84,11 +84,11 @@ def test_agents_are_judged_alike_whatever_their_number(agent):
     torch.testing.assert_close(after.actions.probs(), before.actions.probs()[:, order])
 
 
-def test_without_local_critic_all_agents_have_the_state_s_value(agent):
+def test_without_local_critic_all_agents_have_the_state_s_value(look):
     seen = observation()
-    value = judge(network(agent, local_critic=False), seen).value
+    value = judge(network(look, local_critic=False), seen).value
     assert (value == value[:, :1]).all() and value[0, 0] != value[3, 0]
-    own = judge(network(agent), seen).value
+    own = judge(network(look), seen).value
     assert (own[3] != own[3, :1]).any()
 
 
