@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from ding.model.template.coma import COMACriticNetwork
 from ding.policy import COMAPolicy
 from ding.policy.command_mode_policy_instance import EpsCommandModePolicy
 from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
-from torch import Tensor, nn
+from torch import Tensor
 
 from ding_alma.model.actor_critic.categorical import MixedCategorical
 from ding_alma.policy.observation import stack_observations
@@ -127,13 +128,15 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
         counts = batch.acting & batch.valid.unsqueeze(-1)
         policy = self._policy(batch)
         action = torch.where(batch.valid.unsqueeze(-1), batch.action, policy.sample(self._learn_generator))
-        returns = self._returns(batch, action)
+        inputs = critic_inputs(self._model.critic, batch, action)
+        returns = self._returns(batch, inputs, action)
+        judged, *known = inputs[counts], action[counts], returns[counts], counts[counts]
         for _ in range(self._cfg.learn.critic_updates):
-            q_value = _judge(self._model.critic, batch, action)
-            value_loss = critic_loss(q_value, action, returns, counts)
+            value_loss = critic_loss(self._model.critic.mlp(judged), *known)
             critic_norm = self._optimisers["critic"].step(value_loss)
+        q_value = torch.zeros(batch.action_mask.shape, device=self._device)
         with torch.no_grad():
-            q_value = _judge(self._model.critic, batch, action)
+            q_value[counts] = self._model.critic.mlp(judged)
         policy_loss, entropy = actor_loss(policy, q_value, action, counts)
         actor_norm = self._optimisers["actor"].step(policy_loss - self._cfg.learn.entropy_weight * entropy)
         self._follow()
@@ -151,9 +154,9 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
         return MixedCategorical(logit, batch.action_mask, batch.epsilon.unsqueeze(-1))
 
     @torch.no_grad()
-    def _returns(self, batch: ComaBatch, action: Tensor) -> Tensor:
+    def _returns(self, batch: ComaBatch, inputs: Tensor, action: Tensor) -> Tensor:
         """The critic's targets, (S, B, A)."""
-        q_taken = taken(_judge(self._target_critic, batch, action), action)
+        q_taken = taken(self._target_critic.mlp(inputs), action)
         learn = self._cfg.learn
         return lambda_returns(
             q_taken,
@@ -250,10 +253,13 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
         self._load_random_states(state_dict["random"])
 
 
-def _judge(critic: nn.Module, batch: ComaBatch, action: Tensor) -> Tensor:
-    """(S, B, A, U), each agent's actions valued beside the others' (S, B, A) as they are."""
+def critic_inputs(critic: COMACriticNetwork, batch: ComaBatch, action: Tensor) -> Tensor:
+    """What ``critic.mlp`` reads, (S, B, A, I): each agent beside the others' actions (S, B, A) as they are.
+
+    `COMACriticNetwork.forward` puts it together anew at every call, which takes longer than the network itself.
+    """
     observed = {"agent_state": batch.agent_state, "global_state": batch.global_state}
-    return critic({"obs": observed, "action": action})["q_value"]
+    return critic._preprocess_data({"obs": observed, "action": action})
 
 
 def _outputs(ids: np.ndarray, action: Tensor) -> dict[int, dict[str, Any]]:

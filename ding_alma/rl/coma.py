@@ -88,7 +88,7 @@ def lambda_returns(
 def critic_loss(q_value: Tensor, action: Tensor, returns: Tensor, counts: Tensor) -> Tensor:
     """Mean squared error of the values of the actions taken.
 
-    Args: q_value (S, B, A, U); action (S, B, A) int64; returns (S, B, A); counts (S, B, A) bool, zero loss if none.
+    Args: q_value (..., U); action (...) int64; returns (...); counts (...) bool, zero loss if none.
     """
     error = torch.where(counts, taken(q_value, action) - returns, 0.0)
     return error.square().sum() / mean_count(counts)

@@ -15,6 +15,7 @@ from tiny_runs import train
 from toy_env import ToyEnv, ToyVector
 
 import ding_alma.plugin  # noqa: F401  (registers the policies)
+from ding_alma.policy.coma_ext import critic_inputs
 from ding_alma.replay.flat_recorder import coma_batch
 
 
@@ -102,6 +103,15 @@ def test_what_is_learnt_from_is_what_happened():
         np.testing.assert_array_equal(batch.acting[: length + 1, row].numpy(), alive)
     assert (batch.epsilon[batch.valid] == 0.3).all()
     assert (~batch.acting[batch.valid]).any(), "somebody absent is wanted"
+
+
+def test_the_critic_reads_what_ding_s_own_forward_reads():
+    policy = _policy()
+    batch = coma_batch(_play(policy, episodes=8)[0])
+    critic = policy._model.critic
+    observed = {"agent_state": batch.agent_state, "global_state": batch.global_state}
+    own = critic({"obs": observed, "action": batch.action})["q_value"]
+    torch.testing.assert_close(critic.mlp(critic_inputs(critic, batch, batch.action)), own)
 
 
 def test_environments_of_any_number_and_name_keep_their_own_memories():
