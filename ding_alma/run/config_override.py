@@ -9,6 +9,7 @@ from typing import Any
 from easydict import EasyDict
 
 from ding_alma.policy.config_check import READ_BY_DING
+from ding_alma.policy.recording_policy import sibling_defaults
 from ding_alma.run.change_pair import change_pair
 from ding_alma.run.config_shape import check_shape
 from ding_alma.run.ding_keys import ABSENT, value_at
@@ -45,8 +46,8 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
         the changed main and create parts.
 
     Raises:
-        RunError: no ``=``, an unknown key, environment or policy (the nearest names are given), a package that cannot
-            be imported, or a value of a wrong type.
+        RunError: no ``=``, an unknown key, environment or policy (the nearest names are given), a key that only other
+            policies read, a package that cannot be imported, or a value of a wrong type.
     """
     given_main, given_create = main, create
     main, create = copy.deepcopy(main), copy.deepcopy(create)
@@ -58,6 +59,7 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
     defaults = _checked_shape(main, create)
     for path, text in pairs:
         if path not in CHOICES:
+            _refuse_idle(path, defaults, create)
             change_value(main, path, text, defaults)
     if any(value_at(defaults, path) is ABSENT or isinstance(value_at(defaults, path), Mapping) for path, _ in pairs):
         # Whole blocks may have been replaced.
@@ -118,6 +120,19 @@ def nearest_names(path: str, *configs: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*same_end, *close]))[:3]
 
 
+def _refuse_idle(path: str, defaults: EasyDict, create: EasyDict) -> None:
+    """Raise a RunError for a key that other policies read and this one does not; config files may have such keys, so
+    that a swap changes nothing but the policy's type."""
+    if not path.startswith("policy.") or value_at(defaults, path) is not ABSENT or _is_read_by_ding(path):
+        return
+    readers = {of.type for of in sibling_defaults() if "type" in of and value_at({"policy": of}, path) is not ABSENT}
+    if readers:
+        raise RunError(
+            f"{path} has no effect under policy.type = {create.policy.type}; these read it: "
+            f"{', '.join(sorted(readers))}"
+        )
+
+
 def _choose(create: EasyDict, block: str, name: str) -> None:
     if isinstance(create, dict) and isinstance(create.setdefault(block, EasyDict()), EasyDict):
         create[block].type = name
@@ -167,6 +182,12 @@ def _is_open(path: str, defaults: EasyDict) -> bool:
             return True
         block = block.rpartition(".")[0]
     return path == "exp_name"
+
+
+def _is_read_by_ding(path: str) -> bool:
+    """Whether DI-engine reads the key or a block that it is in, whatever the policy."""
+    names = path.split(".")
+    return any(names[end] in READ_BY_DING.get(".".join(names[:end]), ()) for end in range(1, len(names)))
 
 
 def _set(main: EasyDict, path: str, value: Any) -> None:

@@ -141,7 +141,7 @@ def test_options_without_defaults_are_open():
         ("policy.eval.evaluator.eval_frq=1", "did you mean policy.eval.evaluator.eval_freq"),
         ("evn.eval_metric=return", "did you mean env.eval_metric"),
         ("policy.model.agent_nm=3", "did you mean policy.model.agent_num"),
-        ("policy.allocation.period=4", "unknown config key policy.allocation.period"),
+        ("policy.allocation.period=4", "policy.allocation.period has no effect"),
         ("zzz=1", "top-level keys are exp_name, env, policy"),
         ("policy.type=refill", "unknown policy 'refill'; did you mean refil"),
         ("policy.learn.batch_size=many", "must be of type int, such as 32, got 'many'"),
@@ -207,3 +207,21 @@ def test_keys_that_ding_ignores_are_refused(path, value, message):
 
     with pytest.raises((ValueError, TypeError), match=message):
         check(break_it)
+
+
+@pytest.mark.parametrize(
+    ("policy", "key", "readers"),
+    [
+        ("refil", "policy.allocation.period", "alma, copa"),
+        ("mppo", "policy.network.mixer", "aqmix, copa, refil"),
+        ("coma", "policy.network.hidden_dim", "alma, aqmix, copa, mppo, refil"),
+    ],
+)
+def test_a_key_that_only_other_policies_read_is_refused(policy, key, readers):
+    with pytest.raises(RunError, match=f"{key} has no effect under policy.type = {policy}; these read it: {readers}"):
+        changed(f"{key}=3", policy=policy)
+
+
+@pytest.mark.parametrize("key", ["policy.other.eps.start", "policy.learn.learner.hook.log_show_after_iter"])
+def test_what_ding_reads_is_taken_whatever_the_policy(key):
+    assert get(changed(f"{key}=1", policy="coma")[0], key) == 1
