@@ -121,6 +121,10 @@ def _compile(job: Job) -> EasyDict:
     if "persist" in cfg.policy.other.replay_buffer:
         # Only the serial pipelines' checkpoints say which of the episodes on the disk belong to them.
         cfg.policy.other.replay_buffer.persist = False
+    progress = cfg.policy.learn.learner.hook.get("progress")
+    if progress is not None and (job.max_env_step or job.max_train_iter):
+        # The command that was given the limits is another process.
+        progress.setdefault("ext_args", EasyDict()).total_env_steps = job.max_env_step or 0
     if cfg.policy.get("random_collect_size", 0) > 0:
         raise ValueError("policy.random_collect_size must be 0 in the parallel pipeline; use ding -m serial")
     if cfg.policy.get("multi_gpu", False):
