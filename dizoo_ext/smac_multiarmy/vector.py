@@ -113,6 +113,8 @@ class SmacMultiArmyVector(VectorEnv):
         arguments = (self.matches, self.rules, self.unit_table, self.scenarios.table)
         self.play: Play
         if engine == EMBEDDED:
+            if sc2:
+                raise ValueError(f"env.sc2 = {dict(sc2)!r} is for the real game: set env.engine = 'sc2'")
             self.play = EmbeddedPlay(*arguments)
         elif callable(engine):
             self.play = StagedPlay(*arguments, engine)
