@@ -51,8 +51,8 @@ class EntityEnv(ConfiguredEnv):
         super().__init__(cfg)
         check_choice(self._cfg.observation, OBSERVATION_CHOICES, "env.observation")
         self._vector_env = self.make_vector_env(self._cfg, 1)
-        if self._vector_env.metrics is not None:
-            check_choice(self._cfg.eval_metric, self._vector_env.metrics, "env.eval_metric")
+        if self.metrics is not None:
+            check_choice(self._cfg.eval_metric, self.metrics, "env.eval_metric")
         self.entity_spec = self._vector_env.spec
         self.observation_space = self.entity_spec.observation_space(self._cfg.observation)
         self.action_space = self.entity_spec.action_space()
@@ -78,6 +78,11 @@ class EntityEnv(ConfiguredEnv):
         if self._action_mask is None:
             raise AttributeError("nothing to draw before the first reset")
         return self
+
+    @property
+    def metrics(self) -> tuple[str, ...] | None:
+        """Names of what an episode reports at its end; None where only its end tells them."""
+        return self._vector_env.metrics
 
     @property
     def stream_state(self) -> StreamState | None:

@@ -50,13 +50,17 @@ class EntityParallelEnv(ParallelEnv[str, dict[str, np.ndarray], int]):
             metrics: names from `episode_info` to show in infos.
 
         Raises:
-            ValueError: another render mode, or a metric with the name of another entry of infos.
+            ValueError: another render mode, a metric with the name of another entry of infos, or one that the
+                environment is known not to report.
             TypeError: the metrics are one string.
         """
         if isinstance(metrics, str):
             raise TypeError(f"metrics must be a list of names, got {metrics!r}: write [{metrics!r}]")
         if taken := sorted({*metrics} & {*INFO_KEYS}):
             raise ValueError(f"metrics must not be {taken}, which infos have anyway")
+        if env.metrics is not None:
+            for metric in metrics:
+                check_choice(metric, env.metrics, "metrics")
         check_choice(render_mode, RENDER_MODES, "render_mode")
         self._env = env
         self.render_mode = render_mode
