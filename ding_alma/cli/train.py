@@ -65,8 +65,9 @@ class SeedsCommand(click.Command):
 def train_command(config: Path | None, changes: tuple[str, ...], policy: str | None, **options: Any) -> None:
     """Train CONFIG by DI-engine's own pipeline, once per seed.
 
-    KEY=VALUE changes a key of the merged config, such as policy.learn.batch_size=16. Unknown keys and values of a wrong
-    type are refused before anything starts. `ding -m serial -c CONFIG` trains the same without changes.
+    KEY=VALUE changes a key of the merged config, such as policy.learn.batch_size=16. Unknown keys, keys that only other
+    policies read and values of a wrong type are refused before anything starts. `ding -m serial -c CONFIG` trains the
+    same without changes.
     """
     swap = [f"policy.type={policy}"] if policy else []
     steps, seeds = options["env_step"], list(options["seeds"])

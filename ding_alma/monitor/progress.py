@@ -28,8 +28,8 @@ class Limits:
     train_iters: int = 0
 
 
-def command_line_limits(total_env_steps: int = 0) -> Limits:
-    """The limits given to the ``ding`` command that is running, else ``total_env_steps``."""
+def command_line_limits(otherwise: Limits = Limits()) -> Limits:
+    """The limits given to the ``ding`` command that is running, else ``otherwise``."""
     context = click.get_current_context(silent=True)
     given = {"env_step": 0, "train_iter": 0}
     while context is not None:
@@ -39,7 +39,7 @@ def command_line_limits(total_env_steps: int = 0) -> Limits:
         context = context.parent
     if any(given.values()):
         return Limits(given["env_step"], given["train_iter"])
-    return Limits(total_env_steps)
+    return otherwise
 
 
 class UpdateMeter:

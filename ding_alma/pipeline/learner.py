@@ -124,7 +124,8 @@ def _compile(job: Job) -> EasyDict:
     progress = cfg.policy.learn.learner.hook.get("progress")
     if progress is not None and (job.max_env_step or job.max_train_iter):
         # The command that was given the limits is another process.
-        progress.setdefault("ext_args", EasyDict()).total_env_steps = job.max_env_step or 0
+        limits = dict(total_env_steps=job.max_env_step or 0, total_train_iters=job.max_train_iter or 0)
+        progress.setdefault("ext_args", EasyDict()).update(limits)
     if cfg.policy.get("random_collect_size", 0) > 0:
         raise ValueError("policy.random_collect_size must be 0 in the parallel pipeline; use ding -m serial")
     if cfg.policy.get("multi_gpu", False):

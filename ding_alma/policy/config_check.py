@@ -96,7 +96,7 @@ def check_ranges_exist(defaults: Mapping[str, Any], ranges: Ranges, owner: str) 
     """Raise a ValueError for a range of a key that the class ``owner`` has no default for: it would check nothing."""
     for path in ranges:
         block, _, rest = path.partition(".")
-        if READ_BY_DING.get(f"policy.{block}", {}).get(rest.partition(".")[0]) == {}:
+        if block in READ_BY_DING["policy"] or rest.partition(".")[0] in READ_BY_DING.get(f"policy.{block}", ()):
             continue
         node: Any = defaults
         for key in path.split("."):

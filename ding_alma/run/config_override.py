@@ -6,10 +6,11 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 
 from ding_alma.policy.config_check import READ_BY_DING
-from ding_alma.policy.recording_policy import sibling_defaults
+from ding_alma.policy.recording_policy import RecordingPolicy, sibling_defaults
 from ding_alma.run.change_pair import change_pair
 from ding_alma.run.config_shape import check_shape
 from ding_alma.run.ding_keys import ABSENT, value_at
@@ -59,7 +60,11 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
     defaults = _checked_shape(main, create)
     for path, text in pairs:
         if path not in CHOICES:
-            _refuse_idle(path, defaults, create)
+            if readers := _other_readers(path, defaults, create):
+                raise RunError(
+                    f"{path} has no effect under policy.type = {create.policy.type}; these read it: "
+                    f"{', '.join(sorted(readers))}"
+                )
             change_value(main, path, text, defaults)
     if any(value_at(defaults, path) is ABSENT or isinstance(value_at(defaults, path), Mapping) for path, _ in pairs):
         # Whole blocks may have been replaced.
@@ -120,17 +125,18 @@ def nearest_names(path: str, *configs: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*same_end, *close]))[:3]
 
 
-def _refuse_idle(path: str, defaults: EasyDict, create: EasyDict) -> None:
-    """Raise a RunError for a key that other policies read and this one does not; config files may have such keys, so
-    that a swap changes nothing but the policy's type."""
+def _other_readers(path: str, defaults: EasyDict, create: EasyDict) -> set[str]:
+    """Types of policies that read a key which this one, of this package or DI-engine's own, does not read.
+
+    Config files may have such keys, so that a swap changes nothing but the policy's type.
+    """
     if not path.startswith("policy.") or value_at(defaults, path) is not ABSENT or _is_read_by_ding(path):
-        return
+        return set()
+    policy = POLICY_REGISTRY.get(create.policy.type)
+    if not issubclass(policy, RecordingPolicy) and not policy.__module__.startswith(("ding.", "ding_alma.")):
+        return set()
     readers = {of.type for of in sibling_defaults() if "type" in of and value_at({"policy": of}, path) is not ABSENT}
-    if readers:
-        raise RunError(
-            f"{path} has no effect under policy.type = {create.policy.type}; these read it: "
-            f"{', '.join(sorted(readers))}"
-        )
+    return readers - {create.policy.type}
 
 
 def _choose(create: EasyDict, block: str, name: str) -> None:

@@ -12,7 +12,7 @@ from easydict import EasyDict
 
 from ding_alma.monitor.console import LiveLine, PlainLines, QuietConsole, progress_display
 from ding_alma.monitor.evaluation import Evaluation, listen, listen_to_starts
-from ding_alma.monitor.progress import ProgressMeter, command_line_limits, duration, headline
+from ding_alma.monitor.progress import Limits, ProgressMeter, command_line_limits, duration, headline
 from ding_alma.monitor.scalars import ScalarTap, TrainingMeans, mirror_paper_tags
 from ding_alma.monitor.tracker import TRACKERS, track
 from ding_alma.run.plain_values import plain_values
@@ -35,6 +35,8 @@ MINIBATCH_LISTENER = "minibatch_listener"
 PROGRESS_DEFAULTS = dict(
     # (int) Environment steps of the whole run, 0 = unknown. A limit on ding's command line goes before it.
     total_env_steps=0,
+    # (int) Learner iterations of the whole run, 0 = unknown.
+    total_train_iters=0,
     # (str) 'auto': one live line in a terminal, plain lines elsewhere. 'plain': always plain lines. 'off': nothing.
     style="auto",
     # (float) Seconds between plain lines.
@@ -121,6 +123,7 @@ class ProgressHook(LearnerHook):
         self._options = EasyDict(PROGRESS_DEFAULTS | (ext_args or {}))
         check_choice(self._options.style, ("auto", "plain", "off"), f"{path}.style")
         check_range(self._options.total_env_steps, f"{path}.total_env_steps", minimum=0)
+        check_range(self._options.total_train_iters, f"{path}.total_train_iters", minimum=0)
         check_range(self._options.interval, f"{path}.interval", minimum=0)
 
     def __call__(self, engine: Any) -> None:
@@ -128,7 +131,7 @@ class ProgressHook(LearnerHook):
         options = self._options
         if engine.rank != 0 or options.style == "off":
             return
-        meter = ProgressMeter(command_line_limits(options.total_env_steps))
+        meter = ProgressMeter(command_line_limits(Limits(options.total_env_steps, options.total_train_iters)))
         meter.update(_first_env_step(engine), engine.train_iter)
         quiet = QuietConsole()
         if options.quiet:

@@ -166,7 +166,7 @@ FAST: dict[str, Any] = dict(
             agent="pairwise",
             # (str) The same for ALMA's agents.
             subtask_agent="pairwise",
-            # (str) The same for actor and critic of masked PPO.
+            # (str) Actor and critic of masked PPO: the agent compared with each entity, too, instead of 'attention'.
             look="pairwise",
             # (str) ALMA: a subtask's value is the sum of its agents' utilities, which is cheaper than the paper's
             # hypernetworks.

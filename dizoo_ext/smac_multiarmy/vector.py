@@ -114,7 +114,9 @@ class SmacMultiArmyVector(VectorEnv):
         self.play: Play
         if engine == EMBEDDED:
             if sc2:
-                raise ValueError(f"env.sc2 = {dict(sc2)!r} is for the real game: set env.engine = 'sc2'")
+                raise ValueError(
+                    f"env.sc2 = {dict(sc2)!r} is for env.engine = 'sc2', the real game; set env.sc2 = {{}}"
+                )
             self.play = EmbeddedPlay(*arguments)
         elif callable(engine):
             self.play = StagedPlay(*arguments, engine)

@@ -119,14 +119,14 @@ def test_limits_come_from_the_command_line_or_else_from_the_config(arguments, ex
     @click.option("--train-iter", default="1e8")
     @click.option("--env-step", default="1e8")
     def ding(train_iter, env_step):
-        found.append(command_line_limits(77))
+        found.append(command_line_limits(Limits(77)))
 
     CliRunner().invoke(ding, arguments, catch_exceptions=False)
     assert found == [expected]
 
 
 def test_limits_outside_a_command():
-    assert command_line_limits(5) == Limits(5)
+    assert command_line_limits(Limits(5)) == Limits(5)
 
 
 def test_a_long_update_says_where_it_is_and_when_it_ends(clock):

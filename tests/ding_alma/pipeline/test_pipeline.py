@@ -74,14 +74,17 @@ def begin_together(monkeypatch, collectors):
     monkeypatch.setattr(worker_module, "collector", collector)
 
 
-def test_progress_is_a_share_of_what_the_job_asks_for(run_folder, capfd):
+@pytest.mark.parametrize(
+    ("limit", "shown"), [({"max_env_step": 60}, "/ 60 env steps"), ({"max_train_iter": 4}, "4 / 4 updates")]
+)
+def test_progress_is_a_share_of_what_the_job_asks_for(run_folder, capfd, limit, shown):
     main, create = tiny_config()
     main.policy.learn.learner = EasyDict(hook=dict(progress=dict(ext_args=dict(total_env_steps=10_000))))
     transport = LossyTransport()
     workers = Threads(transport, nodes=(1, 2))
-    learn(transport, Job(main, create, max_env_step=60), collectors=1)
+    learn(transport, Job(main, create, **limit), collectors=1)
     assert workers.are_gone()
-    assert "/ 60 env steps" in capfd.readouterr().out
+    assert shown in capfd.readouterr().out
 
 
 def test_one_learner_two_collectors_and_an_evaluator_leave_the_folder_of_a_serial_run(run_folder, monkeypatch):

@@ -215,3 +215,11 @@ def test_a_range_of_a_key_that_does_not_exist_is_refused(monkeypatch):
     main, _ = tiny_config()
     with pytest.raises(ValueError, match=r"RefilPolicy\.ranges has 'learn\.imagined_wight'"):
         _new(main, "refil")
+
+
+def test_ranges_may_be_of_keys_that_ding_reads(monkeypatch):
+    monkeypatch.setattr(POLICY_REGISTRY.get("refil"), "ranges", {"collect.env_num": (1, 3), "unroll_len": (1, None)})
+    main, _ = tiny_config()
+    main.policy.collect.env_num = 4
+    with pytest.raises(ValueError, match=r"policy\.collect\.env_num must lie in"):
+        _new(main, "refil")

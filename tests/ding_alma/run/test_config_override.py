@@ -2,7 +2,7 @@ import copy
 
 import pytest
 from ding.envs.env.base_env import get_env_cls
-from ding.utils import ENV_REGISTRY
+from ding.utils import ENV_REGISTRY, POLICY_REGISTRY
 from easydict import EasyDict
 from tiny_runs import read_config
 from toy_run import toy_config
@@ -220,6 +220,14 @@ def test_keys_that_ding_ignores_are_refused(path, value, message):
 def test_a_key_that_only_other_policies_read_is_refused(policy, key, readers):
     with pytest.raises(RunError, match=f"{key} has no effect under policy.type = {policy}; these read it: {readers}"):
         changed(f"{key}=3", policy=policy)
+
+
+def test_a_policy_from_elsewhere_may_read_what_its_defaults_do_not_show(monkeypatch):
+    monkeypatch.setattr(POLICY_REGISTRY.get("qmix"), "__module__", "elsewhere")
+    main, create = toy_config()
+    create.policy.type = "qmix"
+    main.policy.learn.anneal_steps = 5
+    assert override(main, create, ["policy.learn.anneal_steps=7"])[0].policy.learn.anneal_steps == 7
 
 
 @pytest.mark.parametrize("key", ["policy.other.eps.start", "policy.learn.learner.hook.log_show_after_iter"])

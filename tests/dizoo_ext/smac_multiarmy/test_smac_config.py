@@ -80,7 +80,7 @@ def test_every_profile_has_the_same_rewards(profile):
         ({"test_scenarios": []}, ValueError, "some, but not all"),
         ({"spread_armies": 1}, TypeError, "env.spread_armies must be of type bool"),
         ({"engine": "sc2", "sc2": {"version": "4.10"}}, ValueError, "unknown config key env.sc2.version"),
-        ({"sc2": {"realtime": True}}, ValueError, "is for the real game: set env.engine = 'sc2'"),
+        ({"sc2": {"realtime": True}}, ValueError, "is for env.engine = 'sc2', the real game"),
     ],
 )
 def test_mistakes_are_named(config, error, message):
