@@ -93,8 +93,8 @@ def check_ranges(cfg: Mapping[str, Any], ranges: Ranges) -> None:
 
 
 def check_ranges_exist(defaults: Mapping[str, Any], ranges: Ranges, owner: str) -> None:
-    """Raise a ValueError for a range of a key that the class ``owner`` has no default for and DI-engine does not read: it
-    would check nothing."""
+    """Raise a ValueError for a range that would check nothing: the class ``owner`` has no default for the key, and
+    DI-engine does not read it."""
     for path in ranges:
         block, _, rest = path.partition(".")
         if block in READ_BY_DING["policy"] or rest.partition(".")[0] in READ_BY_DING.get(f"policy.{block}", ()):
