@@ -130,9 +130,10 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
         action = torch.where(batch.valid.unsqueeze(-1), batch.action, policy.sample(self._learn_generator))
         inputs = critic_inputs(self._model.critic, batch, action)
         returns = self._returns(batch, inputs, action)
-        judged, *known = inputs[counts], action[counts], returns[counts], counts[counts]
+        judged, done, target = inputs[counts], action[counts], returns[counts]
+        all_count = torch.ones_like(done, dtype=torch.bool)
         for _ in range(self._cfg.learn.critic_updates):
-            value_loss = critic_loss(self._model.critic.mlp(judged), *known)
+            value_loss = critic_loss(self._model.critic.mlp(judged), done, target, all_count)
             critic_norm = self._optimisers["critic"].step(value_loss)
         q_value = torch.zeros(batch.action_mask.shape, device=self._device)
         with torch.no_grad():

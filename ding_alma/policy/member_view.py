@@ -166,6 +166,18 @@ VIEWS: dict[str, Callable[[EasyDict], MemberView]] = {"entities": EntityView, "m
 """By the names that configs use."""
 
 
+def check_typed(cfg: EasyDict, joint: bool) -> None:
+    """Raise a ValueError where trajectories have no type that ``policy.reduction.member_type`` could name.
+
+    Args: joint, all members share one trajectory.
+    """
+    if cfg.view != "map" or cfg.trajectories != "agent" or joint:
+        raise ValueError(
+            "policy.reduction.member_type needs policy.view = 'map', policy.trajectories = 'agent' and a "
+            "policy.separation other than 'none': a trajectory of several members is of no type"
+        )
+
+
 def usable_masks(action_mask: Tensor, active: Tensor) -> Tensor:
     """Legal actions (..., M, U) bool, action 0 alone for members that do not act.
 

@@ -19,7 +19,7 @@ from ding_alma.policy.config_check import check_heads
 from ding_alma.policy.heap import keep_heap
 from ding_alma.policy.member_credit import OWN_REWARDS, check_credit
 from ding_alma.policy.member_policy import MemberPolicy
-from ding_alma.policy.member_view import VIEWS
+from ding_alma.policy.member_view import VIEWS, check_typed
 from ding_alma.policy.on_policy import check_fresh, update_once
 from ding_alma.replay.member_recorder import MemberEpisode
 from ding_alma.replay.member_rollout import MemberRollout, member_rollout
@@ -250,13 +250,8 @@ class MppoPolicy(MemberPolicy):
         check_heads(cfg.network.attention_dim, heads, "policy.network.attention_dim", "policy.network.attention_heads")
         check_choice(cfg.ppo.normalisation, NORMALISATIONS, "policy.ppo.normalisation")
         check_choice(cfg.reduction.by, REDUCTIONS, "policy.reduction.by")
-        if cfg.reduction.member_type >= 0 and (
-            cfg.view != "map" or cfg.trajectories != "agent" or SEPARATIONS[cfg.separation].joint
-        ):
-            raise ValueError(
-                "policy.reduction.member_type needs policy.view = 'map', policy.trajectories = 'agent' and a "
-                "policy.separation other than 'none': a trajectory of several members is of no type"
-            )
+        if cfg.reduction.member_type >= 0:
+            check_typed(cfg, SEPARATIONS[cfg.separation].joint)
 
     def _read_config(self, cfg: EasyDict) -> None:
         super()._read_config(cfg)
