@@ -25,6 +25,7 @@ from ding_alma.pipeline.server import FAREWELL_SECONDS, Server, WorkerFailed
 from ding_alma.pipeline.transport import Transport
 from ding_alma.run.faults import GuardedLearner
 from ding_alma.run.job import Job
+from ding_alma.run.progress_limits import tell_progress
 from ding_alma.run.run_lock import acquire, release
 from ding_alma.setting.registered import SUFFIX
 
@@ -121,11 +122,8 @@ def _compile(job: Job) -> EasyDict:
     if "persist" in cfg.policy.other.replay_buffer:
         # Only the serial pipelines' checkpoints say which of the episodes on the disk belong to them.
         cfg.policy.other.replay_buffer.persist = False
-    progress = cfg.policy.learn.learner.hook.get("progress")
-    if progress is not None and (job.max_env_step or job.max_train_iter):
-        # The command that was given the limits is another process.
-        limits = dict(total_env_steps=job.max_env_step or 0, total_train_iters=job.max_train_iter or 0)
-        progress.setdefault("ext_args", EasyDict()).update(limits)
+    if job.max_env_step or job.max_train_iter:
+        tell_progress(cfg, cfg, job.max_env_step or 0, job.max_train_iter or 0)
     if cfg.policy.get("random_collect_size", 0) > 0:
         raise ValueError("policy.random_collect_size must be 0 in the parallel pipeline; use ding -m serial")
     if cfg.policy.get("multi_gpu", False):

@@ -14,6 +14,7 @@ from ding_alma.run.config_override import override
 from ding_alma.run.ding_keys import check_device
 from ding_alma.run.job import Job
 from ding_alma.run.own_files import refuse_links
+from ding_alma.run.progress_limits import progress_options, tell_progress
 from ding_alma.run.run_config import RUN_CONFIG_NAME, read_config_file, read_run_config
 from ding_alma.run.run_error import RunError
 from ding_alma.run.run_lock import release
@@ -51,7 +52,7 @@ def plan(
     if max_env_step is None:
         max_env_step = _own_total(merged)
     else:
-        _tell_progress(main, merged, max_env_step)
+        tell_progress(main, merged, max_env_step)
     folder = output or Path(_experiment_name(main, merged, file_create.policy.type))
     jobs = []
     for seed in seeds:
@@ -115,7 +116,7 @@ def _resumed(folder: Path, max_env_step: int | None) -> Job | None:
     main.policy.learn.resume_training = True
     main.exp_name = os.path.relpath(folder)
     if max_env_step is not None:
-        _tell_progress(main, main, max_env_step)
+        tell_progress(main, main, max_env_step)
     return Job(main, create, seed, max_env_step, is_on_policy=is_on_policy)
 
 
@@ -125,7 +126,7 @@ def train(job: Job) -> None:
     A start that fails before its first checkpoint leaves no folder behind, which would be in the way of the next one.
     """
     quiet = QuietConsole()
-    if _progress_options(job.main).get("quiet", True):
+    if progress_options(job.main).get("quiet", True):
         # From here on, and not only from the learner's first hook: workers have much to say before it.
         quiet.begin()
     pipeline = serial_pipeline_onpolicy if job.is_on_policy else serial_pipeline
@@ -144,25 +145,7 @@ def train(job: Job) -> None:
 
 def _own_total(merged: EasyDict) -> int | None:
     """The environment steps that a config wants, as far as it says so."""
-    return _progress_options(merged).get("total_env_steps") or None
-
-
-def _progress_options(config: EasyDict) -> EasyDict:
-    node = config.policy
-    for name in ("learn", "learner", "hook", "progress", "ext_args"):
-        node = node.get(name, EasyDict())
-    return node
-
-
-def _tell_progress(main: EasyDict, merged: EasyDict, max_env_step: int) -> None:
-    """The console's progress knows the limits of the command ``ding`` only: set its own option."""
-    path = ("policy", "learn", "learner", "hook", "progress", "ext_args")
-    if "progress" not in merged.policy.learn.learner.hook:
-        return
-    node = main
-    for name in path:
-        node = node.setdefault(name, EasyDict())
-    node.total_env_steps = max_env_step
+    return progress_options(merged).get("total_env_steps") or None
 
 
 def _experiment_name(main: EasyDict, merged: EasyDict, policy_in_file: str) -> str:
