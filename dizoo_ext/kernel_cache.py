@@ -1,6 +1,6 @@
 """Where numba keeps compiled code: beside the sources or in the home folder, and if it can write to neither, elsewhere.
 
-It is also told not to log what it compiles.
+It is also told not to log what it compiles, and from `source_field` it learns that kept code is out of date.
 
 Imported before any kernel: numba refuses to define one that it could not keep.
 """
@@ -11,9 +11,11 @@ import os
 import shutil
 import stat
 import tempfile
+import zlib
 from pathlib import Path
 
 import numba
+import numpy as np
 from numba import njit
 
 
@@ -50,6 +52,22 @@ def _private_folder() -> Path:
     alone = Path(tempfile.mkdtemp(prefix="numba-cache-"))
     atexit.register(shutil.rmtree, alone, ignore_errors=True)
     return alone
+
+
+def source_field(*paths: str | Path) -> tuple[str, type[np.int8]]:
+    """A field without a meaning for a record that kernels work on, named after the text of the kernels' sources.
+
+    Numba finds kept code by the types of the arguments and by the file of the kernel that was called, and knows nothing
+    about changes in the files of those that this one calls. With the field in their record the type is another one.
+
+    Args:
+        paths: the files with the kernels; a folder stands for all modules in it.
+    """
+    digest = 0
+    for path in map(Path, paths):
+        for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
+            digest = zlib.crc32(file.read_bytes(), digest)
+    return f"source_{digest:08x}", np.int8
 
 
 def quiet_compiler() -> None:

@@ -1,12 +1,12 @@
 """The compiled rules of Group Matching, on one record per game (docs/reference/group_matching.md#rules)."""
 
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numba import njit
 
 from dizoo_ext import mersenne
+from dizoo_ext.kernel_cache import source_field
 from dizoo_ext.mersenne import draw_below, draw_uniform
 
 MAX_AGENTS = 32
@@ -15,13 +15,6 @@ ACTIONS = 3
 """0: one cell down, 1: stay, 2: one cell up, on a ring."""
 STEP_PENALTY = -0.1
 MATCH_REWARD = 2.5
-
-
-def _source_digest() -> int:
-    digest = zlib.crc32(Path(mersenne.__file__).read_bytes())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest = zlib.crc32(path.read_bytes(), digest)
-    return digest
 
 
 GAME = np.dtype(
@@ -36,8 +29,7 @@ GAME = np.dtype(
         # the environment's random stream (MT19937)
         ("words", np.uint32, 624),
         ("position", np.int32),
-        # numba keys its cache by argument types and the entry function's file; this field follows the other sources
-        (f"source_{_source_digest():08x}", np.int8),
+        source_field(Path(__file__).parent, mersenne.__file__),
     ],
     align=True,
 )

@@ -3,12 +3,12 @@
 docs/reference/save_the_city.md#world
 """
 
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from dizoo_ext import mersenne
+from dizoo_ext.kernel_cache import source_field
 
 GRID = 16
 """Cells per side; x grows to the East, y to the North."""
@@ -54,13 +54,6 @@ ACTION_NAMES = (
 )
 FINISHED_TIMER = 1000
 """``time_to_next_fire`` of a completed or burned building."""
-
-
-def _source_digest() -> int:
-    digest = zlib.crc32(Path(mersenne.__file__).read_bytes())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest = zlib.crc32(path.read_bytes(), digest)
-    return digest
 
 
 CITY = np.dtype(
@@ -110,9 +103,7 @@ CITY = np.dtype(
         ("forced", np.int8, MAX_AGENTS),
         ("forced_count", np.int32),
         ("forced_next", np.int32),
-        # numba keys its cache of compiled code by argument types and the entry function's file alone; naming a field
-        # after the sources keeps it from running code compiled from older versions of the other files
-        (f"source_{_source_digest():08x}", np.int8),
+        source_field(Path(__file__).parent, mersenne.__file__),
     ],
     align=True,
 )

@@ -1,12 +1,12 @@
 """The record that holds everything of one environment above the engine, and the numbers its rules go by."""
 
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from dizoo_ext import mersenne
-from dizoo_ext.smac_multiarmy.embedded.state import BATTLE
+from dizoo_ext.kernel_cache import source_field
+from dizoo_ext.smac_multiarmy.embedded import state
 from dizoo_ext.smac_multiarmy.embedded.units import UNIT_NAMES
 from dizoo_ext.smac_multiarmy.engine_interface import MAX_UNITS
 
@@ -40,13 +40,6 @@ LOST, GOING_ON, WON, DRAW = -1, 0, 1, 2
 TYPE, UNASSIGNED, DIFFERENCE, ATTACKING = range(4)
 STYLE_KEYS = {"type": TYPE, "unassigned": UNASSIGNED, "diff": DIFFERENCE, "attacking": ATTACKING}
 """What an allocation heuristic may compare armies by."""
-
-
-def _source_digest() -> int:
-    digest = zlib.crc32(Path(mersenne.__file__).read_bytes())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest = zlib.crc32(path.read_bytes(), digest)
-    return zlib.crc32(str(BATTLE.names).encode(), digest)
 
 
 MATCH = np.dtype(
@@ -112,9 +105,7 @@ MATCH = np.dtype(
         ("position", np.int32),
         ("seed", np.uint32),
         ("episode", np.uint32),
-        # numba keys its cache of compiled code by argument types and the entry function's file alone; naming a field
-        # after the sources keeps it from running code compiled from older versions of the other files
-        (f"source_{_source_digest():08x}", np.int8),
+        source_field(Path(__file__).parent, Path(state.__file__).parent, mersenne.__file__),
     ],
     align=True,
 )

@@ -5,6 +5,8 @@ import os
 import pytest
 from fresh_import import run_fresh
 
+from dizoo_ext.kernel_cache import source_field
+
 # The game whose kernels compile fastest, and the kernel that does.
 GAME = """
 from dizoo_ext.group_matching.env import GroupMatchingEnv
@@ -71,6 +73,22 @@ def test_nobody_else_can_put_code_there(tmp_path):
     shared.chmod(0o777)
     assert "dizoo_ext.flat_view" in compiled_modules(compile_kernels("dizoo_ext", VIEW, tmp_path))
     assert [*shared.iterdir()] == [] and [*tmp_path.iterdir()] == [shared]
+
+
+def test_a_record_has_another_type_once_a_source_of_its_kernels_changes(tmp_path):
+    room, single = tmp_path / "room", tmp_path / "single.py"
+    room.mkdir()
+    sources = [room / "rules.py", room / "placement.py", single]
+    for source in sources:
+        source.write_text("ONE = 1\n")
+    fields = [source_field(room, single)]
+    assert source_field(room, single) == fields[0]
+    for source in sources:
+        source.write_text("ONE = 2\n")
+        fields.append(source_field(room, single))
+    (room / "notes.txt").write_text("no source")
+    assert source_field(room, single) == fields[-1]
+    assert len({name for name, _ in fields}) == 4
 
 
 @pytest.mark.parametrize("chosen", ["NOTSET", "DEBUG"])

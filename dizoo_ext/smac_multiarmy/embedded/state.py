@@ -1,10 +1,10 @@
 """The record that holds one battle, and the constants its rules share (docs/reference/smac.md#order-of-a-loop)."""
 
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from dizoo_ext.kernel_cache import source_field
 from dizoo_ext.smac_multiarmy import engine_interface
 from dizoo_ext.smac_multiarmy.engine_interface import ENEMY, MAX_UNITS
 
@@ -12,13 +12,6 @@ NOBODY = -1
 """In place of a unit's number."""
 ENEMIES_ONLY = 1 << ENEMY
 """Owners whose units look after themselves, as bits ``1 << owner``."""
-
-
-def _source_digest() -> int:
-    digest = zlib.crc32(Path(engine_interface.__file__).read_bytes())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest = zlib.crc32(path.read_bytes(), digest)
-    return digest
 
 
 BATTLE = np.dtype(
@@ -71,9 +64,7 @@ BATTLE = np.dtype(
         # whether units may overlap or somebody was damaged in the last loop: passes that can be skipped
         ("crowded", np.bool_),
         ("hurt", np.bool_),
-        # numba keys its cache of compiled code by argument types and the entry function's file alone; naming a field
-        # after the sources keeps it from running code compiled from older versions of the other files
-        (f"source_{_source_digest():08x}", np.int8),
+        source_field(Path(__file__).parent, engine_interface.__file__),
     ],
     align=True,
 )
