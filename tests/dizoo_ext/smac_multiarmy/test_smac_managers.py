@@ -17,7 +17,9 @@ ENVS, STEPS = 2, 12
 
 def play(kind):
     """Random legal play; everything that each environment shows."""
-    manager_cfg = EasyDict(type=kind, shared_memory=False) if kind == "subprocess" else EasyDict(type=kind)
+    manager_cfg = EasyDict(type=kind, import_names=["dizoo_ext.plugin"])
+    if kind == "subprocess":
+        manager_cfg.shared_memory = False
     manager_cfg = deep_merge_dicts(get_env_manager_cls(manager_cfg).default_config(), manager_cfg)
     cfg = EasyDict(deep_merge_dicts(SmacMultiArmyEnv.default_config(), {"episode_limit": 5}))
     manager = create_env_manager(manager_cfg, [partial(SmacMultiArmyEnv, cfg=cfg) for _ in range(ENVS)])
