@@ -47,4 +47,5 @@ def config_command(config: Path, changes: tuple[str, ...], only: str) -> None:
         raise click.ClickException(f"no key begins with {only!r}")
     for value in shown:
         click.echo(f"{click.style(value.path, bold=True)} = {value.value!r}")
-        click.echo(f"    {value.meaning}  [{value.origin}]" if value.meaning else f"    [{value.origin}]")
+        origin = value.origin if value.has_effect else f"{value.origin}; for other policies"
+        click.echo(f"    {value.meaning}  [{origin}]" if value.meaning else f"    [{origin}]")

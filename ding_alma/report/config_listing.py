@@ -1,9 +1,7 @@
 """Every value that a run of a config would have, with its meaning and where it comes from."""
 
-import ast
-import importlib.util
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,12 @@ from easydict import EasyDict
 
 from ding_alma.run.checked_config import checked_config
 from ding_alma.run.config_override import override
+from ding_alma.run.config_shape import default_config
+from ding_alma.run.ding_keys import other_readers
 from ding_alma.run.run_config import read_config_file
 from ding_alma.run.run_error import RunError
 from ding_alma.setting import blocks, compose
-from ding_alma.setting.meanings import UNKNOWN, Entry, blocks_of, class_defaults
+from ding_alma.setting.meanings import UNKNOWN, Entry, blocks_of, class_defaults, config_entries
 from ding_alma.setting.shipped import find_config
 
 COMMAND_LINE = "command line"
@@ -36,6 +36,8 @@ class Value:
     """Empty where its author has written none."""
     origin: str
     """``file:line``, `COMMAND_LINE`, or `COMPUTED` by DI-engine or from other values."""
+    has_effect: bool
+    """Not if only policies of other types read the key; the config has it so that a swap changes the type alone."""
 
 
 def list_config(config: str | Path, changes: list[str]) -> list[Value]:
@@ -54,48 +56,42 @@ def list_config(config: str | Path, changes: list[str]) -> list[Value]:
     except (ValueError, TypeError) as error:
         raise RunError(f"{config}: {error}") from error
     given = {change.partition("=")[0] for change in changes}
-    sources = [*_file_entries(find_config(config)), *_default_entries(create)]
-    by_path: dict[str, list[Entry]] = {}
-    for entry in sources:
-        by_path.setdefault(entry.path, []).append(entry)
+    sources = _by_path([*config_entries(find_config(config)), *_default_entries(create)])
+    # What a key means is known, too, where a config sets it without any of our settings.
+    meanings = _by_path(entry for module in (blocks, compose) for entry in blocks_of(Path(inspect.getfile(module))))
+    defaults = default_config(create)
     return [
-        _explained(path, value, by_path.get(path, []), path in given)
+        Value(
+            path,
+            value,
+            *_explained(value, sources.get(path, []), meanings.get(path, []), path in given),
+            has_effect=not other_readers(path, defaults, create.policy.type),
+        )
         for path, value in _leaves(merged)
         if not path.endswith("cfg_type")
     ]
 
 
-def _explained(path: str, value: Any, entries: list[Entry], is_given: bool) -> Value:
+def _by_path(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.path, []).append(entry)
+    return found
+
+
+def _explained(value: Any, entries: list[Entry], others: list[Entry], is_given: bool) -> tuple[str, str]:
+    """Meaning and origin of a value.
+
+    Args:
+        entries: of its key, in what the config consists of.
+        others: of its key, elsewhere.
+        is_given: on the command line.
+    """
     fitting = [entry for entry in entries if entry.value is UNKNOWN or _same(entry.value, value)]
-    meaning = next((entry.meaning for entry in [*fitting, *entries] if entry.meaning), "")
+    meaning = next((entry.meaning for entry in [*fitting, *entries, *others] if entry.meaning), "")
     if is_given:
-        return Value(path, value, meaning, COMMAND_LINE)
-    return Value(path, value, meaning, f"{_short(fitting[0].file)}:{fitting[0].line}" if fitting else COMPUTED)
-
-
-def _file_entries(config: Path) -> Iterator[Entry]:
-    """What the config, the settings that it imports, those that they import from beside them and the common blocks of
-    all say, in this order."""
-    yield from blocks_of(config)
-    files: list[Path] = []
-    for name, setting in _imported(config):
-        package = name.rpartition(".")[0]
-        files += [setting, *(file for _, file in _imported(setting, package))]
-    files += [Path(inspect.getfile(module)) for module in (blocks, compose)]
-    for file in dict.fromkeys(files):
-        # The last block of a setting is the one on top.
-        yield from reversed(blocks_of(file))
-
-
-def _imported(file: Path, package: str | None = None) -> Iterator[tuple[str, Path]]:
-    """Names and files of the modules that a file imports from; with a package, only of those directly in it."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.ImportFrom) or not node.module or node.level:
-            continue
-        if package is None or node.module.rpartition(".")[0] == package != "":
-            spec = importlib.util.find_spec(node.module)
-            if spec is not None and spec.origin is not None and spec.origin.endswith(".py"):
-                yield node.module, Path(spec.origin)
+        return meaning, COMMAND_LINE
+    return meaning, f"{_short(fitting[0].file)}:{fitting[0].line}" if fitting else COMPUTED
 
 
 def _default_entries(create: EasyDict) -> Iterator[Entry]:

@@ -6,14 +6,12 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ding.utils import POLICY_REGISTRY
 from easydict import EasyDict
 
 from ding_alma.policy.config_check import READ_BY_DING
-from ding_alma.policy.recording_policy import RecordingPolicy, sibling_defaults
 from ding_alma.run.change_pair import change_pair
 from ding_alma.run.config_shape import check_shape
-from ding_alma.run.ding_keys import ABSENT, value_at
+from ding_alma.run.ding_keys import ABSENT, other_readers, value_at
 from ding_alma.run.run_error import RunError
 from ding_alma.setting.compose import consequences
 
@@ -60,11 +58,7 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
     defaults = _checked_shape(main, create)
     for path, text in pairs:
         if path not in CHOICES:
-            if readers := _other_readers(path, defaults, create):
-                raise RunError(
-                    f"{path} has no effect under policy.type = {create.policy.type}; these read it: "
-                    f"{', '.join(sorted(readers))}"
-                )
+            _refuse_unread(path, _literal(text), defaults, create.policy.type)
             change_value(main, path, text, defaults)
     if any(value_at(defaults, path) is ABSENT or isinstance(value_at(defaults, path), Mapping) for path, _ in pairs):
         # Whole blocks may have been replaced.
@@ -117,26 +111,14 @@ def parse_value(text: str, default: Any, path: str) -> Any:
     return value
 
 
-def nearest_names(path: str, *configs: Mapping[str, Any]) -> list[str]:
-    """Full keys of any of the configs that may have been meant by ``path``, at most three."""
-    known = list(dict.fromkeys(name for config in configs for name in _dotted(config)))
-    same_end = [name for name in known if name.rpartition(".")[2] == path.rpartition(".")[2]]
-    close = difflib.get_close_matches(path, known, n=3, cutoff=0.7)
-    return list(dict.fromkeys([*same_end, *close]))[:3]
-
-
-def _other_readers(path: str, defaults: EasyDict, create: EasyDict) -> set[str]:
-    """Types of policies that read a key which this one, of this package or DI-engine's own, does not read.
-
-    Config files may have such keys, so that a swap changes nothing but the policy's type.
-    """
-    if not path.startswith("policy.") or value_at(defaults, path) is not ABSENT or _is_read_by_ding(path):
-        return set()
-    policy = POLICY_REGISTRY.get(create.policy.type)
-    if not issubclass(policy, RecordingPolicy) and not policy.__module__.startswith(("ding.", "ding_alma.")):
-        return set()
-    readers = {of.type for of in sibling_defaults() if "type" in of and value_at({"policy": of}, path) is not ABSENT}
-    return readers - {create.policy.type}
+def _refuse_unread(path: str, value: Any, defaults: EasyDict, policy: str) -> None:
+    """Raise a RunError for a key, or for one in a block that is given as a whole, that only other policies read."""
+    paths = [path, *(_dotted(value, f"{path}.") if isinstance(value, Mapping) else ())]
+    for each in paths:
+        if readers := other_readers(each, defaults, policy):
+            raise RunError(
+                f"{each} has no effect under policy.type = {policy}; these read it: {', '.join(sorted(readers))}"
+            )
 
 
 def _choose(create: EasyDict, block: str, name: str) -> None:
@@ -149,7 +131,7 @@ def _value(path: str, text: str, default: Any, given: Any, defaults: EasyDict, m
         raise RunError(f"{path} has no effect; set {READ_ELSEWHERE[path]} instead")
     if default is ABSENT and given is ABSENT:
         if not _is_open(path, defaults):
-            near = nearest_names(path, defaults, main)
+            near = _nearest_names(path, defaults, main)
             hint = f"did you mean {' or '.join(near)}?" if near else f"top-level keys are {', '.join(main)}"
             raise RunError(f"unknown config key {path}; {hint}")
         return _literal(text)
@@ -162,6 +144,16 @@ def _value(path: str, text: str, default: Any, given: Any, defaults: EasyDict, m
         return parse_value(text, given, path)
     except ValueError as error:
         raise RunError(str(error)) from None
+
+
+def _nearest_names(path: str, defaults: EasyDict, main: EasyDict) -> list[str]:
+    """Keys that may have been meant by ``path`` and would have an effect, at most three."""
+    policy = value_at(defaults, "policy.type")
+    names = dict.fromkeys([*_dotted(defaults), *_dotted(main)])
+    known = [name for name in names if not other_readers(name, defaults, policy)]
+    same_end = [name for name in known if name.rpartition(".")[2] == path.rpartition(".")[2]]
+    close = difflib.get_close_matches(path, known, n=3, cutoff=0.7)
+    return list(dict.fromkeys([*same_end, *close]))[:3]
 
 
 def _follow_environment(given: tuple[EasyDict, EasyDict], changed: tuple[EasyDict, EasyDict], named: set[str]) -> None:
@@ -188,12 +180,6 @@ def _is_open(path: str, defaults: EasyDict) -> bool:
             return True
         block = block.rpartition(".")[0]
     return path == "exp_name"
-
-
-def _is_read_by_ding(path: str) -> bool:
-    """Whether DI-engine reads the key or a block that it is in, whatever the policy."""
-    names = path.split(".")
-    return any(names[end] in READ_BY_DING.get(".".join(names[:end]), ()) for end in range(1, len(names)))
 
 
 def _set(main: EasyDict, path: str, value: Any) -> None:

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from ding.utils import ENV_REGISTRY
+from ding.utils import ENV_REGISTRY, POLICY_REGISTRY
 from ding.worker.learner.learner_hook import hook_mapping, simplified_hook_mapping
 from easydict import EasyDict
 
 from ding_alma.monitor.tracker import TRACKERS
 from ding_alma.policy.config_check import READ_BY_DING, check_number, check_policy_keys
-from ding_alma.policy.recording_policy import sibling_defaults
+from ding_alma.policy.recording_policy import RecordingPolicy, sibling_defaults
 from dizoo_ext.strict_config import check_block, check_choice
 
 TOP_LEVEL = ("exp_name", "env", "policy", "seed")
@@ -152,6 +152,29 @@ def check_ding_values(merged: Mapping[str, Any], defaults: Mapping[str, Any]) ->
             raise ValueError(
                 f"{episodes} = {wanted} must be at least {environments} = {least}: every environment plays an episode"
             )
+
+
+def other_readers(path: str, defaults: Mapping[str, Any], policy: str) -> set[str]:
+    """Types of policies that read a key which ``policy``, of this package or DI-engine's own, does not read.
+
+    Config files may have such keys, so that a swap changes nothing but the policy's type.
+
+    Args:
+        path: dotted key of the merged config.
+        defaults: what DI-engine would fill in beside an empty config.
+        policy: the type; nothing is known of one that is not registered.
+    """
+    names = path.split(".")
+    is_read_by_ding = any(names[end] in READ_BY_DING.get(".".join(names[:end]), ()) for end in range(1, len(names)))
+    if names[0] != "policy" or value_at(defaults, path) is not ABSENT or is_read_by_ding:
+        return set()
+    if policy not in POLICY_REGISTRY:
+        return set()
+    cls = POLICY_REGISTRY.get(policy)
+    if not issubclass(cls, RecordingPolicy) and not cls.__module__.startswith(("ding.", "ding_alma.")):
+        return set()
+    readers = {of.type for of in sibling_defaults() if "type" in of and value_at({"policy": of}, path) is not ABSENT}
+    return readers - {policy}
 
 
 def check_device(policy: Mapping[str, Any]) -> None:

@@ -64,8 +64,9 @@ MAIN: dict[str, Any] = dict(
 
 def run_of(env_steps: int) -> dict[str, Any]:
     """The block that says how long runs of a setting are."""
-    progress = dict(ext_args=dict(total_env_steps=env_steps))
-    return dict(policy=dict(learn=dict(learner=dict(hook=dict(progress=progress)))))
+    return dict(
+        policy=dict(learn=dict(learner=dict(hook=dict(progress=dict(ext_args=dict(total_env_steps=env_steps))))))
+    )
 
 
 CREATE: dict[str, Any] = dict(

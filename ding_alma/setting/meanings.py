@@ -1,6 +1,7 @@
 """What the keys of configs mean, from where they are written: the comments ``# (type) text`` above the keys."""
 
 import ast
+import importlib.util
 import io
 import tokenize
 from collections.abc import Iterator
@@ -32,19 +33,42 @@ def blocks_of(file: Path) -> list[Entry]:
 
     Assignments such as ``main_config.policy.learn.batch_size = 16`` count as entries, too.
     """
-    found: list[Entry] = []
-    for node in ast.walk(_parsed(file)):
-        if isinstance(node, ast.Assign):
-            name = ast.unparse(node.targets[0])
-            if name.startswith("main_config."):
-                meaning = _meaning(file, node.lineno, node.end_lineno or node.lineno)
-                path = name.removeprefix("main_config.")
-                found.append(Entry(path, _literal(node.value), meaning, file, node.lineno))
-        elif isinstance(node, ast.Call):
-            keys = {keyword.arg for keyword in node.keywords}
-            if keys & {"env", "policy"} and isinstance(node.func, ast.Name) and node.func.id == "dict":
-                found += _entries(file, node, "")
+    return list(_blocks_in(file, _parsed(file)))
+
+
+def config_entries(config: Path) -> list[Entry]:
+    """The entries of all blocks that a config file consists of, the topmost first.
+
+    These are the file's own (see `blocks_of`), over those of the settings that it calls: blocks that a setting names, a
+    later one over an earlier one, and below them what it calls itself, as far as that stands beside it.
+    """
+    found = list(reversed(blocks_of(config)))
+    seen: set[tuple[Path, str]] = set()
+    for name in _names(_parsed(config)):
+        if name in (imports := _imported(config)):
+            found += _setting_entries(*imports[name], seen)
     return found
+
+
+def _setting_entries(module: str, file: Path, name: str, seen: set[tuple[Path, str]]) -> Iterator[Entry]:
+    """The entries of what a module calls ``name``: a block, or those that a function makes a config of."""
+    if (file, name) in seen:
+        return
+    seen.add((file, name))
+    for statement in _parsed(file).body:
+        if _target(statement) == name:
+            yield from reversed([*_entries(file, statement.value, "")])  # type: ignore[attr-defined]  # an assignment
+        elif isinstance(statement, ast.FunctionDef) and statement.name == name:
+            yield from reversed([*_blocks_in(file, statement)])
+            package = module.rpartition(".")[0]
+            beside = {
+                local: source for local, source in _imported(file).items() if source[0].rpartition(".")[0] == package
+            }
+            sources = [beside.get(local, (module, file, local)) for local in _names(statement)]
+            constants = [source for source in reversed(sources) if source[2].isupper()]
+            functions = [source for source in sources if not source[2].isupper()]
+            for source in constants + functions:
+                yield from _setting_entries(*source, seen)
 
 
 def class_defaults(file: Path, name: str) -> list[Entry]:
@@ -58,12 +82,36 @@ def class_defaults(file: Path, name: str) -> list[Entry]:
     return []
 
 
-def named_block(file: Path, name: str) -> list[Entry]:
-    """The entries of a block that a module calls ``name``."""
-    for statement in _parsed(file).body:
-        if _target(statement) == name:
-            return list(_entries(file, statement.value, ""))  # type: ignore[attr-defined]  # it is an assignment
-    return []
+def _blocks_in(file: Path, root: ast.AST) -> Iterator[Entry]:
+    for node in ast.walk(root):
+        if isinstance(node, ast.Assign):
+            name = ast.unparse(node.targets[0])
+            if name.startswith("main_config."):
+                meaning = _meaning(file, node.lineno, node.end_lineno or node.lineno)
+                yield Entry(name.removeprefix("main_config."), _literal(node.value), meaning, file, node.lineno)
+        elif isinstance(node, ast.Call):
+            keys = {keyword.arg for keyword in node.keywords}
+            if keys & {"env", "policy"} and isinstance(node.func, ast.Name) and node.func.id == "dict":
+                yield from _entries(file, node, "")
+
+
+def _names(root: ast.AST) -> list[str]:
+    """The names that stand below a node, in the order of their first place."""
+    found = [node for node in ast.walk(root) if isinstance(node, ast.Name)]
+    return list(dict.fromkeys(node.id for node in sorted(found, key=lambda node: (node.lineno, node.col_offset))))
+
+
+@cache
+def _imported(file: Path) -> dict[str, tuple[str, Path, str]]:
+    """Name in a file -> module, file and name there of what it imports from modules written in Python."""
+    found: dict[str, tuple[str, Path, str]] = {}
+    for node in _parsed(file).body:
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            spec = importlib.util.find_spec(node.module)
+            if spec is not None and spec.origin is not None and spec.origin.endswith(".py"):
+                source = Path(spec.origin)
+                found |= {each.asname or each.name: (node.module, source, each.name) for each in node.names}
+    return found
 
 
 def _target(statement: ast.stmt) -> str | None:

@@ -13,6 +13,7 @@ from ding_alma.setting.meanings import UNKNOWN, blocks_of, class_defaults
 from ding_alma.setting.shipped import config_folder, describe, find_config, shipped_configs
 
 ROOT = Path(__file__).parents[3]
+SETTING = ROOT / "ding_alma" / "setting" / "save_the_city.py"
 
 
 def call(*arguments):
@@ -110,6 +111,26 @@ def test_values_meanings_and_origins_of_a_shipped_config():
     assert "ding_alma/setting/adapted.py" in listed("small/lbf/alma")["policy.allocation.period"][1]
     ours = [key for key, (_, told) in values.items() if "ding_alma/policy" in told or "dizoo_ext" in told]
     assert len(ours) > 30 and all(values[key][1].startswith("(") for key in ours)
+
+
+def test_an_origin_is_in_a_block_that_the_config_consists_of():
+    values = listed("fast/save_the_city/mppo")
+    lines = SETTING.read_text().splitlines()
+    first = lines.index("SMALL_SETTING: dict[str, Any] = dict(")
+    small = range(first + 1, lines.index(")", first) + 2)
+    places = [re.search(r"setting/save_the_city\.py:(\d+)", told) for _, told in values.values()]
+    assert len([place for place in places if place]) > 5
+    assert not [place for place in places if place and int(place[1]) in small]
+    assert "dizoo_ext/save_the_city/env.py" in values["env.game_config"][1]
+    assert "setting/blocks.py" in values["policy.learn.learner.hook.progress.ext_args.total_env_steps"][1]
+
+
+def test_keys_that_are_there_for_other_policies_are_marked():
+    marked = {
+        key for key, (_, told) in listed("fast/save_the_city/mppo").items() if told.endswith("for other policies]")
+    }
+    assert {"policy.network.mixing_dim", "policy.allocation.period", "policy.learn.target_update"} <= marked
+    assert not marked & {"policy.network.look", "policy.ppo.epochs", "policy.other.eps.decay", "env.scenario"}
 
 
 def test_another_scenario_has_other_sizes():

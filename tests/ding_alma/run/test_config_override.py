@@ -222,6 +222,20 @@ def test_a_key_that_only_other_policies_read_is_refused(policy, key, readers):
         changed(f"{key}=3", policy=policy)
 
 
+def test_a_key_in_a_block_given_as_a_whole_is_refused_like_one_alone():
+    with pytest.raises(RunError, match=r"policy\.network\.mixer has no effect under policy\.type = mppo"):
+        changed("policy.network={'hidden_dim': 32, 'mixer': 'vdn'}", policy="mppo")
+    assert changed("policy.network={'hidden_dim': 32}", policy="mppo")[0].policy.network == {"hidden_dim": 32}
+
+
+def test_a_hint_names_no_key_that_would_be_refused():
+    with pytest.raises(RunError, match=r"did you mean policy\.network\.mixer"):
+        changed("policy.network.mxer=vdn")
+    with pytest.raises(RunError, match="unknown config key") as error:
+        changed("policy.network.mxer=vdn", policy="mppo")
+    assert "mixer" not in str(error.value)
+
+
 def test_a_policy_from_elsewhere_may_read_what_its_defaults_do_not_show(monkeypatch):
     monkeypatch.setattr(POLICY_REGISTRY.get("qmix"), "__module__", "elsewhere")
     main, create = toy_config()
