@@ -102,10 +102,13 @@ class EntityEnv(ConfiguredEnv):
         self._start_stream(seed)
 
     def reset(self, **options: Any) -> dict[str, np.ndarray]:
-        """Begin an episode; ``options`` are the environment's own (see its `VectorEnv.reset`)."""
+        """Begin an episode; ``options`` are the environment's own (see its `VectorEnv.reset`).
+
+        Raises a ValueError for one that it does not have.
+        """
         seed = self._started_seed()
         self._episode_stream = self.stream_state
-        observation = observation_rows(self._vector_env.reset(**options))[0]
+        observation = observation_rows(self._vector_env.reset_all(options))[0]
         self._action_mask = observation["action_mask"]
         if self._replay_path is not None:
             self._gif = self._gif or EpisodeGif(self._replay_path, gif_name(type(self), seed))

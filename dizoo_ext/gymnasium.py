@@ -52,6 +52,9 @@ class EntityGymEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         Args:
             seed: starts the random stream anew; without it, the stream runs on.
             options: the environment's own, such as ``dict(n_tasks=2)``.
+
+        Raises:
+            ValueError: a seed outside [0, 2**32), or an option that there is not.
         """
         super().reset(seed=seed)
         if seed is not None:

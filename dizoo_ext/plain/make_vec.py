@@ -55,11 +55,11 @@ class BatchVectorEnv(VectorEnv[Arrays, np.ndarray, np.ndarray]):
             options: the environment's own, such as ``dict(n_tasks=2)``.
 
         Raises:
-            ValueError: a seed outside [0, 2**32), or not one for each environment.
+            ValueError: a seed outside [0, 2**32), or not one for each environment; an option that there is not.
         """
         if seed is not None:
             self._start_streams(seed)
-        observation = self.batch.reset(**(options or {}))
+        observation = self.batch.reset_all(options or {})
         self._ended[:] = False
         self._action_mask = observation["action_mask"]
         return observation, {}

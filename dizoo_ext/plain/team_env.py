@@ -62,12 +62,15 @@ class TeamEnv(gymnasium.Env[tuple[np.ndarray, ...], tuple[int, ...]]):
         Args:
             seed: starts the random stream anew; without it, the stream runs on.
             options: the environment's own, such as ``dict(n_tasks=2)``.
+
+        Raises:
+            ValueError: a seed outside [0, 2**32), or an option that there is not.
         """
         super().reset(seed=seed)
         if seed is not None or not self._is_seeded:
             self.batch.seed([stream_seed(fresh_seed() if seed is None else seed, is_test=False)])
             self._is_seeded = True
-        return self._seen(self.batch.reset(**(options or {})))
+        return self._seen(self.batch.reset_all(options or {}))
 
     def step(self, action: Any) -> tuple[tuple[np.ndarray, ...], list[float], bool, bool, dict[str, Any]]:  # type: ignore[override]  # a reward each
         """Advance by one action per agent.

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 import gymnasium
@@ -11,6 +13,8 @@ from ding.utils import ENV_REGISTRY
 
 import dizoo_ext
 import dizoo_ext.plugin
+from dizoo_ext.gymnasium import make_env
+from dizoo_ext.plain.team_env import TeamEnv
 
 ROOT = Path(__file__).parents[3]
 CITY = dict(scenario="2-5a_2-5b", episode_limit=4)
@@ -77,6 +81,25 @@ def test_episodes_of_different_lengths_do_not_wait_for_each_other():
             seen |= set(lengths[ended].tolist())
         assert not (ended & (lengths == 0)).any()
     assert len(seen) > 1, "all episodes have the same length, so nothing was tested"
+
+
+@pytest.mark.parametrize(
+    ("make", "path"),
+    [
+        (partial(dizoo_ext.make_vec, num_envs=1), "batch"),
+        (TeamEnv, "batch"),
+        (make_env, "env._vector_env"),
+    ],
+)
+def test_options_of_a_reset_are_the_environments_own(make, path):
+    env = make("save_the_city", scenario="2-5a_2-5b")
+    batch = attrgetter(path)(env)
+    for buildings in (3, 5):
+        env.reset(seed=0, options=dict(n_tasks=buildings))
+        assert batch.cities["buildings"][0] == buildings
+    for name in ("n_task", "ids"):
+        with pytest.raises(ValueError, match=f"option of a reset must be one of .*'n_tasks'.*, got '{name}'"):
+            env.reset(options={name: 3})
 
 
 def test_seeds_decide_everything():
