@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
-from ding.utils import POLICY_REGISTRY, deep_merge_dicts
+from ding.utils import deep_merge_dicts
 from easydict import EasyDict
 
+from ding_alma.policy.refil import RefilPolicy
 from ding_alma.replay.episode import table_of
 from ding_alma.replay.training_sequences import draw_sequences
 from dizoo_ext.check import check_env
@@ -38,7 +39,7 @@ def _policy(env, **learn):
         ),
         learn=dict(batch_size=4, monitor_interval=1, **learn),
     )
-    policy = POLICY_REGISTRY.get("refil")
+    policy = RefilPolicy
     torch.manual_seed(0)
     return policy(deep_merge_dicts(policy.default_config(), EasyDict(cfg)))
 
