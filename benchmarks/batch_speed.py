@@ -1,8 +1,8 @@
-"""Steps per second of multi-army SMAC on one core: ``python benchmarks/smac_speed.py``.
+"""Environment steps per second of our own games on one core: ``python benchmarks/batch_speed.py GAME``.
 
-Counts environment steps on the embedded engine including their observations and the resets of ended episodes. Random
-legal actions are recorded in a first run; the timed run replays them from the same seeds, so that choosing them is not
-counted.
+Counts environment steps (on multi-army SMAC those of the embedded engine) including their observations and the resets
+of ended episodes. Random legal actions are recorded in a first run; the timed run replays them from the same seeds, so
+that choosing them is not counted.
 """
 
 import argparse
@@ -11,13 +11,19 @@ import time
 import numpy as np
 
 from dizoo_ext.random_stream import random_legal_actions
+from dizoo_ext.save_the_city.vector import SaveTheCityVector
 from dizoo_ext.smac_multiarmy.vector import SmacMultiArmyVector
+from dizoo_ext.vector_env import VectorEnv
 
-BATCHES = (1, 8, 64, 512)
+GAMES = {
+    "save_the_city": (SaveTheCityVector, ("2-5a_2-5b", "2-8a_2-8b", "24a_24b"), (1, 8, 64, 1024)),
+    "smac_multiarmy": (SmacMultiArmyVector, ("6-8sz_maxsize4_maxarmies3_symmetric", "2s3z"), (1, 8, 64, 512)),
+}
+"""Name -> class, scenarios and sizes of batches."""
 OBSERVATIONS = ("entities", "both")
 
 
-def record_actions(env: SmacMultiArmyVector, steps: int) -> list[np.ndarray]:
+def record_actions(env: VectorEnv, steps: int) -> list[np.ndarray]:
     """Random legal joint actions (B, A) of ``steps`` steps from seeds 0, 1, ..."""
     generator = np.random.default_rng(0)
     env.seed(range(env.num_envs))
@@ -33,7 +39,7 @@ def record_actions(env: SmacMultiArmyVector, steps: int) -> list[np.ndarray]:
     return recorded
 
 
-def replay_seconds(env: SmacMultiArmyVector, recorded: list[np.ndarray]) -> float:
+def replay_seconds(env: VectorEnv, recorded: list[np.ndarray]) -> float:
     """Processor time of playing the recorded actions again."""
     env.seed(range(env.num_envs))
     env.reset()
@@ -47,17 +53,20 @@ def replay_seconds(env: SmacMultiArmyVector, recorded: list[np.ndarray]) -> floa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scenarios", nargs="+", default=["6-8sz_maxsize4_maxarmies3_symmetric", "2s3z"])
+    parser.add_argument("game", choices=GAMES)
+    parser.add_argument("--scenarios", nargs="+", help="default: the papers'")
     parser.add_argument("--steps", type=int, default=50_000, help="environment steps per timed run")
     parser.add_argument("--repeats", type=int, default=3, help="timed runs, the best counts")
     args = parser.parse_args()
-    width = max(map(len, args.scenarios)) + 1
-    print(f"{'scenario':<{width}} {'observation':<12}" + "".join(f"{f'B = {b}':>12}" for b in BATCHES))
-    for scenario in args.scenarios:
+    batch, scenarios, sizes = GAMES[args.game]
+    scenarios = args.scenarios or scenarios
+    width = max(map(len, scenarios)) + 1
+    print(f"{'scenario':<{width}} {'observation':<12}" + "".join(f"{f'B = {b}':>12}" for b in sizes))
+    for scenario in scenarios:
         for observation in OBSERVATIONS:
             print(f"{scenario:<{width}} {observation:<12}", end="", flush=True)
-            for num_envs in BATCHES:
-                env = SmacMultiArmyVector(num_envs, scenario=scenario, observation=observation)
+            for num_envs in sizes:
+                env = batch(num_envs, scenario=scenario, observation=observation)
                 recorded = record_actions(env, max(args.steps // num_envs, 1))
                 seconds = min(replay_seconds(env, recorded) for _ in range(args.repeats))
                 print(f"{len(recorded) * num_envs / seconds:>12,.0f}", end="", flush=True)
