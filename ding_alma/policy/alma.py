@@ -93,37 +93,46 @@ class AlmaPolicy(ValuePolicy):
         allocation=dict(
             # (str) Who allocates: 'learned', 'heuristic' (the environment's rule) or 'random'.
             source="learned",
-            # (int) Steps between decisions (reference: action_length).
+            # (int) Steps between decisions (reference: action_length), usually 3 to 20; with more, what is decided
+            # matters more and mends itself later.
             period=5,
             # (str) Proposal network and critic: 'attention' (paper) or 'pairwise', which compare every agent with every
             # subtask and learn sooner who is near.
             network="attention",
-            # (int) Width of the allocation critic.
+            # (int) Width of the allocation critic, usually 32 to 256; wider ones express more and cost more.
             dim=128,
-            # (int) Width of the proposal network, 0 = as wide as the critic.
+            # (int) Width of the proposal network, 0 = as wide as the critic, usually so.
             proposal_dim=0,
-            # (int) Attention heads of the allocation critic.
+            # (int) Attention heads of the allocation critic, usually 1 to 8; more tell more relations apart, and each
+            # is narrower.
             heads=4,
-            # (int) Allocations proposed per decision, 2 or more.
+            # (int) Allocations proposed per decision, 2 or more, usually 8 to 64; more find better ones and cost more.
             proposals=32,
-            # (float) Weight of the proposal network's entropy.
+            # (float) Weight of the proposal network's entropy, usually 0.01 to 0.5; a larger one keeps proposals
+            # different from each other for longer.
             entropy_weight=0.01,
-            # (int) Decision points of one update at most.
+            # (int) Decision points of one update at most, usually 100 to 1000; more make steadier updates, at a
+            # proportional cost.
             max_points=400,
-            # (float) Learning rate of critic and proposal network.
+            # (float) Learning rate of critic and proposal network, usually 1e-4 to 1e-3; a larger one learns faster and
+            # then wavers more.
             learning_rate=5e-4,
-            # (int) Updates between copies to the target critic (reference: 50 episodes, which happens every 56).
+            # (int) Updates between copies to the target critic (reference: 50 episodes, which happens every 56),
+            # usually 20 to 200; more make learning steadier and slower.
             target_update=56,
-            # (dict) Probability that an agent's allocation is a random unfinished subtask.
+            # (dict) Probability that an agent's allocation is a random unfinished subtask, usually over 5 to 10 % of
+            # the run; an allocator with a longer schedule tries more and learns later.
             random_agent=dict(start=1.0, end=0.0, length=750_000),
-            # (dict) Probability that the whole allocation is an unranked proposal.
+            # (dict) Probability that the whole allocation is an unranked proposal, usually over 10 to 30 % of the run;
+            # an allocator with a longer schedule tries more and learns later.
             random_proposal=dict(start=1.0, end=0.05, length=3_000_000),
             # (dict) Probability that the environment's rule allocates throughout a collected episode, instead of the
             # learned allocator (papers: never). So agents learn under sensible allocations before any are learnt.
             guidance=dict(start=0.0, end=0.0, length=1),
         ),
         learn=dict(
-            # (float) Share of REFIL's imagined groups in the agents' loss, 0 for none (paper: StarCraft 0.5).
+            # (float) Share of REFIL's imagined groups in the agents' loss, usually 0, for none, or 0.5 (paper:
+            # StarCraft); a larger one teaches more of small groups and less of the whole team.
             imagined_weight=0.0,
             # (bool) Under conditioning='embed', live agents lose their labels with imagined groups, as in the paper's
             # code (docs/reference/quirks.md#q4).
@@ -132,7 +141,8 @@ class AlmaPolicy(ValuePolicy):
         other=dict(
             replay_buffer=dict(
                 # (int) The allocator learns from episodes at most this old (environment steps), the older the less
-                # (reference: decay_old); 0 = from all alike.
+                # (reference: decay_old), usually 50 to 500 k; more learn from other agents than the present ones. 0 =
+                # from all alike.
                 recent_steps=150_000,
             ),
         ),

@@ -51,30 +51,37 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
             update_per_collect=1,
             # (int) Read by DI-engine alone: an update takes all that was collected.
             batch_size=1,
-            # (int) Steps of the critic's optimiser per update; the actor makes one. DI-engine's COMA: 20 of both.
+            # (int) Steps of the critic's optimiser per update, usually 1 to 30; the actor makes one. More follow the
+            # policy closer and cost more. DI-engine's COMA: 20 of both.
             critic_updates=20,
-            # (float) Learning rate of Adam, actor's and critic's.
+            # (float) Learning rate of Adam, actor's and critic's, usually 1e-4 to 1e-3; a larger one learns faster and
+            # may lose what it had.
             learning_rate=5e-4,
-            # (float) Largest global norm of a gradient, actor's and critic's.
+            # (float) Largest global norm of a gradient, actor's and critic's, usually 1 to 20; a larger one lets
+            # outliers through.
             grad_norm_clip=10.0,
-            # (float) Share of the new weights in the target critic's, per update (paper: copied every 150 episodes).
+            # (float) Share of the new weights in the target critic's, per update (paper: copied every 150 episodes),
+            # usually 0.01 to 1; a larger one follows sooner and less steadily.
             target_update_theta=0.2,
-            # (float) Discount per step.
+            # (float) Discount per step, usually 0.95 to 0.999; a larger one looks further ahead, at noisier returns.
             discount_factor=0.99,
-            # (float) Decay of the returns' trace (paper: lambda).
+            # (float) Decay of the returns' trace (paper: lambda), usually 0.5 to 1; a larger one trusts what followed
+            # more and the critic less.
             td_lambda=0.8,
-            # (float) Weight of the entropy against the policy's loss (paper: 0).
+            # (float) Weight of the entropy against the policy's loss (paper: 0), usually 0 to 0.02; a larger one keeps
+            # actions random for longer.
             entropy_weight=0.01,
         ),
         collect=dict(
             # (int) Kept at 1: an episode is one sample.
             unroll_len=1,
-            # (int) Episodes per collection.
+            # (int) Episodes per collection, usually 8 to 64; more make fewer, steadier updates.
             n_episode=16,
         ),
         eval=dict(),
         other=dict(
-            # (dict) Share of the uniform policy in the agents' (paper: 0.5 to 0.02 over 750 episodes).
+            # (dict) Share of the uniform policy in the agents' (paper: 0.5 to 0.02 over 750 episodes), usually over a
+            # tenth to a third of the run; agents with a longer schedule try more and learn later.
             eps=dict(type="linear", start=0.5, end=0.02, decay=50_000),
             replay_buffer=dict(
                 # (int) Episodes that may wait to be learnt from.

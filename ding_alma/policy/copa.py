@@ -44,7 +44,8 @@ class CopaPolicy(AqmixPolicy):
         ),
         # (dict) The block of ALMA's allocations, whose clock also calls for strategies.
         allocation=dict(
-            # (int) Steps between decisions (reference: action_length).
+            # (int) Steps between decisions (reference: action_length), usually 3 to 20; with more, the coach hears and
+            # says less.
             period=5,
         ),
         # (dict) Coach and recognition network (docs/reference/copa.md#the-policy).
@@ -52,9 +53,11 @@ class CopaPolicy(AqmixPolicy):
             # (bool) They see everything, with the entities' subtasks as embedded labels; without labels each agent's
             # coach sees its own subtask only, which nobody has here: nothing.
             labels=True,
-            # (float) Weight of the recognised strategies' likelihood (paper: lambda; 0 trains no recognition).
+            # (float) Weight of the recognised strategies' likelihood (paper: lambda; 0 trains no recognition), usually
+            # 1e-5 to 1e-3; a larger one ties strategies closer to what follows them.
             strategy_weight=5e-5,
-            # (float) Weight of the strategies' entropy.
+            # (float) Weight of the strategies' entropy, usually a tenth of the above; a larger one makes strategies
+            # more random.
             entropy_weight=5e-6,
             # (bool) The first step of a training row decides, as an episode's does; without it there are no strategies
             # until the row's first decision, as in the reference.
@@ -64,7 +67,8 @@ class CopaPolicy(AqmixPolicy):
             broadcast_threshold=0.0,
         ),
         learn=dict(
-            # (float) Share of REFIL's imagined groups in the loss, 0 for none (paper: StarCraft 0.5).
+            # (float) Share of REFIL's imagined groups in the loss, usually 0, for none, or 0.5 (paper: StarCraft); a
+            # larger one teaches more of small groups and less of the whole team.
             imagined_weight=0.0,
         ),
     )

@@ -35,7 +35,6 @@ from ding_alma.rl.trajectory_examples import (
     SHARED_CHOICES,
     ExampleConfig,
     TrajectoryExamples,
-    acting_trajectories,
     trajectory_examples,
 )
 from dizoo_ext.strict_config import check_choice
@@ -75,11 +74,12 @@ class MppoPolicy(MemberPolicy):
         ),
         # (dict) Actor and critic under view='entities'.
         network=dict(
-            # (int) Width of the entity encoding and attention.
+            # (int) Width of the entity encoding and attention, usually 32 to 256; wider ones express more and cost
+            # more.
             attention_dim=128,
-            # (int) Attention heads.
+            # (int) Attention heads, usually 1 to 8; more tell more relations apart, and each is narrower.
             attention_heads=4,
-            # (int) Width of the last hidden layers.
+            # (int) Width of the last hidden layers, usually 32 to 256; wider ones express and cost more.
             hidden_dim=64,
             # (str) How actor and critic look at entities: by 'attention', or 'pairwise', which compares the agent with
             # each entity that is seen.
@@ -93,13 +93,14 @@ class MppoPolicy(MemberPolicy):
             member_types=2,
             # (str) 'flat', one choice among all actions, or 'lux_stages', the type of action first.
             actor="flat",
-            # (int) Channels of the embeddings.
+            # (int) Channels of the embeddings, usually 16 to 64; more express more, at a quadratic cost.
             width=32,
-            # (int) Channels that a board is squeezed into.
+            # (int) Channels that a board is squeezed into, usually 4 to 16; more pass more on.
             squeezed=8,
-            # (int) Residual blocks in each half of an embedding.
+            # (int) Residual blocks in each half of an embedding, usually 1 to 4; with more of them a tile sees further.
             blocks=2,
-            # (float) Factor on all initial weights of convolutions and linear maps.
+            # (float) Factor on all initial weights of convolutions and linear maps, usually 0.01 to 1; with larger ones
+            # actions begin further from even chances.
             weight_scale=0.01,
             # (str) 'float32', or 'bfloat16' for the features of the tiles: half the time and memory where the processor
             # multiplies such numbers (AMX, GPUs), with three significant digits. Weights, heads and losses stay as they
@@ -126,41 +127,47 @@ class MppoPolicy(MemberPolicy):
             own="team",
             # (str) What trajectories share: 'team', the environment's global reward; 'sum' or 'mean' of their own.
             shared="team",
-            # (float) Share of the own reward, in [0, 1]; the rest is the shared one (thesis: 1, .75, .5, 0).
+            # (float) Share of the own reward, in [0, 1]; the rest is the shared one (thesis: 1, .75, .5, 0). Larger
+            # ones say more clearly who earned what, and reward less what helps others.
             own_weight=1.0,
         ),
         # (dict) The update (docs/reference/mppo.md#update).
         ppo=dict(
-            # (int) Passes over a collection.
+            # (int) Passes over a collection, usually 3 to 15; more draw more from it, until the policy has left it
+            # behind (`approx_kl`).
             epochs=10,
-            # (int) Steps of one team in a minibatch, all trajectories of each.
+            # (int) Steps of one team in a minibatch, all trajectories of each, usually 128 to 4096; larger ones make
+            # fewer, steadier updates.
             minibatch_steps=512,
             # (int) Minibatches per team that an epoch stops after; 0 = all (thesis' code as published: 1).
             minibatches_per_epoch=0,
-            # (float) Learning rate of Adam.
+            # (float) Learning rate of Adam, usually 1e-4 to 1e-3; a larger one learns faster and may lose what it had.
             learning_rate=2e-4,
-            # (int) Environment steps over which the learning rate falls to zero; 0 = it stays.
+            # (int) Environment steps over which the learning rate falls to zero, usually all of the run; 0 = it stays.
             anneal_steps=10_000_000,
-            # (float) Adam's epsilon.
+            # (float) Adam's epsilon, usually 1e-8 to 1e-5; a larger one slows parameters with small gradients.
             adam_eps=1e-5,
-            # (float) Largest global norm of the gradient.
+            # (float) Largest global norm of the gradient, usually 0.5 to 10; a larger one lets outliers through.
             grad_norm_clip=0.5,
-            # (float) Decay of the advantage's trace (paper: lambda).
+            # (float) Decay of the advantage's trace (paper: lambda), usually 0.9 to 1; a larger one trusts what
+            # followed more and the critic less.
             gae_lambda=0.95,
-            # (float) Largest change of probability ratios, and of values, that is rewarded.
+            # (float) Largest change of probability ratios, and of values, that is rewarded, usually 0.1 to 0.3; a
+            # larger one lets the policy change more with every collection.
             clip=0.2,
             # (bool) Clip the value loss too.
             clip_value=True,
-            # (float) Weight of the entropy.
+            # (float) Weight of the entropy, usually 0 to 0.02; a larger one keeps actions random for longer.
             entropy_weight=1e-3,
-            # (float) Weight of the value loss.
+            # (float) Weight of the value loss, usually 0.25 to 1; a larger one takes more of the clipped gradient for
+            # the critic.
             value_weight=0.5,
             # (str) Advantages are normalised over 'active' trajectories, over all slots 'padded' with zeros (thesis'
             # code) or not at all: 'none'.
             normalisation="active",
             # (bool) Leave trajectories out whose action was forced, as the thesis' code did.
             drop_forced=False,
-            # (float) Stop the epochs once an epoch's mean approx_kl exceeds this; 0 = never.
+            # (float) Stop the epochs once an epoch's mean approx_kl exceeds this, usually 0.01 to 0.05; 0 = never.
             target_kl=0.0,
             # (bool) Episodes that a time limit cut go on in the value of what was seen last (thesis: False).
             bootstrap_time_limit=True,
@@ -169,7 +176,7 @@ class MppoPolicy(MemberPolicy):
         ),
         # (dict) Learning from the most telling trajectories of a step alone (docs/reference/mppo.md#sample-reduction).
         reduction=dict(
-            # (int) Trajectories kept per step; 0 = all.
+            # (int) Trajectories kept per step, usually half of the members; 0 = all. Fewer make an update cheaper.
             keep=0,
             # (str) By 'advantage', 'abs_advantage', 'return' or 'random'.
             by="advantage",
@@ -181,9 +188,10 @@ class MppoPolicy(MemberPolicy):
             update_per_collect=1,
             # (int) Read by DI-engine alone: an update takes all that was collected.
             batch_size=1,
-            # (float) Discount per step.
+            # (float) Discount per step, usually 0.95 to 0.999; a larger one looks further ahead, at noisier returns.
             discount_factor=0.99,
-            # (int) Collections between readings of the monitored values (each reading waits for the device).
+            # (int) Collections between readings of the monitored values, usually 1 to 10; each reading waits for the
+            # device.
             monitor_interval=1,
             # (bool) On a GPU: record the update of a minibatch as a CUDA graph and replay it (docs/scale.md).
             capture=False,
@@ -191,7 +199,7 @@ class MppoPolicy(MemberPolicy):
         collect=dict(
             # (int) Kept at 1: an episode is one sample.
             unroll_len=1,
-            # (int) Episodes per collection.
+            # (int) Episodes per collection, usually 8 to 64; more make fewer, steadier updates.
             n_episode=16,
         ),
         eval=dict(),
@@ -309,7 +317,8 @@ class MppoPolicy(MemberPolicy):
         on_host = member_rollout(data, [self._view.active(episode["observed"]) for episode in data])
         rollout = on_host.to(self._device)
         examples = self._examples(rollout)
-        metrics = self._train(rollout, examples, self._rows_of_teams(on_host))
+        telling = on_host.telling_rows(self._separation, ppo.drop_forced)
+        metrics = self._train(rollout, examples, telling)
         explained = explained_variance(examples.value, examples.returns, examples.active)
         return self._monitored(metrics, torch.stack([explained, examples.active.sum(-1).float().mean()]))
 
@@ -342,16 +351,6 @@ class MppoPolicy(MemberPolicy):
             score = reduction_score(reduction.by, examples.advantage, examples.returns, self._learn_generator)
             active = largest(score, active & of_type, reduction.keep) | (active & ~of_type)
         return replace(examples, active=active)
-
-    def _rows_of_teams(self, rollout: MemberRollout) -> list[Tensor]:
-        """Numbers of the rows (n,) that teach something, of each team, from a rollout on the host.
-
-        A step on which nobody acts teaches nothing, and a minibatch of such steps would still move Adam's momenta.
-        Reduction leaves a trajectory in every row that has one.
-        """
-        active, log_prob = acting_trajectories(rollout.steps, self._separation)
-        telling = rollout.rows(active & (log_prob != 0) if self._cfg.ppo.drop_forced else active).any(-1)
-        return [(telling & (rollout.team == team)).nonzero().squeeze(1) for team in rollout.team.unique().tolist()]
 
     def _train(self, rollout: MemberRollout, examples: TrajectoryExamples, teams: list[Tensor]) -> list[Tensor]:
         """All epochs; returns (8,) values of `METRICS` of every minibatch."""

@@ -20,7 +20,8 @@ class RefilPolicy(AqmixPolicy):
         # (str) Name in DI-engine's policy registry.
         type="refil",
         learn=dict(
-            # (float) Share of the imagined groups in the loss, in [0, 1] (paper: lambda).
+            # (float) Share of the imagined groups in the loss, in [0, 1] (paper: lambda), usually 0.3 to 0.7; a larger
+            # one teaches more of small groups and less of the whole team.
             imagined_weight=0.5,
             # (str) Imagined groups: 'random' (REFIL), 'given' (the environment's true ones) or 'random_given' (random
             # ones that keep true ones apart).

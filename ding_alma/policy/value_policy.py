@@ -58,15 +58,18 @@ class ValuePolicy(EpisodePolicy):
         ),
         # (dict) Agents and mixer (docs/reference/alma.md#low-level).
         network=dict(
-            # (int) Width of the agents' entity encoding and attention.
+            # (int) Width of the agents' entity encoding and attention, usually 32 to 256; wider ones express more and
+            # cost more.
             attention_dim=128,
-            # (int) Attention heads, in agents, hypernetworks and proposal network.
+            # (int) Attention heads, in agents, hypernetworks and proposal network, usually 1 to 8; more tell more
+            # relations apart, and each is narrower.
             attention_heads=4,
-            # (int) Width of the agents' last hidden layer.
+            # (int) Width of the agents' last hidden layer, usually 32 to 256; wider ones express more and cost more.
             hidden_dim=64,
-            # (int) Width of the hypernetworks' entity encoding and attention.
+            # (int) Width of the hypernetworks' entity encoding and attention, usually 32 to 256; wider ones express
+            # more and cost more.
             hypernet_dim=128,
-            # (int) Width of the mixing layer.
+            # (int) Width of the mixing layer, usually 16 to 64; wider ones express more and cost more.
             mixing_dim=32,
             # (bool) Mixing weights by softmax (else by absolute value).
             softmax_mixing=True,
@@ -76,22 +79,28 @@ class ValuePolicy(EpisodePolicy):
             popart=True,
         ),
         learn=dict(
-            # (int) Updates after each collection.
+            # (int) Updates after each collection, usually so many that a step is learnt from 5 to 30 times; more need
+            # fewer steps and more time.
             update_per_collect=8,
-            # (int) Rows in a batch.
+            # (int) Rows in a batch, usually 8 to 64; more make steadier updates, at a proportional cost.
             batch_size=32,
-            # (float) Learning rate of agents and mixer.
+            # (float) Learning rate of agents and mixer, usually 1e-4 to 1e-3; a larger one learns faster and then
+            # wavers more.
             learning_rate=5e-4,
             # (int) Environment steps over which all learning rates fall to a tenth, where they stay; 0 = they do not
             # (papers). As many as the run has, or fewer: the team then changes less from update to update.
             anneal_steps=0,
-            # (float) RMSprop's smoothing, all optimisers.
+            # (float) RMSprop's smoothing, all optimisers, usually 0.9 to 0.999; a larger one averages over more
+            # updates.
             rmsprop_alpha=0.99,
-            # (float) RMSprop's epsilon, all optimisers.
+            # (float) RMSprop's epsilon, all optimisers, usually 1e-8 to 1e-3; a larger one slows parameters with small
+            # gradients.
             rmsprop_eps=1e-5,
-            # (float) Largest global norm of a gradient, per optimiser.
+            # (float) Largest global norm of a gradient, per optimiser, usually 1 to 20; a larger one lets outliers
+            # through.
             grad_norm_clip=10.0,
-            # (float) Discount per step, and per decision in an allocation critic.
+            # (float) Discount per step, and per decision in an allocation critic, usually 0.9 to 0.99; a larger one
+            # looks further ahead, which takes longer to learn.
             discount_factor=0.99,
             # (bool) Double Q-learning in the agents' target.
             double_q=True,
@@ -101,9 +110,11 @@ class ValuePolicy(EpisodePolicy):
             # (bool) A true end of the episode ends every subtask; in the papers' code unfinished ones bootstrap
             # (docs/reference/quirks.md#q8).
             episode_end_is_terminal=False,
-            # (int) Updates between copies to the target agents and mixer (reference: 200 episodes).
+            # (int) Updates between copies to the target agents and mixer (reference: 200 episodes), usually 50 to 500;
+            # more make learning steadier and slower.
             target_update=200,
-            # (int) Updates between readings of the monitored values (each reading waits for the device).
+            # (int) Updates between readings of the monitored values, usually 1 to 100; each reading waits for the
+            # device.
             monitor_interval=10,
             # (bool) On a GPU: record an update once as a CUDA graph and replay it, which saves the launches of its
             # hundreds of kernels. Every row of a batch is then filled up to other.replay_buffer.sequence_length, so do
@@ -113,17 +124,20 @@ class ValuePolicy(EpisodePolicy):
         collect=dict(
             # (int) Kept at 1: an episode is one sample.
             unroll_len=1,
-            # (int) Episodes per collection.
+            # (int) Episodes per collection, usually one or two for each environment; more make networks act that are
+            # older.
             n_episode=8,
         ),
         eval=dict(),
         other=dict(
-            # (dict) Probability of a random action, falling from start to end over `decay` environment steps.
+            # (dict) Probability of a random action, falling from start to end over `decay` environment steps, usually a
+            # tenth to a third of the run; agents with a longer schedule try more and learn later.
             eps=dict(type="linear", start=1.0, end=0.05, decay=2_000_000),
             replay_buffer=dict(
-                # (int) Episodes kept.
+                # (int) Episodes kept, usually 1000 to 10000; more learn from older play, too, and take more memory.
                 replay_buffer_size=5000,
-                # (int) Steps of a training sequence; more than the episode limit gives whole episodes.
+                # (int) Steps of a training sequence, usually 16 to 64; longer ones cut off less of what followed. More
+                # than the episode limit gives whole episodes.
                 sequence_length=64,
             ),
         ),

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from ding_alma.replay.member_recorder import MemberEpisode
-from ding_alma.rl.trajectory_examples import MemberSteps
+from ding_alma.rl.separation import Separation
+from ding_alma.rl.trajectory_examples import MemberSteps, acting_trajectories
 
 INDICES = {"member_type": torch.int8, "member_position": torch.int16, "member_trajectory": torch.int16}
 """Keys that are stored in small integers and read as int64."""
@@ -40,6 +41,20 @@ class MemberRollout:
     def rows(self, x: Tensor) -> Tensor:
         """(T, N, ...) to (R, ...)."""
         return x.flatten(0, 1)[self.places]
+
+    def telling_rows(self, separation: Separation, drop_forced: bool) -> list[Tensor]:
+        """Numbers of the rows (n,) that teach something, of each team.
+
+        A step on which nobody acts teaches nothing, and a minibatch of such steps would still move Adam's momenta.
+        Reduction leaves a trajectory in every row that has one.
+
+        Args:
+            separation: what is kept per trajectory.
+            drop_forced: an action that was forced teaches nothing either.
+        """
+        active, log_prob = acting_trajectories(self.steps, separation)
+        telling = self.rows(active & (log_prob != 0) if drop_forced else active).any(-1)
+        return [(telling & (self.team == team)).nonzero().squeeze(1) for team in self.team.unique().tolist()]
 
     def to(self, device: torch.device | str) -> "MemberRollout":
         """The same rollout on another device, without waiting."""

@@ -37,12 +37,14 @@ class EpisodeRing(IBuffer):
     """
 
     config: ClassVar[dict[str, Any]] = dict(
-        # (int) Episodes kept; the oldest is overwritten.
+        # (int) Episodes kept, usually 1000 to 10000; the oldest is overwritten. More learn from older play, too, and
+        # take more memory.
         replay_buffer_size=5000,
-        # (int) Steps of a training sequence, 2 or more (ALMA reference: max_traj_len).
+        # (int) Steps of a training sequence, 2 or more (ALMA reference: max_traj_len), usually 16 to 64; longer ones
+        # cut off less of what followed.
         sequence_length=64,
-        # (int) Also draw a batch from the episodes whose collection began at most this many environment steps ago;
-        # 0 draws none (ALMA reference: decay_old).
+        # (int) Also draw a batch from the episodes whose collection began at most this many environment steps ago,
+        # usually 50 to 500 k; 0 draws none (ALMA reference: decay_old). More mix in older play.
         recent_steps=0,
         # (str) Where episodes are kept: 'cpu' or a torch device.
         device="cpu",

@@ -88,7 +88,9 @@ def _explained(value: Any, entries: list[Entry], others: list[Entry], is_given: 
         is_given: on the command line.
     """
     fitting = [entry for entry in entries if entry.value is UNKNOWN or _same(entry.value, value)]
-    meaning = next((entry.meaning for entry in [*fitting, *entries, *others] if entry.meaning), "")
+    meanings = [entry.meaning for entry in [*fitting, *entries, *others] if entry.meaning]
+    # A setting often has only the beginning of what the policy says of its key.
+    meaning = max((each for each in meanings if each.startswith(meanings[0].rstrip("."))), key=len, default="")
     if is_given:
         return meaning, COMMAND_LINE
     return meaning, f"{_short(fitting[0].file)}:{fitting[0].line}" if fitting else COMPUTED
