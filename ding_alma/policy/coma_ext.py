@@ -111,6 +111,9 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
         self._version = 0
         iterate_once(cfg)
 
+    def observation_keys(self) -> tuple[str, ...]:
+        return FLAT_OBSERVED
+
     def _init_learn(self) -> None:
         self._priority = self._cfg.priority
         self._target_critic = copy.deepcopy(self._model.critic).requires_grad_(False)
@@ -219,7 +222,7 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
 
     def _observe(self, data: Mapping[int, Any]) -> tuple[np.ndarray, dict[str, Tensor]]:
         """Environment ids (n,) and what was observed, (n, ...) per key."""
-        ids, observed = stack_observations(data, FLAT_OBSERVED)
+        ids, observed = stack_observations(data, self.observation_keys())
         shown = {key: tuple(value.shape[1:]) for key, value in observed.items()}
         if shown != self._shapes:
             raise ValueError(

@@ -27,10 +27,6 @@ class EpisodePolicy(RecordingPolicy):
     def _read_config(self, cfg: EasyDict) -> None:
         self._sizes = read_sizes(cfg)
 
-    def observation_keys(self) -> tuple[str, ...]:
-        """Keys of the observation that acting reads."""
-        raise NotImplementedError
-
     def recorded_keys(self) -> dict[str, torch.dtype]:
         """Keys of the observation that learning reads, with the types they are stored in."""
         raise NotImplementedError

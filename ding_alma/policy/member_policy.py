@@ -29,9 +29,12 @@ class MemberPolicy(RecordingPolicy):
         self._view = VIEWS[cfg.view](cfg)
         self._version = 0
 
+    def observation_keys(self) -> tuple[str, ...]:
+        return self._view.keys
+
     def _observe(self, data: Mapping[int, Any]) -> tuple[np.ndarray, dict[str, Tensor]]:
         """Environment ids (n,) and what was observed, (n, P, ...) per key."""
-        ids, observation = stack_observations(data, self._view.keys)
+        ids, observation = stack_observations(data, self.observation_keys())
         return ids, self._view.teams(observation)
 
     def _set_training(self, training: bool) -> None:

@@ -1,7 +1,7 @@
 """From a worker's dictionary of observations to tensors, once, on entry."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ def stack_observations(
         ValueError: a value is NaN or infinite.
     """
     ids = sorted(data)
-    _require(keys, data[ids[0]])
+    require_keys(keys, data[ids[0]])
     stacked = {}
     for key in keys:
         rows = [data[i][key] for i in ids]
@@ -48,18 +48,18 @@ def stack_observations(
 
 def observed_tensors(ids: np.ndarray, observation: Mapping[str, np.ndarray], keys: Iterable[str]) -> dict[str, Tensor]:
     """As `stack_observations`, of the environments ``ids`` (n,) whose observations (n, ...) are in one batch."""
-    _require(keys, observation)
+    require_keys(keys, observation)
     return _normalised(ids, {key: torch.from_numpy(observation[key]) for key in keys})
 
 
-def _require(keys: Iterable[str], observation: Mapping[str, Any]) -> None:
+def require_keys(keys: Iterable[str], observation: Collection[str]) -> None:
+    """Raise a KeyError that says which of the keys that a policy reads an observation lacks."""
     missing = [key for key in keys if key not in observation]
+    if missing == ["groups"]:
+        raise KeyError("observations lack 'groups', which only come from environments that know true groups")
     if missing:
         view = "flat" if set(missing) & set(FLAT_KEYS) else "entities"
-        raise KeyError(
-            f"observations lack {missing}; set env.observation to 'both' or {view!r} "
-            "('groups' only come from environments that know true groups)"
-        )
+        raise KeyError(f"observations lack {missing}; set env.observation to 'both' or {view!r}")
 
 
 def _normalised(ids: Iterable[int], observation: dict[str, Tensor]) -> dict[str, Tensor]:

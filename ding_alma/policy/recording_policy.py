@@ -15,8 +15,8 @@ from ding_alma.policy.config_check import Ranges, check_policy_config, check_ran
 class RecordingPolicy(Policy):
     """Root of the family whose members may be swapped for each other in one config.
 
-    Subclasses define ``config``, `_create_model`, how they act and how they learn; an attribute ``_recorder`` holds the
-    episodes that run.
+    Subclasses define ``config``, `observation_keys`, `_create_model`, how they act and how they learn; an attribute
+    ``_recorder`` holds the episodes that run.
     """
 
     config: ClassVar[dict[str, Any]] = dict(
@@ -68,6 +68,10 @@ class RecordingPolicy(Policy):
             self.check_capture(cfg)
         self._read_config(cfg)
         super().__init__(cfg, model, enable_field)
+
+    def observation_keys(self) -> tuple[str, ...]:
+        """Keys of the observation that acting reads."""
+        raise NotImplementedError
 
     def check_values(self, cfg: EasyDict) -> None:
         """Raise a ValueError for an impossible value in a config whose keys and types are known to be right."""

@@ -6,14 +6,16 @@ from typing import Any
 
 from ding.config import compile_config
 from ding.envs import get_env_cls, get_env_manager_cls
-from ding.policy import get_policy_cls
+from ding.policy import Policy, get_policy_cls
 from easydict import EasyDict
 
+from ding_alma.policy.member_view import VIEWS
+from ding_alma.policy.observation import require_keys
 from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.run.config_shape import default_config
 from ding_alma.run.ding_keys import ABSENT, check_ding_keys, check_ding_values, value_at
 from ding_alma.setting.compose import sizes_of
-from dizoo_ext.contract import EntitySpec, MapSpec
+from dizoo_ext.contract import FLAT_KEYS, EntitySpec, MapSpec
 
 SIZES = (
     "policy.model.agent_num",
@@ -42,8 +44,6 @@ def checked_config(main: EasyDict, create: EasyDict) -> EasyDict:
 
 def _check_sizes(env: Any, merged: EasyDict) -> None:
     """Refuse a policy with the sizes of another scenario. Raises a ValueError."""
-    if not isinstance(getattr(env, "entity_spec", getattr(env, "map_spec", None)), EntitySpec | MapSpec):
-        return
     sizes = sizes_of(env)
     for path in SIZES:
         own, given = value_at(sizes, path), value_at(merged, path)
@@ -55,6 +55,33 @@ def _check_sizes(env: Any, merged: EasyDict) -> None:
             )
 
 
+def _check_view(spec: EntitySpec | MapSpec, merged: EasyDict) -> None:
+    """Refuse a policy that looks at maps where there are none, or does not where there are. Raises a ValueError."""
+    shown = "map" if isinstance(spec, MapSpec) else "entities"
+    # Also what other policies read may stand in a config.
+    read = merged.policy.view if "view" in get_policy_cls(merged.policy).default_config() else None
+    if read in VIEWS and read != shown:
+        raise ValueError(
+            f"policy.view = {read!r}, but the environment {merged.env.type!r} is made for {shown!r}; set it to that"
+        )
+    if read is None and shown == "map":
+        raise ValueError(f"policy {merged.policy.type!r} reads no maps, which {merged.env.type!r} shows; 'mppo' does")
+
+
+def _check_keys(spec: EntitySpec, policy: Policy, merged: EasyDict) -> None:
+    """Refuse an ``env.observation`` without what the policy reads. Raises a ValueError."""
+    if isinstance(policy, RecordingPolicy):
+        read = policy.observation_keys()
+    elif type(policy).__module__.startswith("ding."):
+        read = ("action_mask", *FLAT_KEYS)
+    else:
+        return
+    try:
+        require_keys(read, spec.observation_keys(merged.env.observation))
+    except KeyError as error:
+        raise ValueError(error.args[0]) from error
+
+
 def _build(merged: EasyDict) -> None:
     """Build environment and policy once: they refuse what they cannot work with."""
     # Of the manager 'vector', which this package does not know.
@@ -63,12 +90,16 @@ def _build(merged: EasyDict) -> None:
         check_manager(merged.env.manager)
     env_class = get_env_cls(merged.env)
     env = env_class(env_class.create_collector_env_cfg(EasyDict(merged.env))[0])
-    try:
-        _check_sizes(env, merged)
-    finally:
-        env.close()
     # Not by DI-engine's registry, which prints hints when a constructor raises.
     policy_class = get_policy_cls(merged.policy)
+    spec = getattr(env, "entity_spec", getattr(env, "map_spec", None))
+    try:
+        if isinstance(spec, EntitySpec | MapSpec):
+            if issubclass(policy_class, RecordingPolicy) or policy_class.__module__.startswith("ding."):
+                _check_view(spec, merged)
+            _check_sizes(env, merged)
+    finally:
+        env.close()
     on_cpu = EasyDict(merged.policy, cuda=False)
     if issubclass(policy_class, RecordingPolicy) and on_cpu.learn.get("capture"):
         policy_class.check_capture(merged.policy)
@@ -77,7 +108,7 @@ def _build(merged: EasyDict) -> None:
     try:
         # Nor here: its registry of models does the same.
         with contextlib.redirect_stdout(io.StringIO()):
-            policy_class(on_cpu, enable_field=["learn"])
+            policy = policy_class(on_cpu, enable_field=["learn"])
     except Exception as error:
         if issubclass(policy_class, RecordingPolicy) and isinstance(error, ValueError | TypeError):
             raise
@@ -86,3 +117,5 @@ def _build(merged: EasyDict) -> None:
         raise ValueError(
             f"policy {merged.policy.type!r} cannot be built from this config ({type(error).__name__}: {said[:200]})"
         ) from error
+    if isinstance(spec, EntitySpec) and "observation" in merged.env:
+        _check_keys(spec, policy, merged)
