@@ -70,18 +70,16 @@ scripted() {
   uv run python benchmarks/scripted_teams.py "$@" --lines
 }
 
-# The results of a task: FOLDER TASK TITLE METHOD... -- OPTION... Names of methods are those of LABELS.
-compare() {
-  local folder=$1 task=$2 title=$3
-  shift 3
+# A command of ding-alma on the runs of a task, with the names of LABELS: TASK METHOD... -- COMMAND [OPTION]...
+on_runs() {
+  local task=$1 methods=()
+  shift
   wanted "$task" || return 0
-  local methods=() name
   while [ "$1" != "--" ]; do
-    name=${1%%:*}
-    methods+=("${LABELS[$name]}=$RUNS/$task/$name")
+    methods+=("${LABELS[${1%%:*}]}=$RUNS/$task/${1%%:*}")
     shift
   done
   shift
   [ ${#methods[@]} -gt 0 ] || return 0
-  uv run ding-alma compare "${methods[@]}" -o "$RESULTS/$folder" --title "$title" "$@"
+  uv run ding-alma "$@" "${methods[@]}"
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From nothing to the pictures and tables of docs/results/fast_save_the_city, fast_smac_sz_symmetric,
 # fast_smac_sz_unitdisadvantage, fast_smac_MMM_symmetric and fast_group_matching: the papers' own tasks in the fast
-# setting.
+# setting, with the analyses of the ALMA paper's Figure 6.
 #
 # A run of ALMA takes about an hour of one core and there are 140 runs, so that all takes days; TASKS, METHODS and SEEDS
 # choose among them, and steps can be fewer. Runs that are finished are skipped, interrupted ones go on from their last
@@ -93,15 +93,23 @@ declare -A LABELS=(
 )
 
 mapfile -t SCRIPTED < <(scripted save_the_city ${CITY}_alma_config.py)
-compare fast_save_the_city save_the_city "SaveTheCity 2-5a_2-5b, fast setting" "${ALLOCATORS[@]}" "${RIVALS[@]}" \
-  -- --metric solved --metric return --metric prop_buildings_completed "${SCRIPTED[@]}"
+results=$RESULTS/fast_save_the_city
+on_runs save_the_city "${ALLOCATORS[@]}" "${RIVALS[@]}" \
+  -- compare -o "$results" --title "SaveTheCity 2-5a_2-5b, fast setting" \
+  --metric solved --metric return --metric prop_buildings_completed "${SCRIPTED[@]}"
+on_runs save_the_city "${ALLOCATORS[@]}" -- analyse mix -o "$results" --episodes 512
+on_runs save_the_city "${ALLOCATORS[@]}" "${RIVALS[@]}" -- analyse subtasks -o "$results"
 LABELS[alma_heuristic]="same agents, matching heuristic"
 for task in "${!BATTLES[@]}"; do
   mapfile -t SCRIPTED < <(scripted "$task" configs/fast/smac_multiarmy_alma_config.py --scenario "${BATTLES[$task]}")
-  compare "fast_$task" "$task" "Multi-army SMAC ${BATTLES[$task]}, fast setting" "${ALLOCATORS[@]}" "${DYNAMIC[@]}" \
-    "${RIVALS[@]}" -- --metric battle_won --metric return --metric perc_armies_defeated "${SCRIPTED[@]}"
+  results=$RESULTS/fast_$task
+  on_runs "$task" "${ALLOCATORS[@]}" "${DYNAMIC[@]}" "${RIVALS[@]}" \
+    -- compare -o "$results" --title "Multi-army SMAC ${BATTLES[$task]}, fast setting" \
+    --metric battle_won --metric return --metric perc_armies_defeated "${SCRIPTED[@]}"
+  on_runs "$task" "${ALLOCATORS[@]}" "${DYNAMIC[@]}" -- analyse mix -o "$results" --episodes 512
+  on_runs "$task" "${ALLOCATORS[@]}" "${DYNAMIC[@]}" "${RIVALS[@]}" -- analyse distance -o "$results"
 done
 LABELS+=([aqmix]="A-QMIX" [refil]="REFIL" [copa]="COPA")
-compare fast_group_matching group_matching "Group Matching, fast setting" "${MATCHING[@]}" \
-  -- --metric solved --metric return
+on_runs group_matching "${MATCHING[@]}" \
+  -- compare -o "$RESULTS/fast_group_matching" --title "Group Matching, fast setting" --metric solved --metric return
 echo "$((SECONDS / 60)) minutes with $JOBS runs at a time"

@@ -66,17 +66,20 @@ declare -A LABELS=(
 )
 
 mapfile -t SCRIPTED < <(scripted save_the_city configs/small/save_the_city_alma_config.py)
-compare small_save_the_city save_the_city "Small SaveTheCity" "${ALMA[@]}" "${RIVALS[@]}" "${MPPO[@]}" \
-  -- --metric solved --metric return --metric prop_buildings_completed "${SCRIPTED[@]}"
+on_runs save_the_city "${ALMA[@]}" "${RIVALS[@]}" "${MPPO[@]}" \
+  -- compare -o "$RESULTS/small_save_the_city" --title "Small SaveTheCity" \
+  --metric solved --metric return --metric prop_buildings_completed "${SCRIPTED[@]}"
 mapfile -t SCRIPTED < <(scripted lbf configs/small/lbf_alma_config.py)
-compare small_lbf lbf "Small Level-Based Foraging" "${NEIGHBOURS[@]}" \
-  -- --metric solved --metric return --metric collected "${SCRIPTED[@]}"
-compare small_rware rware "Small warehouse" "${NEIGHBOURS[@]}" -- --metric return
+on_runs lbf "${NEIGHBOURS[@]}" -- compare -o "$RESULTS/small_lbf" --title "Small Level-Based Foraging" \
+  --metric solved --metric return --metric collected "${SCRIPTED[@]}"
+on_runs rware "${NEIGHBOURS[@]}" -- compare -o "$RESULTS/small_rware" --title "Small warehouse" --metric return
 LABELS[alma_heuristic]="same agents, matching heuristic"
 mapfile -t SCRIPTED < <(scripted smac_multiarmy configs/small/smac_multiarmy_alma_config.py)
-compare small_smac_multiarmy smac_multiarmy "Small multi-army SMAC" "${ALMA[@]}" "${RIVALS[@]}" "$DYNAMIC" \
-  -- --metric battle_won --metric return --metric perc_armies_defeated --metric base_infiltrated "${SCRIPTED[@]}"
-compare small_group_matching group_matching "Small Group Matching" "${MATCHING[@]}" -- --metric solved --metric return
-compare small_lux lux "Masked PPO on small Lux boards" "${SEPARATIONS[@]}" \
-  -- --metric ice_transferred --metric episode_length
+on_runs smac_multiarmy "${ALMA[@]}" "${RIVALS[@]}" "$DYNAMIC" \
+  -- compare -o "$RESULTS/small_smac_multiarmy" --title "Small multi-army SMAC" \
+  --metric battle_won --metric return --metric perc_armies_defeated --metric base_infiltrated "${SCRIPTED[@]}"
+on_runs group_matching "${MATCHING[@]}" \
+  -- compare -o "$RESULTS/small_group_matching" --title "Small Group Matching" --metric solved --metric return
+on_runs lux "${SEPARATIONS[@]}" -- compare -o "$RESULTS/small_lux" --title "Masked PPO on small Lux boards" \
+  --metric ice_transferred --metric episode_length
 echo "$((SECONDS / 60)) minutes with $JOBS runs at a time"
