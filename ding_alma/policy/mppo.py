@@ -241,6 +241,7 @@ class MppoPolicy(MemberPolicy):
         "learn.monitor_interval": (1, None),
     }
 
+    unread = (*MemberPolicy.unread, "other.eps")
     has_fixed_form = True
 
     def check_values(self, cfg: EasyDict) -> None:

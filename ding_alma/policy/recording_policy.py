@@ -39,6 +39,16 @@ class RecordingPolicy(Policy):
     ranges: ClassVar[Ranges] = {}
     """Of numbers in the config; a subclass states those of the keys that it adds."""
 
+    unread: ClassVar[tuple[str, ...]] = (
+        "nstep",
+        "priority_IS_weight",
+        "unroll_len",
+        "learn.epoch_per_collect",
+        "learn.ignore_done",
+        "learn.train_epoch",
+    )
+    """Keys that DI-engine knows and this policy does not read: a config may have them, the command line may not."""
+
     has_fixed_form: ClassVar[bool] = False
     """Updates, or the minibatches that they consist of, come in one form or in few sizes, so that they can be captured
     (``learn.capture``)."""

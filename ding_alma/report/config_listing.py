@@ -15,7 +15,7 @@ from easydict import EasyDict
 from ding_alma.run.checked_config import checked_config
 from ding_alma.run.config_override import override
 from ding_alma.run.config_shape import default_config
-from ding_alma.run.ding_keys import other_readers
+from ding_alma.run.ding_keys import why_unread
 from ding_alma.run.run_config import read_config_file
 from ding_alma.run.run_error import RunError
 from ding_alma.setting import blocks, compose
@@ -65,7 +65,7 @@ def list_config(config: str | Path, changes: list[str]) -> list[Value]:
             path,
             value,
             *_explained(value, sources.get(path, []), meanings.get(path, []), path in given),
-            has_effect=not other_readers(path, defaults, create.policy.type),
+            has_effect=not why_unread(path, defaults, create.policy.type),
         )
         for path, value in _leaves(merged)
         if not path.endswith("cfg_type")

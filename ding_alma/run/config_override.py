@@ -11,7 +11,7 @@ from easydict import EasyDict
 from ding_alma.policy.config_check import READ_BY_DING
 from ding_alma.run.change_pair import change_pair
 from ding_alma.run.config_shape import check_shape
-from ding_alma.run.ding_keys import ABSENT, other_readers, value_at
+from ding_alma.run.ding_keys import ABSENT, value_at, why_unread
 from ding_alma.run.run_error import RunError
 from ding_alma.setting.compose import consequences
 
@@ -115,10 +115,8 @@ def _refuse_unread(path: str, value: Any, defaults: EasyDict, policy: str) -> No
     """Raise a RunError for a key, or for one in a block that is given as a whole, that only other policies read."""
     paths = [path, *(_dotted(value, f"{path}.") if isinstance(value, Mapping) else ())]
     for each in paths:
-        if readers := other_readers(each, defaults, policy):
-            raise RunError(
-                f"{each} has no effect under policy.type = {policy}; these read it: {', '.join(sorted(readers))}"
-            )
+        if reason := why_unread(each, defaults, policy):
+            raise RunError(f"{each} has no effect under policy.type = {policy}; {reason}")
 
 
 def _choose(create: EasyDict, block: str, name: str) -> None:
@@ -150,7 +148,7 @@ def _nearest_names(path: str, defaults: EasyDict, main: EasyDict) -> list[str]:
     """Keys that may have been meant by ``path`` and would have an effect, at most three."""
     policy = value_at(defaults, "policy.type")
     names = dict.fromkeys([*_dotted(defaults), *_dotted(main)])
-    known = [name for name in names if not other_readers(name, defaults, policy)]
+    known = [name for name in names if not why_unread(name, defaults, policy)]
     same_end = [name for name in known if name.rpartition(".")[2] == path.rpartition(".")[2]]
     close = difflib.get_close_matches(path, known, n=3, cutoff=0.7)
     return list(dict.fromkeys([*same_end, *close]))[:3]

@@ -154,8 +154,8 @@ def check_ding_values(merged: Mapping[str, Any], defaults: Mapping[str, Any]) ->
             )
 
 
-def other_readers(path: str, defaults: Mapping[str, Any], policy: str) -> set[str]:
-    """Types of policies that read a key which ``policy``, of this package or DI-engine's own, does not read.
+def why_unread(path: str, defaults: Mapping[str, Any], policy: str) -> str:
+    """Why a key has no effect under ``policy``, of this package or DI-engine's own; empty if it may have one.
 
     Config files may have such keys, so that a swap changes nothing but the policy's type.
 
@@ -165,16 +165,19 @@ def other_readers(path: str, defaults: Mapping[str, Any], policy: str) -> set[st
         policy: the type; nothing is known of one that is not registered.
     """
     names = path.split(".")
-    is_read_by_ding = any(names[end] in READ_BY_DING.get(".".join(names[:end]), ()) for end in range(1, len(names)))
-    if names[0] != "policy" or value_at(defaults, path) is not ABSENT or is_read_by_ding:
-        return set()
-    if policy not in POLICY_REGISTRY:
-        return set()
+    if names[0] != "policy" or policy not in POLICY_REGISTRY:
+        return ""
     cls = POLICY_REGISTRY.get(policy)
-    if not issubclass(cls, RecordingPolicy) and not cls.__module__.startswith(("ding.", "ding_alma.")):
-        return set()
+    is_ours = issubclass(cls, RecordingPolicy)
+    if is_ours and any(".".join(names[1:end]) in cls.unread for end in range(2, len(names) + 1)):
+        return "other policies read it"
+    is_read_by_ding = any(names[end] in READ_BY_DING.get(".".join(names[:end]), ()) for end in range(1, len(names)))
+    if value_at(defaults, path) is not ABSENT or is_read_by_ding:
+        return ""
+    if not is_ours and not cls.__module__.startswith(("ding.", "ding_alma.")):
+        return ""
     readers = {of.type for of in sibling_defaults() if "type" in of and value_at({"policy": of}, path) is not ABSENT}
-    return readers - {policy}
+    return f"these read it: {', '.join(sorted(readers - {policy}))}" if readers - {policy} else ""
 
 
 def check_device(policy: Mapping[str, Any]) -> None:

@@ -131,8 +131,8 @@ def test_keys_that_are_there_for_other_policies_are_marked():
     marked = {
         key for key, (_, told) in listed("fast/save_the_city/mppo").items() if told.endswith("for other policies]")
     }
-    assert {"policy.network.mixing_dim", "policy.allocation.period", "policy.learn.target_update"} <= marked
-    assert not marked & {"policy.network.look", "policy.ppo.epochs", "policy.other.eps.decay", "env.scenario"}
+    assert {"policy.network.mixing_dim", "policy.allocation.period", "policy.other.eps.decay"} <= marked
+    assert not marked & {"policy.network.look", "policy.ppo.epochs", "policy.learn.discount_factor", "env.scenario"}
 
 
 OF_THE_TASK = {"entity.extra_subtasks", "map.planes", "map.member_types", "ppo.minibatches_per_epoch"}

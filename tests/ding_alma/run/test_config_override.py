@@ -222,6 +222,16 @@ def test_a_key_that_only_other_policies_read_is_refused(policy, key, readers):
         changed(f"{key}=3", policy=policy)
 
 
+@pytest.mark.parametrize(
+    ("policy", "key"),
+    [("alma", "policy.nstep"), ("coma_ext", "policy.learn.ignore_done"), ("mppo", "policy.other.eps.decay")],
+)
+def test_a_key_that_ding_knows_and_the_policy_does_not_read_is_refused(policy, key):
+    with pytest.raises(RunError, match=f"{key} has no effect under policy.type = {policy}; other policies read it"):
+        changed(f"{key}=3", policy=policy)
+    assert get(changed(f"{key}=3", policy="coma")[0], key) == 3
+
+
 def test_a_key_in_a_block_given_as_a_whole_is_refused_like_one_alone():
     with pytest.raises(RunError, match=r"policy\.network\.mixer has no effect under policy\.type = mppo"):
         changed("policy.network={'hidden_dim': 32, 'mixer': 'vdn'}", policy="mppo")
