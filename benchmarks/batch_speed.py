@@ -58,6 +58,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=50_000, help="environment steps per timed run")
     parser.add_argument("--repeats", type=int, default=3, help="timed runs, the best counts")
     args = parser.parse_args()
+    if min(args.steps, args.repeats) < 1:
+        parser.error("--steps and --repeats must be 1 or more")
     batch, scenarios, sizes = GAMES[args.game]
     scenarios = args.scenarios or scenarios
     width = max(map(len, scenarios)) + 1

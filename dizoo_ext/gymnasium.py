@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 import numpy as np
 
+from dizoo_ext.batch_arguments import checked_options
 from dizoo_ext.plain.registration import register_environments
 from dizoo_ext.plain.spaces import gymnasium_space
 from dizoo_ext.strict_config import check_choice
@@ -59,7 +60,7 @@ class EntityGymEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         super().reset(seed=seed)
         if seed is not None:
             self._env.seed(seed)
-        return self._env.reset(**(options or {})), {}
+        return self._env.reset(**checked_options(options or {}, self._env.reset)), {}
 
     def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """Advance by a joint action.

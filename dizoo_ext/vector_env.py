@@ -1,14 +1,13 @@
 """The protocol of a batch of environments that are stepped at once."""
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from dizoo_ext.batch_arguments import checked_options
 from dizoo_ext.contract import EntitySpec
-from dizoo_ext.strict_config import check_choice
 
 Observation = dict[str, np.ndarray]
 """Key -> array whose first axis runs over the environments of the call; the keys are those of `dizoo_ext.contract`."""
@@ -72,16 +71,11 @@ class VectorEnv(ABC):
         """
 
     def reset_all(self, options: Mapping[str, Any]) -> Observation:
-        """`reset` of all environments with a user's options. Raises a ValueError for one that `reset` does not name."""
-        if options:
-            parameters = inspect.signature(self.reset).parameters.values()
-            if not any(each.kind is each.VAR_KEYWORD for each in parameters):
-                known = [
-                    each.name for each in parameters if each.name != "ids" and each.kind is not each.VAR_POSITIONAL
-                ]
-                for name in options:
-                    check_choice(name, known, "option of a reset")
-        return self.reset(**options)
+        """`reset` of all environments with a user's options.
+
+        Raises a ValueError for one that `reset` does not name, a TypeError for a value of a wrong type.
+        """
+        return self.reset(**checked_options(options, self.reset)) if options else self.reset()
 
     @abstractmethod
     def step(self, actions: np.ndarray, ids: np.ndarray | None = None) -> VectorStep:

@@ -93,8 +93,8 @@ class AlmaPolicy(ValuePolicy):
         allocation=dict(
             # (str) Who allocates: 'learned', 'heuristic' (the environment's rule) or 'random'.
             source="learned",
-            # (int) Steps between decisions (reference: action_length), usually 3 to 20; with more, what is decided
-            # matters more and mends itself later.
+            # (int) Steps between decisions (reference: action_length), usually 3 to 20; longer ones commit agents more,
+            # and mistakes are corrected later.
             period=5,
             # (str) Proposal network and critic: 'attention' (paper) or 'pairwise', which compare every agent with every
             # subtask and learn sooner who is near.
@@ -103,8 +103,7 @@ class AlmaPolicy(ValuePolicy):
             dim=128,
             # (int) Width of the proposal network, 0 = as wide as the critic, usually so.
             proposal_dim=0,
-            # (int) Attention heads of the allocation critic, usually 1 to 8; more tell more relations apart, and each
-            # is narrower.
+            # (int) Attention heads of the allocation critic, usually 1 to 8; with more heads each is narrower.
             heads=4,
             # (int) Allocations proposed per decision, 2 or more, usually 8 to 64; more find better ones and cost more.
             proposals=32,
@@ -114,16 +113,16 @@ class AlmaPolicy(ValuePolicy):
             # (int) Decision points of one update at most, usually 100 to 1000; more make steadier updates, at a
             # proportional cost.
             max_points=400,
-            # (float) Learning rate of critic and proposal network, usually 1e-4 to 1e-3; a larger one learns faster and
-            # then wavers more.
+            # (float) Learning rate of critic and proposal network, usually 1e-4 to 2e-3; learning with a larger one is
+            # faster and less stable.
             learning_rate=5e-4,
             # (int) Updates between copies to the target critic (reference: 50 episodes, which happens every 56),
             # usually 20 to 200; more make learning steadier and slower.
             target_update=56,
-            # (dict) Probability that an agent's allocation is a random unfinished subtask, usually over 5 to 10 % of
+            # (dict) Probability that an agent's allocation is a random unfinished subtask, usually over 2 to 20 % of
             # the run; an allocator with a longer schedule tries more and learns later.
             random_agent=dict(start=1.0, end=0.0, length=750_000),
-            # (dict) Probability that the whole allocation is an unranked proposal, usually over 10 to 30 % of the run;
+            # (dict) Probability that the whole allocation is an unranked proposal, usually over 5 to 30 % of the run;
             # an allocator with a longer schedule tries more and learns later.
             random_proposal=dict(start=1.0, end=0.05, length=3_000_000),
             # (dict) Probability that the environment's rule allocates throughout a collected episode, instead of the
@@ -141,7 +140,7 @@ class AlmaPolicy(ValuePolicy):
         other=dict(
             replay_buffer=dict(
                 # (int) The allocator learns from episodes at most this old (environment steps), the older the less
-                # (reference: decay_old), usually 50 to 500 k; more learn from other agents than the present ones. 0 =
+                # (reference: decay_old), usually 50 to 500 k; a larger value lets in the play of older policies. 0 =
                 # from all alike.
                 recent_steps=150_000,
             ),

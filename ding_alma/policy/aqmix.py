@@ -48,6 +48,7 @@ class AqmixPolicy(ValuePolicy):
         ),
     )
 
+    unread = (*ValuePolicy.unread, "other.replay_buffer.recent_steps")
     has_fixed_form = True
 
     def check_values(self, cfg: EasyDict) -> None:

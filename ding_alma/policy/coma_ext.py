@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ding_alma.model.actor_critic.categorical import MixedCategorical
 from ding_alma.policy.observation import stack_observations
-from ding_alma.policy.on_policy import check_fresh, iterate_once
+from ding_alma.policy.on_policy import ON_POLICY_UNREAD, check_fresh, iterate_once
 from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.replay.flat_recorder import FLAT_OBSERVED, FlatEpisode, FlatRecorder, coma_batch
 from ding_alma.rl.coma import ComaBatch, actor_loss, critic_loss, lambda_returns, taken
@@ -54,8 +54,8 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
             # (int) Steps of the critic's optimiser per update, usually 1 to 30; the actor makes one. More follow the
             # policy closer and cost more. DI-engine's COMA: 20 of both.
             critic_updates=20,
-            # (float) Learning rate of Adam, actor's and critic's, usually 1e-4 to 1e-3; a larger one learns faster and
-            # may lose what it had.
+            # (float) Learning rate of Adam, actor's and critic's, usually 1e-4 to 1e-3; learning with a larger one is
+            # faster and less stable.
             learning_rate=5e-4,
             # (float) Largest global norm of a gradient, actor's and critic's, usually 1 to 20; a larger one lets
             # outliers through.
@@ -80,8 +80,8 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
         ),
         eval=dict(),
         other=dict(
-            # (dict) Share of the uniform policy in the agents' (paper: 0.5 to 0.02 over 750 episodes), usually over a
-            # tenth to a third of the run; agents with a longer schedule try more and learn later.
+            # (dict) Share of the uniform distribution in the agents' policies (paper: 0.5 to 0.02 over 750 episodes),
+            # usually over 5 to 30 % of the run; agents with a longer schedule try more and learn later.
             eps=dict(type="linear", start=0.5, end=0.02, decay=50_000),
             replay_buffer=dict(
                 # (int) Episodes that may wait to be learnt from.
@@ -91,6 +91,8 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
             ),
         ),
     )
+
+    unread = (*(set(RecordingPolicy.unread) - {"model.actor_hidden_size_list"}), *ON_POLICY_UNREAD)
 
     def check_values(self, cfg: EasyDict) -> None:
         learn = cfg.learn

@@ -44,8 +44,8 @@ class CopaPolicy(AqmixPolicy):
         ),
         # (dict) The block of ALMA's allocations, whose clock also calls for strategies.
         allocation=dict(
-            # (int) Steps between decisions (reference: action_length), usually 3 to 20; with more, the coach hears and
-            # says less.
+            # (int) Steps between decisions (reference: action_length), usually 3 to 20; with more of them the coach
+            # broadcasts less often.
             period=5,
         ),
         # (dict) Coach and recognition network (docs/reference/copa.md#the-policy).

@@ -20,7 +20,7 @@ from ding_alma.policy.heap import keep_heap
 from ding_alma.policy.member_credit import OWN_REWARDS, check_credit
 from ding_alma.policy.member_policy import MemberPolicy
 from ding_alma.policy.member_view import VIEWS, check_typed
-from ding_alma.policy.on_policy import check_fresh, update_once
+from ding_alma.policy.on_policy import ON_POLICY_UNREAD, check_fresh, update_once
 from ding_alma.replay.member_recorder import MemberEpisode
 from ding_alma.replay.member_rollout import MemberRollout, member_rollout
 from ding_alma.rl.optimisation import require_finite
@@ -74,10 +74,9 @@ class MppoPolicy(MemberPolicy):
         ),
         # (dict) Actor and critic under view='entities'.
         network=dict(
-            # (int) Width of the entity encoding and attention, usually 32 to 256; wider ones express more and cost
-            # more.
+            # (int) Width of the entity encoding and attention, usually 32 to 256; wider ones express and cost more.
             attention_dim=128,
-            # (int) Attention heads, usually 1 to 8; more tell more relations apart, and each is narrower.
+            # (int) Attention heads, usually 1 to 8; with more heads each is narrower.
             attention_heads=4,
             # (int) Width of the last hidden layers, usually 32 to 256; wider ones express and cost more.
             hidden_dim=64,
@@ -95,12 +94,12 @@ class MppoPolicy(MemberPolicy):
             actor="flat",
             # (int) Channels of the embeddings, usually 16 to 64; more express more, at a quadratic cost.
             width=32,
-            # (int) Channels that a board is squeezed into, usually 4 to 16; more pass more on.
+            # (int) Channels that a board is squeezed into, usually 4 to 16; more lose less information.
             squeezed=8,
             # (int) Residual blocks in each half of an embedding, usually 1 to 4; with more of them a tile sees further.
             blocks=2,
-            # (float) Factor on all initial weights of convolutions and linear maps, usually 0.01 to 1; with larger ones
-            # actions begin further from even chances.
+            # (float) Factor on all initial weights of convolutions and linear maps, usually 0.01 to 1; with a small one
+            # Adam turns convolutions faster, and actions begin with nearly even chances (docs/reference/mppo.md).
             weight_scale=0.01,
             # (str) 'float32', or 'bfloat16' for the features of the tiles: half the time and memory where the processor
             # multiplies such numbers (AMX, GPUs), with three significant digits. Weights, heads and losses stay as they
@@ -133,17 +132,18 @@ class MppoPolicy(MemberPolicy):
         ),
         # (dict) The update (docs/reference/mppo.md#update).
         ppo=dict(
-            # (int) Passes over a collection, usually 3 to 15; more draw more from it, until the policy has left it
-            # behind (`approx_kl`).
+            # (int) Passes over a collection, usually 3 to 15; more make more use of it, until it is too far off-policy
+            # (`approx_kl`).
             epochs=10,
             # (int) Steps of one team in a minibatch, all trajectories of each, usually 128 to 4096; larger ones make
             # fewer, steadier updates.
             minibatch_steps=512,
             # (int) Minibatches per team that an epoch stops after; 0 = all (thesis' code as published: 1).
             minibatches_per_epoch=0,
-            # (float) Learning rate of Adam, usually 1e-4 to 1e-3; a larger one learns faster and may lose what it had.
+            # (float) Learning rate of Adam, usually 1e-4 to 1e-3; learning with a larger one is faster and less stable.
             learning_rate=2e-4,
-            # (int) Environment steps over which the learning rate falls to zero, usually all of the run; 0 = it stays.
+            # (int) Environment steps over which the learning rate falls to zero, usually those of the run (thesis: a
+            # hundred times as many); 0 = it stays.
             anneal_steps=10_000_000,
             # (float) Adam's epsilon, usually 1e-8 to 1e-5; a larger one slows parameters with small gradients.
             adam_eps=1e-5,
@@ -159,8 +159,8 @@ class MppoPolicy(MemberPolicy):
             clip_value=True,
             # (float) Weight of the entropy, usually 0 to 0.02; a larger one keeps actions random for longer.
             entropy_weight=1e-3,
-            # (float) Weight of the value loss, usually 0.25 to 1; a larger one takes more of the clipped gradient for
-            # the critic.
+            # (float) Weight of the value loss, usually 0.25 to 1; a larger one gives the critic more of the clipped
+            # gradient.
             value_weight=0.5,
             # (str) Advantages are normalised over 'active' trajectories, over all slots 'padded' with zeros (thesis'
             # code) or not at all: 'none'.
@@ -176,7 +176,8 @@ class MppoPolicy(MemberPolicy):
         ),
         # (dict) Learning from the most telling trajectories of a step alone (docs/reference/mppo.md#sample-reduction).
         reduction=dict(
-            # (int) Trajectories kept per step, usually half of the members; 0 = all. Fewer make an update cheaper.
+            # (int) Trajectories kept per step, usually 0, for all, or half of the members; fewer make an update
+            # cheaper.
             keep=0,
             # (str) By 'advantage', 'abs_advantage', 'return' or 'random'.
             by="advantage",
@@ -190,8 +191,7 @@ class MppoPolicy(MemberPolicy):
             batch_size=1,
             # (float) Discount per step, usually 0.95 to 0.999; a larger one looks further ahead, at noisier returns.
             discount_factor=0.99,
-            # (int) Collections between readings of the monitored values, usually 1 to 10; each reading waits for the
-            # device.
+            # (int) Collections between readings of monitored values, usually 1 to 10; a reading waits for the device.
             monitor_interval=1,
             # (bool) On a GPU: record the update of a minibatch as a CUDA graph and replay it (docs/scale.md).
             capture=False,
@@ -241,7 +241,7 @@ class MppoPolicy(MemberPolicy):
         "learn.monitor_interval": (1, None),
     }
 
-    unread = (*MemberPolicy.unread, "other.eps")
+    unread = (*MemberPolicy.unread, *ON_POLICY_UNREAD, "learn.update_per_collect", "other.eps")
     has_fixed_form = True
 
     def check_values(self, cfg: EasyDict) -> None:

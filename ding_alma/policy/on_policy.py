@@ -5,6 +5,9 @@ from typing import Any
 
 from easydict import EasyDict
 
+ON_POLICY_UNREAD = ("learn.batch_size", "other.replay_buffer.recent_steps", "other.replay_buffer.sequence_length")
+"""Of `RecordingPolicy.unread`: an update takes all that was collected, as it is."""
+
 
 def update_once(cfg: EasyDict) -> None:
     """Make DI-engine update once per collection, whatever a config shared with off-policy policies says.

@@ -41,11 +41,14 @@ class RecordingPolicy(Policy):
 
     unread: ClassVar[tuple[str, ...]] = (
         "nstep",
+        "priority",
         "priority_IS_weight",
         "unroll_len",
+        "collect.n_sample",
         "learn.epoch_per_collect",
         "learn.ignore_done",
         "learn.train_epoch",
+        "model.actor_hidden_size_list",
     )
     """Keys that DI-engine knows and this policy does not read: a config may have them, the command line may not."""
 

@@ -61,8 +61,8 @@ class ValuePolicy(EpisodePolicy):
             # (int) Width of the agents' entity encoding and attention, usually 32 to 256; wider ones express more and
             # cost more.
             attention_dim=128,
-            # (int) Attention heads, in agents, hypernetworks and proposal network, usually 1 to 8; more tell more
-            # relations apart, and each is narrower.
+            # (int) Attention heads, in agents, hypernetworks and proposal network, usually 1 to 8; with more heads each
+            # is narrower.
             attention_heads=4,
             # (int) Width of the agents' last hidden layer, usually 32 to 256; wider ones express more and cost more.
             hidden_dim=64,
@@ -84,8 +84,8 @@ class ValuePolicy(EpisodePolicy):
             update_per_collect=8,
             # (int) Rows in a batch, usually 8 to 64; more make steadier updates, at a proportional cost.
             batch_size=32,
-            # (float) Learning rate of agents and mixer, usually 1e-4 to 1e-3; a larger one learns faster and then
-            # wavers more.
+            # (float) Learning rate of agents and mixer, usually 1e-4 to 1e-3; learning with a larger one is faster and
+            # less stable.
             learning_rate=5e-4,
             # (int) Environment steps over which all learning rates fall to a tenth, where they stay; 0 = they do not
             # (papers). As many as the run has, or fewer: the team then changes less from update to update.
@@ -124,20 +124,20 @@ class ValuePolicy(EpisodePolicy):
         collect=dict(
             # (int) Kept at 1: an episode is one sample.
             unroll_len=1,
-            # (int) Episodes per collection, usually one or two for each environment; more make networks act that are
-            # older.
+            # (int) Episodes per collection, usually one or two for each environment; with more, the networks that act
+            # are older.
             n_episode=8,
         ),
         eval=dict(),
         other=dict(
-            # (dict) Probability of a random action, falling from start to end over `decay` environment steps, usually a
-            # tenth to a third of the run; agents with a longer schedule try more and learn later.
+            # (dict) Probability of a random action, falling from start to end over `decay` environment steps, usually 5
+            # to 30 % of the run; agents with a longer schedule try more and learn later.
             eps=dict(type="linear", start=1.0, end=0.05, decay=2_000_000),
             replay_buffer=dict(
                 # (int) Episodes kept, usually 1000 to 10000; more learn from older play, too, and take more memory.
                 replay_buffer_size=5000,
-                # (int) Steps of a training sequence, usually 16 to 64; longer ones cut off less of what followed. More
-                # than the episode limit gives whole episodes.
+                # (int) Steps of a training sequence, usually 16 to 64; longer ones truncate less. More than the episode
+                # limit gives whole episodes.
                 sequence_length=64,
             ),
         ),

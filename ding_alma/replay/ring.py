@@ -41,10 +41,11 @@ class EpisodeRing(IBuffer):
         # take more memory.
         replay_buffer_size=5000,
         # (int) Steps of a training sequence, 2 or more (ALMA reference: max_traj_len), usually 16 to 64; longer ones
-        # cut off less of what followed.
+        # truncate less.
         sequence_length=64,
         # (int) Also draw a batch from the episodes whose collection began at most this many environment steps ago,
-        # usually 50 to 500 k; 0 draws none (ALMA reference: decay_old). More mix in older play.
+        # usually 50 to 500 k; 0 draws none (ALMA reference: decay_old). A larger value lets in the play of older
+        # policies.
         recent_steps=0,
         # (str) Where episodes are kept: 'cpu' or a torch device.
         device="cpu",

@@ -12,18 +12,19 @@ from ding.worker import BaseLearner, BaseSerialCommander, InteractionSerialEvalu
 from ding.worker.collector.base_serial_collector import get_serial_collector_cls
 from easydict import EasyDict
 
+from ding_alma.run.change_pair import change_pair, literal
 from ding_alma.run.checked_config import checked_config
 from ding_alma.run.config_override import override
 from ding_alma.run.config_shape import default_config
-from ding_alma.run.ding_keys import why_unread
+from ding_alma.run.ding_keys import ABSENT, leaves, value_at, why_unread
 from ding_alma.run.run_config import read_config_file
 from ding_alma.run.run_error import RunError
 from ding_alma.setting import blocks, compose
 from ding_alma.setting.meanings import UNKNOWN, Entry, blocks_of, class_defaults, config_entries
-from ding_alma.setting.shipped import find_config
+from ding_alma.setting.shipped import config_folder, find_config
 
 COMMAND_LINE = "command line"
-COMPUTED = "computed"
+COMPUTED = "computed or set elsewhere"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Value:
     meaning: str
     """Empty where its author has written none."""
     origin: str
-    """``file:line``, `COMMAND_LINE`, or `COMPUTED` by DI-engine or from other values."""
+    """``file:line``, `COMMAND_LINE`, or `COMPUTED`: by DI-engine, from other values, or where no block says so."""
     has_effect: bool
     """Not if only policies of other types read the key; the config has it so that a swap changes the type alone."""
 
@@ -55,21 +56,33 @@ def list_config(config: str | Path, changes: list[str]) -> list[Value]:
         merged = checked_config(main, create)
     except (ValueError, TypeError) as error:
         raise RunError(f"{config}: {error}") from error
-    given = {change.partition("=")[0] for change in changes}
-    sources = _by_path([*config_entries(find_config(config)), *_default_entries(create)])
+    given = dict(change_pair(change) for change in changes)
+    settings, defaults = _by_path(config_entries(find_config(config))), _by_path(_default_entries(create))
     # What a key means is known, too, where a config sets it without any of our settings.
-    meanings = _by_path(entry for module in (blocks, compose) for entry in blocks_of(Path(inspect.getfile(module))))
-    defaults = default_config(create)
-    return [
-        Value(
-            path,
-            value,
-            *_explained(value, sources.get(path, []), meanings.get(path, []), path in given),
-            has_effect=not why_unread(path, defaults, create.policy.type),
+    elsewhere = _by_path(entry for module in (blocks, compose) for entry in blocks_of(Path(inspect.getfile(module))))
+    all_defaults = default_config(create)
+    values = []
+    for path in leaves(merged):
+        value = value_at(merged, path)
+        if path.endswith("cfg_type"):
+            continue
+        is_given, is_replaced = _on_command_line(path, given)
+        fitting, meaning = _explained(
+            value, [] if is_replaced else settings.get(path, []), defaults.get(path, []), elsewhere.get(path, [])
         )
-        for path, value in _leaves(merged)
-        if not path.endswith("cfg_type")
-    ]
+        origin = COMMAND_LINE if is_given else _place(fitting)
+        values.append(Value(path, value, meaning, origin, not why_unread(path, all_defaults, create.policy.type)))
+    return values
+
+
+def _on_command_line(path: str, given: Mapping[str, str]) -> tuple[bool, bool]:
+    """Whether a change names a key, alone or in a block given as a whole, and whether one replaces a block it is in."""
+    names = path.split(".")
+    blocks = [".".join(names[:end]) for end in range(1, len(names)) if ".".join(names[:end]) in given]
+    is_in_block = any(
+        value_at({"block": literal(given[block])}, f"block{path.removeprefix(block)}") is not ABSENT for block in blocks
+    )
+    return path in given or is_in_block, bool(blocks)
 
 
 def _by_path(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
@@ -79,21 +92,25 @@ def _by_path(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
     return found
 
 
-def _explained(value: Any, entries: list[Entry], others: list[Entry], is_given: bool) -> tuple[str, str]:
-    """Meaning and origin of a value.
+def _explained(
+    value: Any, settings: list[Entry], defaults: list[Entry], elsewhere: list[Entry]
+) -> tuple[Entry | None, str]:
+    """The entry that a value comes from, None if there is no such, and the meaning of its key.
 
     Args:
-        entries: of its key, in what the config consists of.
-        others: of its key, elsewhere.
-        is_given: on the command line.
+        settings: entries of the key in what the config consists of, the topmost first.
+        defaults: in the classes that read it.
+        elsewhere: in other settings.
     """
-    fitting = [entry for entry in entries if entry.value is UNKNOWN or _same(entry.value, value)]
-    meanings = [entry.meaning for entry in [*fitting, *entries, *others] if entry.meaning]
+    fitting = [each for each in [*settings, *defaults] if each.value is UNKNOWN or _same(each.value, value)]
+    meanings = [each.meaning for each in [*fitting, *settings, *defaults, *elsewhere] if each.meaning]
     # A setting often has only the beginning of what the policy says of its key.
-    meaning = max((each for each in meanings if each.startswith(meanings[0].rstrip("."))), key=len, default="")
-    if is_given:
-        return meaning, COMMAND_LINE
-    return meaning, f"{_short(fitting[0].file)}:{fitting[0].line}" if fitting else COMPUTED
+    fuller = [each.meaning for each in defaults if meanings and each.meaning.startswith(meanings[0].rstrip("."))]
+    return next(iter(fitting), None), max([*meanings[:1], *fuller], key=len, default="")
+
+
+def _place(entry: Entry | None) -> str:
+    return COMPUTED if entry is None else f"{_short(entry.file)}:{entry.line}"
 
 
 def _default_entries(create: EasyDict) -> Iterator[Entry]:
@@ -114,21 +131,15 @@ def _default_entries(create: EasyDict) -> Iterator[Entry]:
                     yield Entry(f"{prefix}.{entry.path}", entry.value, entry.meaning, entry.file, entry.line)
 
 
-def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
 def _same(one: Any, other: Any) -> bool:
     return bool(one == other) or (isinstance(one, tuple) and list(one) == other)
 
 
 def _short(file: Path) -> str:
-    """The file from its package on, as it stands in the clone."""
+    """The file from its package on, or from the folder of the configs, as it stands in the clone."""
+    if file.resolve().is_relative_to(config_folder()):
+        return file.resolve().relative_to(config_folder().parent).as_posix()
     for parent in file.parents:
-        if not (parent / "__init__.py").is_file() and parent.name != "configs":
+        if not (parent / "__init__.py").is_file():
             return file.relative_to(parent).as_posix()
     return str(file)

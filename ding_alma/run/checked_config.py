@@ -1,6 +1,7 @@
 """A config as DI-engine merges it, refused if it cannot be trained."""
 
 import contextlib
+import copy
 import io
 from typing import Any
 
@@ -13,7 +14,7 @@ from ding_alma.policy.member_view import VIEWS
 from ding_alma.policy.observation import require_keys
 from ding_alma.policy.recording_policy import RecordingPolicy
 from ding_alma.run.config_shape import default_config
-from ding_alma.run.ding_keys import ABSENT, check_ding_keys, check_ding_values, value_at
+from ding_alma.run.ding_keys import ABSENT, check_ding_keys, check_ding_values, is_known, value_at
 from ding_alma.setting.compose import sizes_of
 from dizoo_ext.contract import FLAT_KEYS, EntitySpec, MapSpec
 
@@ -70,12 +71,7 @@ def _check_view(spec: EntitySpec | MapSpec, merged: EasyDict) -> None:
 
 def _check_keys(spec: EntitySpec, policy: Policy, merged: EasyDict) -> None:
     """Refuse an ``env.observation`` without what the policy reads. Raises a ValueError."""
-    if isinstance(policy, RecordingPolicy):
-        read = policy.observation_keys()
-    elif type(policy).__module__.startswith("ding."):
-        read = ("action_mask", *FLAT_KEYS)
-    else:
-        return
+    read = policy.observation_keys() if isinstance(policy, RecordingPolicy) else ("action_mask", *FLAT_KEYS)
     try:
         require_keys(read, spec.observation_keys(merged.env.observation))
     except KeyError as error:
@@ -95,16 +91,18 @@ def _build(merged: EasyDict) -> None:
     spec = getattr(env, "entity_spec", getattr(env, "map_spec", None))
     try:
         if isinstance(spec, EntitySpec | MapSpec):
-            if issubclass(policy_class, RecordingPolicy) or policy_class.__module__.startswith("ding."):
+            if is_known(policy_class):
                 _check_view(spec, merged)
             _check_sizes(env, merged)
     finally:
         env.close()
-    on_cpu = EasyDict(merged.policy, cuda=False)
+    # A policy may write into its config.
+    on_cpu = copy.deepcopy(merged.policy)
+    on_cpu.cuda = False
     if issubclass(policy_class, RecordingPolicy) and on_cpu.learn.get("capture"):
         policy_class.check_capture(merged.policy)
         # Which the CPU cannot.
-        on_cpu.learn = EasyDict(on_cpu.learn, capture=False)
+        on_cpu.learn.capture = False
     try:
         # Nor here: its registry of models does the same.
         with contextlib.redirect_stdout(io.StringIO()):
@@ -117,5 +115,5 @@ def _build(merged: EasyDict) -> None:
         raise ValueError(
             f"policy {merged.policy.type!r} cannot be built from this config ({type(error).__name__}: {said[:200]})"
         ) from error
-    if isinstance(spec, EntitySpec) and "observation" in merged.env:
+    if isinstance(spec, EntitySpec) and "observation" in merged.env and is_known(policy_class):
         _check_keys(spec, policy, merged)

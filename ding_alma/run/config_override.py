@@ -1,17 +1,16 @@
 """Changes of a config from the command line: ``policy.learn.batch_size=16``."""
 
-import ast
 import copy
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from easydict import EasyDict
 
 from ding_alma.policy.config_check import READ_BY_DING
-from ding_alma.run.change_pair import change_pair
+from ding_alma.run.change_pair import change_pair, literal
 from ding_alma.run.config_shape import check_shape
-from ding_alma.run.ding_keys import ABSENT, value_at, why_unread
+from ding_alma.run.ding_keys import ABSENT, leaves, value_at, why_unread
 from ding_alma.run.run_error import RunError
 from ding_alma.setting.compose import consequences
 
@@ -58,7 +57,7 @@ def override(main: EasyDict, create: EasyDict, changes: list[str]) -> tuple[Easy
     defaults = _checked_shape(main, create)
     for path, text in pairs:
         if path not in CHOICES:
-            _refuse_unread(path, _literal(text), defaults, create.policy.type)
+            _refuse_unread(path, literal(text), defaults, main, create.policy.type)
             change_value(main, path, text, defaults)
     if any(value_at(defaults, path) is ABSENT or isinstance(value_at(defaults, path), Mapping) for path, _ in pairs):
         # Whole blocks may have been replaced.
@@ -100,7 +99,7 @@ def parse_value(text: str, default: Any, path: str) -> Any:
     elif isinstance(default, float):
         value = _number(text)
     else:
-        value = _literal(text)
+        value = literal(text)
         if default is None:
             return value
         kind = Mapping if isinstance(default, Mapping) else list | tuple
@@ -111,12 +110,13 @@ def parse_value(text: str, default: Any, path: str) -> Any:
     return value
 
 
-def _refuse_unread(path: str, value: Any, defaults: EasyDict, policy: str) -> None:
+def _refuse_unread(path: str, value: Any, defaults: EasyDict, main: EasyDict, policy: str) -> None:
     """Raise a RunError for a key, or for one in a block that is given as a whole, that only other policies read."""
-    paths = [path, *(_dotted(value, f"{path}.") if isinstance(value, Mapping) else ())]
-    for each in paths:
+    for each in [path, *(leaves(value, f"{path}.") if isinstance(value, Mapping) else ())]:
         if reason := why_unread(each, defaults, policy):
-            raise RunError(f"{each} has no effect under policy.type = {policy}; {reason}")
+            others = [name for name in _effective_keys(defaults, main) if _end(name) == _end(each)]
+            hint = f"; did you mean {' or '.join(others[:3])}?" if others else ""
+            raise RunError(f"{each} has no effect under policy.type = {policy}; {reason}{hint}")
 
 
 def _choose(create: EasyDict, block: str, name: str) -> None:
@@ -129,10 +129,8 @@ def _value(path: str, text: str, default: Any, given: Any, defaults: EasyDict, m
         raise RunError(f"{path} has no effect; set {READ_ELSEWHERE[path]} instead")
     if default is ABSENT and given is ABSENT:
         if not _is_open(path, defaults):
-            near = _nearest_names(path, defaults, main)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"top-level keys are {', '.join(main)}"
-            raise RunError(f"unknown config key {path}; {hint}")
-        return _literal(text)
+            raise RunError(f"unknown config key {path}; {_hint(path, defaults, main)}")
+        return literal(text)
     try:
         return parse_value(text, given if default is ABSENT else default, path)
     except ValueError as error:
@@ -144,14 +142,37 @@ def _value(path: str, text: str, default: Any, given: Any, defaults: EasyDict, m
         raise RunError(str(error)) from None
 
 
-def _nearest_names(path: str, defaults: EasyDict, main: EasyDict) -> list[str]:
-    """Keys that may have been meant by ``path`` and would have an effect, at most three."""
+def _hint(path: str, defaults: EasyDict, main: EasyDict) -> str:
+    """What may have been meant by an unknown key: at most three that would have an effect, or what its block has."""
+    known = _effective_keys(defaults, main)
+    ends = {_end(name) for name in known}
+    near = [
+        name for end in difflib.get_close_matches(_end(path), ends, cutoff=0.8) for name in known if _end(name) == end
+    ]
+    near += difflib.get_close_matches(path, known, cutoff=0.8)
+    if near:
+        return f"did you mean {' or '.join(list(dict.fromkeys(near))[:3])}?"
+    block = path.rpartition(".")[0]
+    while block and not any(name.startswith(f"{block}.") for name in known):
+        block = block.rpartition(".")[0]
+    if not block:
+        return f"top-level keys are {', '.join(main)}"
+    inside = [name.removeprefix(f"{block}.") for name in known if name.startswith(f"{block}.")]
+    return f"{block} has {', '.join(dict.fromkeys(name.partition('.')[0] for name in inside))}"
+
+
+def _effective_keys(defaults: EasyDict, main: EasyDict) -> list[str]:
+    """Keys of the merged config that a change of theirs would mean something to."""
     policy = value_at(defaults, "policy.type")
-    names = dict.fromkeys([*_dotted(defaults), *_dotted(main)])
-    known = [name for name in names if not why_unread(name, defaults, policy)]
-    same_end = [name for name in known if name.rpartition(".")[2] == path.rpartition(".")[2]]
-    close = difflib.get_close_matches(path, known, n=3, cutoff=0.7)
-    return list(dict.fromkeys([*same_end, *close]))[:3]
+    return [
+        name
+        for name in dict.fromkeys([*leaves(defaults), *leaves(main)])
+        if name not in READ_ELSEWHERE and not name.endswith("cfg_type") and not why_unread(name, defaults, policy)
+    ]
+
+
+def _end(path: str) -> str:
+    return path.rpartition(".")[2]
 
 
 def _follow_environment(given: tuple[EasyDict, EasyDict], changed: tuple[EasyDict, EasyDict], named: set[str]) -> None:
@@ -161,9 +182,9 @@ def _follow_environment(given: tuple[EasyDict, EasyDict], changed: tuple[EasyDic
     except (ValueError, TypeError, AttributeError, OSError, ImportError):
         # An environment that refuses its block says so when it is built; others have sizes of their own.
         return
-    for path in _dotted(after):
+    for path in leaves(after):
         size = value_at(after, path)
-        if not isinstance(size, Mapping) and path not in named and value_at(given[0], path) == value_at(before, path):
+        if path not in named and value_at(given[0], path) == value_at(before, path):
             _set(changed[0], path, size)
 
 
@@ -186,20 +207,6 @@ def _set(main: EasyDict, path: str, value: Any) -> None:
     for name in blocks:
         node = node.setdefault(name, EasyDict())
     node[key] = value
-
-
-def _dotted(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for key, value in config.items():
-        yield f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            yield from _dotted(value, f"{prefix}{key}.")
-
-
-def _literal(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        return text
 
 
 def _number(text: str) -> float | None:

@@ -38,6 +38,8 @@ TYPES_IN_MAIN = {
 """Key of ``main_config`` -> block of ``create_config`` that says the same; merged configs have both."""
 REQUIRED = ("env_manager", "policy")
 TYPELESS = ("evaluator",)
+FRACTIONS = ("value_weight", "policy_weight", "clip_value")
+"""Keys of ``policy.learn`` whose defaults DI-engine writes as integers, though they may have fractions."""
 LONGEST_NAME = 200
 """Bytes of a folder's name; file systems have 255, and DI-engine may append the time."""
 
@@ -98,7 +100,11 @@ def check_shape(main: Any, create: Any) -> EasyDict:
 
 def default_config(create: EasyDict) -> EasyDict:
     """Everything that DI-engine would fill in beside an empty main part."""
-    return compile_config(EasyDict(env={}, policy={}), create_cfg=create, auto=True, save_cfg=False)
+    defaults = compile_config(EasyDict(env={}, policy={}), create_cfg=create, auto=True, save_cfg=False)
+    for key in FRACTIONS:
+        if type(defaults.policy.learn.get(key)) is int:
+            defaults.policy.learn[key] = float(defaults.policy.learn[key])
+    return defaults
 
 
 def checked_pipeline(original: Callable[..., Any]) -> Callable[..., Any]:

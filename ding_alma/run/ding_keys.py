@@ -1,10 +1,11 @@
 """Refuse keys that DI-engine itself would silently ignore, and values that it does not check."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
+from ding.policy import Policy
 from ding.utils import ENV_REGISTRY, POLICY_REGISTRY
 from ding.worker.learner.learner_hook import hook_mapping, simplified_hook_mapping
 from easydict import EasyDict
@@ -168,16 +169,21 @@ def why_unread(path: str, defaults: Mapping[str, Any], policy: str) -> str:
     if names[0] != "policy" or policy not in POLICY_REGISTRY:
         return ""
     cls = POLICY_REGISTRY.get(policy)
-    is_ours = issubclass(cls, RecordingPolicy)
-    if is_ours and any(".".join(names[1:end]) in cls.unread for end in range(2, len(names) + 1)):
+    if not is_known(cls):
+        return ""
+    unread = cls.unread if issubclass(cls, RecordingPolicy) else ()
+    if any(".".join(names[1:end]) in unread for end in range(2, len(names) + 1)):
         return "other policies read it"
     is_read_by_ding = any(names[end] in READ_BY_DING.get(".".join(names[:end]), ()) for end in range(1, len(names)))
     if value_at(defaults, path) is not ABSENT or is_read_by_ding:
         return ""
-    if not is_ours and not cls.__module__.startswith(("ding.", "ding_alma.")):
-        return ""
     readers = {of.type for of in sibling_defaults() if "type" in of and value_at({"policy": of}, path) is not ABSENT}
-    return f"these read it: {', '.join(sorted(readers - {policy}))}" if readers - {policy} else ""
+    return f"other policies read it, such as {', '.join(sorted(readers - {policy}))}" if readers - {policy} else ""
+
+
+def is_known(policy: type[Policy]) -> bool:
+    """Whether a policy's class is one of ours or of DI-engine's own, so that what it reads is known."""
+    return issubclass(policy, RecordingPolicy) or policy.__module__.startswith(("ding.", "ding_alma."))
 
 
 def check_device(policy: Mapping[str, Any]) -> None:
@@ -223,6 +229,15 @@ def value_at(config: Mapping[str, Any], path: str) -> Any:
             return ABSENT
         node = node[key]
     return node
+
+
+def leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Dotted paths of all values in a config, in its order; an empty block is a value."""
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
 
 
 def _block(main: Mapping[str, Any], path: str) -> Mapping[str, Any]:

@@ -52,7 +52,7 @@ MAIN: dict[str, Any] = dict(
             ),
         ),
         other=dict(
-            # (dict) Probability of a random action: from start to end over decay environment steps. Masked PPO samples.
+            # (dict) Probability of a random action: from start to end over decay environment steps.
             eps=dict(type="linear", start=1.0, end=0.05, decay=2_000_000),
             # (dict) Replay of episodes; defaults in ding_alma/replay/ring.py and in the policies.
             replay_buffer=dict(),

@@ -44,8 +44,9 @@ def config_entries(config: Path) -> list[Entry]:
     """
     found = list(reversed(blocks_of(config)))
     seen: set[tuple[Path, str]] = set()
+    imports = _imported(config)
     for name in _names(_parsed(config)):
-        if name in (imports := _imported(config)):
+        if name in imports:
             found += _setting_entries(*imports[name], seen)
     return found
 
@@ -60,9 +61,9 @@ def _setting_entries(module: str, file: Path, name: str, seen: set[tuple[Path, s
             yield from reversed([*_entries(file, statement.value, "")])  # type: ignore[attr-defined]  # an assignment
         elif isinstance(statement, ast.FunctionDef) and statement.name == name:
             yield from reversed([*_blocks_in(file, statement)])
-            package = module.rpartition(".")[0]
+            packages = {module.rpartition(".")[0], __package__}
             beside = {
-                local: source for local, source in _imported(file).items() if source[0].rpartition(".")[0] == package
+                local: source for local, source in _imported(file).items() if source[0].rpartition(".")[0] in packages
             }
             sources = [beside.get(local, (module, file, local)) for local in _names(statement)]
             constants = [source for source in reversed(sources) if source[2].isupper()]
@@ -96,22 +97,41 @@ def _blocks_in(file: Path, root: ast.AST) -> Iterator[Entry]:
 
 
 def _names(root: ast.AST) -> list[str]:
-    """The names that stand below a node, in the order of their first place."""
-    found = [node for node in ast.walk(root) if isinstance(node, ast.Name)]
-    return list(dict.fromkeys(node.id for node in sorted(found, key=lambda node: (node.lineno, node.col_offset))))
+    """The names that stand below a node, ``module.name`` too, in the order of their first place."""
+    found = [node for node in ast.walk(root) if isinstance(node, ast.Name | ast.Attribute)]
+    return list(
+        dict.fromkeys(ast.unparse(node) for node in sorted(found, key=lambda node: (node.lineno, node.col_offset)))
+    )
 
 
 @cache
 def _imported(file: Path) -> dict[str, tuple[str, Path, str]]:
-    """Name in a file -> module, file and name there of what it imports from modules written in Python."""
+    """Name in a file, or ``module.name``, -> module, file and name there of what it imports from Python's sources."""
     found: dict[str, tuple[str, Path, str]] = {}
     for node in _parsed(file).body:
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            spec = importlib.util.find_spec(node.module)
-            if spec is not None and spec.origin is not None and spec.origin.endswith(".py"):
-                source = Path(spec.origin)
+        modules: dict[str, str] = {}
+        if isinstance(node, ast.Import):
+            modules = {each.asname or each.name: each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            if source := _source(node.module):
                 found |= {each.asname or each.name: (node.module, source, each.name) for each in node.names}
+            modules = {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}
+        for local, module in modules.items():
+            if source := _source(module):
+                defined = [_target(each) or getattr(each, "name", None) for each in _parsed(source).body]
+                found |= {f"{local}.{name}": (module, source, name) for name in defined if name}
     return found
+
+
+def _source(module: str) -> Path | None:
+    """The file of a module that is written in Python, without its import; None if there is no such."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        # Its parent is no package: this is the name of something else.
+        return None
+    origin = None if spec is None else spec.origin
+    return Path(origin) if origin is not None and origin.endswith(".py") else None
 
 
 def _target(statement: ast.stmt) -> str | None:

@@ -21,6 +21,7 @@ class LuxEntitiesEnv(EntityEnv):
     Where replays are saved, every episode leaves a ``.json`` for the official viewer beside the ``.gif``.
     """
 
+    _vector_env: LuxVector
     _replays: EpisodeReplays | None = None
     config: ClassVar[dict[str, Any]] = MATCH_CONFIG | dict(
         # (str) As for maps, but 'self'.
@@ -52,7 +53,9 @@ class LuxEntitiesEnv(EntityEnv):
         if self._replay_path is not None and self._replays is None:
             players = ("policy", self._cfg.opponent)
             self._replays = EpisodeReplays(self._replay_path, gif_name(type(self), seed), players)
-        return super().reset(replay=None if self._replays is None else self._replays.begin(), **options)
+        if self._replays is not None:
+            self._vector_env.replay = self._replays.begin()
+        return super().reset(**options)
 
     def step(self, action: np.ndarray) -> BaseEnvTimestep:
         """Advance by one joint action; see `EntityEnv.step`."""

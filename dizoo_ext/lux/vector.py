@@ -38,6 +38,9 @@ class LuxVector(VectorEnv):
         ValueError: an impossible value.
     """
 
+    replay: Replay | None = None
+    """Writes down the games that begin from now on."""
+
     def __init__(
         self,
         num_envs: int,
@@ -81,13 +84,11 @@ class LuxVector(VectorEnv):
         """See `LuxMatch.set_stream_state`."""
         self.matches[env].set_stream_state(state)
 
-    def reset(
-        self, ids: np.ndarray | None = None, map_seed: int | None = None, replay: Replay | None = None
-    ) -> Observation:
-        """Begin new games; see `LuxMatch.reset` for the options."""
+    def reset(self, ids: np.ndarray | None = None, map_seed: int | None = None) -> Observation:
+        """Begin new games; ``map_seed`` plays the engine's map of this seed instead of drawing one."""
         rows = checked_rows(ids, self._all_rows)
         for row in rows:
-            self.matches[row].reset(map_seed, replay)
+            self.matches[row].reset(map_seed, self.replay)
             self._looks[row] = look_at(self.matches[row].game)
         self._last[rows] = -1
         return self._observe(rows)

@@ -127,6 +127,38 @@ def test_an_origin_is_in_a_block_that_the_config_consists_of():
     assert "setting/blocks.py" in values["policy.learn.learner.hook.progress.ext_args.total_env_steps"][1]
 
 
+def test_a_shipped_config_is_a_file_of_its_folder():
+    told = listed("fast/save_the_city/mppo", "--only", "policy.eval.evaluator.eval_freq")
+    assert "[configs/fast/save_the_city_mppo_config.py:" in told["policy.eval.evaluator.eval_freq"][1]
+
+
+def test_another_setting_s_reasons_are_not_given():
+    assert listed("lux/mppo")["policy.ppo.clip_value"][1].startswith("(bool) Clip the value loss too.  [")
+
+
+def test_a_block_given_as_a_whole_replaces_that_of_the_config():
+    values = listed("small/save_the_city/alma", "policy.network={'subtask_mixer': 'vdn'}", "--only", "policy.network")
+    assert values["policy.network.subtask_mixer"][1].endswith("[command line]")
+    assert values["policy.network.attention_dim"][0] == "128"
+    assert all("ding_alma/policy/" in told for key, (_, told) in values.items() if not key.endswith("subtask_mixer"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from ding_alma.setting.save_the_city import small as mine\nmain_config, create_config = mine('alma')",
+        "from ding_alma.setting import save_the_city\nmain_config, create_config = save_the_city.small('alma')",
+        "import ding_alma.setting.save_the_city as city\nmain_config, create_config = city.small('alma')",
+    ],
+)
+def test_a_setting_is_found_however_it_is_imported(tmp_path, text):
+    config = tmp_path / "own.py"
+    config.write_text(text)
+    values = listed(config)
+    assert "ding_alma/setting/save_the_city.py" in values["policy.allocation.period"][1]
+    assert "ding_alma/setting/blocks.py" in values["policy.learn.batch_size"][1]
+
+
 def test_keys_that_are_there_for_other_policies_are_marked():
     marked = {
         key for key, (_, told) in listed("fast/save_the_city/mppo").items() if told.endswith("for other policies]")

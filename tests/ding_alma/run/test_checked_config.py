@@ -26,7 +26,7 @@ def test_policies_of_entities_need_them(policy):
     check("small/save_the_city_alma", policy, env__observation="entities")
 
 
-@pytest.mark.parametrize("policy", ["coma", "coma_ext"])
+@pytest.mark.parametrize("policy", ["coma", "coma_ext", "vdn"])
 def test_policies_of_flat_states_need_them(policy):
     message = r"observations lack \['agent_state', 'global_state'\]; set env\.observation to 'both' or 'flat'"
     with pytest.raises(ValueError, match=message):
@@ -40,7 +40,7 @@ def test_true_groups_are_known_to_few_environments():
     check("group_matching_refil", "refil", policy__learn__imagined_groups="given")
 
 
-@pytest.mark.parametrize("policy", ["alma", "coma", "qmix"])
+@pytest.mark.parametrize("policy", ["alma", "coma", "vdn"])
 def test_maps_are_for_masked_ppo(policy):
     with pytest.raises(ValueError, match=f"policy '{policy}' reads no maps, which 'lux' shows"):
         check("small/lux_mppo", policy)
@@ -51,3 +51,8 @@ def test_masked_ppo_looks_at_what_there_is():
         check("small/lux_mppo", "mppo", policy__view="entities")
     with pytest.raises(ValueError, match="'save_the_city' is made for 'entities'"):
         check("small/save_the_city_mppo", "mppo", policy__view="map")
+
+
+def test_the_merged_config_is_as_it_was_given():
+    merged = check("small/save_the_city_alma", "mppo", policy__learn__update_per_collect=7)
+    assert merged.policy.learn.update_per_collect == 7

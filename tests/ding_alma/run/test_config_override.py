@@ -41,13 +41,13 @@ def get(config, path):
         ("policy.learn.learning_rate", "1", 1.0),
         ("policy.cuda", "true", True),
         ("policy.cuda", "0", False),
-        ("policy.model.actor_hidden_size_list", "[4, 4]", [4, 4]),
+        ("policy.entity.coordinates", "[4, 4]", [4, 4]),
         ("exp_name", "12", "12"),
         ("env.eval_metric", "1", "1"),
         # The default is an integer, the file says 1e10.
         ("env.stop_value", "0.5", 0.5),
         # No default shows these keys.
-        ("policy.collect.n_sample", "8", 8),
+        ("policy.multi_gpu", "true", True),
         ("policy.learn.learner.hook.progress.ext_args.style", "off", "off"),
         ("env.manager.step_timeout", "60", 60),
         ("env.manager.step_timeout", "none", "none"),
@@ -148,7 +148,7 @@ def test_options_without_defaults_are_open():
         ("policy.learn.batch_size=2.5", "must be of type int"),
         ("policy.learn.learning_rate=fast", "must be of type float"),
         ("policy.cuda=maybe", "must be of type bool"),
-        ("policy.model.actor_hidden_size_list=4", "must be of type list"),
+        ("policy.entity.coordinates=4", "must be of type list"),
         ("policy.network=4", "must be of type dict"),
         ("policy.learn.batch_size", "expected dotted.key=value"),
         ("policy..learn=4", "expected dotted.key=value"),
@@ -218,13 +218,19 @@ def test_keys_that_ding_ignores_are_refused(path, value, message):
     ],
 )
 def test_a_key_that_only_other_policies_read_is_refused(policy, key, readers):
-    with pytest.raises(RunError, match=f"{key} has no effect under policy.type = {policy}; these read it: {readers}"):
+    with pytest.raises(RunError, match=f"{key} has no effect under policy.type = {policy}; .* such as {readers}"):
         changed(f"{key}=3", policy=policy)
 
 
 @pytest.mark.parametrize(
     ("policy", "key"),
-    [("alma", "policy.nstep"), ("coma_ext", "policy.learn.ignore_done"), ("mppo", "policy.other.eps.decay")],
+    [
+        ("alma", "policy.nstep"),
+        ("coma_ext", "policy.learn.ignore_done"),
+        ("mppo", "policy.other.eps.decay"),
+        ("mppo", "policy.learn.update_per_collect"),
+        ("refil", "policy.other.replay_buffer.recent_steps"),
+    ],
 )
 def test_a_key_that_ding_knows_and_the_policy_does_not_read_is_refused(policy, key):
     with pytest.raises(RunError, match=f"{key} has no effect under policy.type = {policy}; other policies read it"):
@@ -244,6 +250,26 @@ def test_a_hint_names_no_key_that_would_be_refused():
     with pytest.raises(RunError, match="unknown config key") as error:
         changed("policy.network.mxer=vdn", policy="mppo")
     assert "mixer" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("policy.learn.learning_rat", r"did you mean policy\.ppo\.learning_rate\?"),
+        ("policy.learn.learning_rate", r"no effect .* did you mean policy\.ppo\.learning_rate\?"),
+        ("policy.eval.evaluator.stop_valu", r"did you mean env\.stop_value"),
+        ("policy.lr", r"policy has model, learn, "),
+        ("sed", "top-level keys are "),
+    ],
+)
+def test_hints_lead_to_what_would_be_taken(key, hint):
+    with pytest.raises(RunError, match=hint):
+        changed(f"{key}=1", policy="mppo")
+
+
+@pytest.mark.parametrize(("policy", "key"), [("coma", "value_weight"), ("qmix", "clip_value")])
+def test_fractions_whose_default_ding_writes_as_an_integer(policy, key):
+    assert changed(f"policy.learn.{key}=0.5", policy=policy)[0].policy.learn[key] == 0.5
 
 
 def test_a_policy_from_elsewhere_may_read_what_its_defaults_do_not_show(monkeypatch):

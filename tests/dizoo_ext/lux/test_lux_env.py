@@ -12,6 +12,7 @@ from ding.torch_utils import to_tensor
 from easydict import EasyDict
 from lux_stage import SMALL
 
+from dizoo_ext.gymnasium import make_env
 from dizoo_ext.lux import LuxEnv
 from dizoo_ext.lux.heuristic import heuristic_actions
 from dizoo_ext.lux.match import LuxMatch
@@ -272,3 +273,12 @@ def test_managers_play_the_same_games(manager):
     envs.close()
     for i in range(2):
         assert all((a == b).all() for a, b in zip(shown[i], expected[i], strict=True))
+
+
+@pytest.mark.parametrize("name", ["lux", "lux_entities"])
+def test_options_of_a_reset_are_checked(name):
+    env = make_env(name)
+    with pytest.raises(ValueError, match=r"option of a reset must be one of \['map_seed'\], got 'replay'"):
+        env.reset(options={"replay": None})
+    with pytest.raises(TypeError, match="option map_seed of a reset must be int or None, got 'a'"):
+        env.reset(options={"map_seed": "a"})

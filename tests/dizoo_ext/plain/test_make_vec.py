@@ -100,6 +100,17 @@ def test_options_of_a_reset_are_the_environments_own(make, path):
     for name in ("n_task", "ids"):
         with pytest.raises(ValueError, match=f"option of a reset must be one of .*'n_tasks'.*, got '{name}'"):
             env.reset(options={name: 3})
+    for name, value, kind in [("index", 0.0, "int"), ("index", True, "int"), ("test", "no", "bool")]:
+        with pytest.raises(TypeError, match=f"option {name} of a reset must be {kind} or None, got {value!r}"):
+            env.reset(options={name: value})
+    env.reset(options={"index": np.int64(1), "test": None})
+    with pytest.raises(ValueError, match="strings for names, got 1"):
+        env.reset(options={1: 2})
+
+
+def test_an_environment_without_options_says_so():
+    with pytest.raises(ValueError, match="a reset has no options here, got 'n_tasks'"):
+        dizoo_ext.make_vec("group_matching", 1).reset(options={"n_tasks": 3})
 
 
 def test_seeds_decide_everything():
