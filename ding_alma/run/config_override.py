@@ -145,7 +145,7 @@ def _value(path: str, text: str, default: Any, given: Any, defaults: EasyDict, m
 def _hint(path: str, defaults: EasyDict, main: EasyDict) -> str:
     """What may have been meant by an unknown key: at most three that would have an effect, or what its block has."""
     known = _effective_keys(defaults, main)
-    ends = {_end(name) for name in known}
+    ends = dict.fromkeys(_end(name) for name in known)
     near = [
         name for end in difflib.get_close_matches(_end(path), ends, cutoff=0.8) for name in known if _end(name) == end
     ]
