@@ -92,7 +92,7 @@ class ComaExtPolicy(RecordingPolicy, COMAPolicy):
         ),
     )
 
-    unread = (*(set(RecordingPolicy.unread) - {"model.actor_hidden_size_list"}), *ON_POLICY_UNREAD)
+    unread = (*RecordingPolicy.unread, *ON_POLICY_UNREAD)
 
     def check_values(self, cfg: EasyDict) -> None:
         learn = cfg.learn

@@ -24,6 +24,8 @@ class EpisodePolicy(RecordingPolicy):
     how to learn.
     """
 
+    unread = (*RecordingPolicy.unread, "model.actor_hidden_size_list")
+
     def _read_config(self, cfg: EasyDict) -> None:
         self._sizes = read_sizes(cfg)
 

@@ -25,6 +25,8 @@ class MemberPolicy(RecordingPolicy):
     ``_version``.
     """
 
+    unread = (*RecordingPolicy.unread, "model.actor_hidden_size_list")
+
     def _read_config(self, cfg: EasyDict) -> None:
         self._view = VIEWS[cfg.view](cfg)
         self._version = 0

@@ -48,7 +48,6 @@ class RecordingPolicy(Policy):
         "learn.epoch_per_collect",
         "learn.ignore_done",
         "learn.train_epoch",
-        "model.actor_hidden_size_list",
     )
     """Keys that DI-engine knows and this policy does not read: a config may have them, the command line may not."""
 

@@ -39,9 +39,8 @@ def _policy(env, **learn):
         ),
         learn=dict(batch_size=4, monitor_interval=1, **learn),
     )
-    policy = RefilPolicy
     torch.manual_seed(0)
-    return policy(deep_merge_dicts(policy.default_config(), EasyDict(cfg)))
+    return RefilPolicy(deep_merge_dicts(RefilPolicy.default_config(), EasyDict(cfg)))
 
 
 def _episodes(policy, env, count=4):

@@ -238,6 +238,14 @@ def test_a_key_that_ding_knows_and_the_policy_does_not_read_is_refused(policy, k
     assert get(changed(f"{key}=3", policy="coma")[0], key) == 3
 
 
+@pytest.mark.parametrize("policy", ["alma", "refil", "mppo"])
+def test_layers_of_coma_are_read_by_it_and_coma_ext(policy):
+    change = "policy.model.actor_hidden_size_list=[4, 4]"
+    with pytest.raises(RunError, match="has no effect under"):
+        changed(change, policy=policy)
+    assert changed(change, policy="coma_ext")[0].policy.model.actor_hidden_size_list == [4, 4]
+
+
 def test_a_key_in_a_block_given_as_a_whole_is_refused_like_one_alone():
     with pytest.raises(RunError, match=r"policy\.network\.mixer has no effect under policy\.type = mppo"):
         changed("policy.network={'hidden_dim': 32, 'mixer': 'vdn'}", policy="mppo")
