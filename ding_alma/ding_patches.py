@@ -3,10 +3,13 @@
 Beside these it only adds entries under new names to DI-engine's registries. A run wraps some methods of its own
 objects, which go with them: the learner's ``train`` (run/faults.py), the collector's ``collect`` and the evaluator's
 ``eval`` (run/environment_guard.py, run/commander.py), the ``add_scalar`` of its tensorboard writer
-(monitor/scalars.py), what the router of a parallel run sends and receives (pipeline/authentication.py).
+(monitor/scalars.py), what the router of a parallel run sends and receives (pipeline/authentication.py). And forked
+processes do not collect objects of their parent (`spare_objects_of_parents`).
 """
 
+import gc
 import importlib
+import os
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -91,6 +94,16 @@ def apply_patches() -> None:
         # A second import, by importlib.reload for example, finds our own.
         if original is None or not original.__module__.startswith("ding_alma."):
             holder[name] = patch.replacement(original)
+
+
+def spare_objects_of_parents() -> None:
+    """Have forked processes, such as those of environments, never collect what their parent has left behind.
+
+    A learner of an earlier run, say of another cell of a notebook, would wait there for the thread of its tensorboard
+    writer, which the forked process lacks, and the parent for an answer of its environment.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=gc.freeze)
 
 
 def _holder(place: str) -> tuple[MutableMapping[str, Any], str]:

@@ -14,6 +14,9 @@ from golden_patterns import GOLDEN_PATTERNS
 MOST_CORES = 8
 """Each worker takes about a gigabyte."""
 
+SLOW_SECONDS = 3600
+"""The time limit of a slow test; the others' is in ``pyproject.toml``."""
+
 
 def pytest_addoption(parser):
     parser.addoption(
@@ -64,6 +67,9 @@ def pytest_collection():
 
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--slow"):
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
         return
     skip = pytest.mark.skip(reason="slow; run with --slow")
     for item in items:

@@ -1,7 +1,6 @@
 """Many short runs in forked children of one process, which has paid for the imports."""
 
 import contextlib
-import gc
 import os
 import resource
 import shutil
@@ -101,8 +100,6 @@ def start(function: Callable[[], None], folder: Path, output: Path) -> int:
     try:
         with contextlib.suppress(OSError):
             os.setpgid(0, 0)
-        # Objects of the parent would wait for threads that this process lacks, if they were collected here.
-        gc.freeze()
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         with open(output, "wb") as file:

@@ -1,5 +1,9 @@
 """What importing the plugins replaces in DI-engine is what ding_patches.py lists, no more and no less."""
 
+import gc
+import multiprocessing
+import os
+
 import pytest
 from fresh_import import run_fresh
 
@@ -61,3 +65,22 @@ def test_a_second_time_changes_nothing():
 @pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.place)
 def test_every_patch_says_why(patch):
     assert len(patch.why) > 20
+
+
+def test_forked_processes_do_not_collect_what_their_parent_has_left(tmp_path):
+    """Learners of an earlier run would wait, in a process of an environment, for threads that it lacks."""
+
+    class Left:
+        def __del__(self):
+            (tmp_path / str(os.getpid())).touch()
+
+    left = Left()
+    left.itself = left
+    del left
+    process = multiprocessing.get_context("fork").Process(target=gc.collect)
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    assert not (tmp_path / str(process.pid)).exists()
+    gc.collect()
+    assert (tmp_path / str(os.getpid())).exists()

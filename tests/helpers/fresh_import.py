@@ -1,6 +1,5 @@
 """Python as it is before this project and DI-engine are imported, without the seconds that a new interpreter takes."""
 
-import gc
 import multiprocessing
 import os
 import sys
@@ -31,8 +30,6 @@ def run_fresh(script: str, *forgotten: str) -> str:
 
 
 def _run(script: str, forgotten: tuple[str, ...], output: int) -> None:
-    # Objects of the parent would wait for threads that this process lacks, if they were collected here.
-    gc.freeze()
     for name in list(sys.modules):
         if name in forgotten or name.partition(".")[0] in forgotten:
             del sys.modules[name]

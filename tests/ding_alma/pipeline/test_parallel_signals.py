@@ -1,6 +1,5 @@
 """A signal ends all processes of a parallel run of one host, and says how to go on."""
 
-import gc
 import multiprocessing
 import os
 import re
@@ -52,7 +51,6 @@ def sleeping_pool(**options):
 
 
 def train():
-    gc.freeze()
     # Who started the tests may have them ignored, as nohup does.
     for number in STOPPING:
         signal.signal(number, signal.SIG_DFL)

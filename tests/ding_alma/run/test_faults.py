@@ -130,7 +130,6 @@ def train_on_a_full_disk(main, create, size, messages):
         for handler in list(getattr(logger, "handlers", [])):
             if isinstance(handler, logging.FileHandler):
                 logger.removeHandler(handler)
-    gc.freeze()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)

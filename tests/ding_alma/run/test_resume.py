@@ -1,7 +1,6 @@
 """A run that was broken off and resumed is the run that was not."""
 
 import copy
-import gc
 import multiprocessing
 import shutil
 import signal
@@ -118,8 +117,6 @@ def has_ended(run, iterations):
 
 
 def _train_until_killed(main, create, iterations, by_write, generator):
-    # Learners of earlier tests would wait for their threads, which this process lacks, if they were collected here.
-    gc.freeze()
     if by_write:
         end_by_kill(0.05, generator)
     train(main, create, seed=3, iterations=iterations)

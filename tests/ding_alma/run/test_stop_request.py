@@ -1,6 +1,5 @@
 """Runs that are asked to stop by a signal save first, and go on as if nobody had asked."""
 
-import gc
 import json
 import multiprocessing
 import os
@@ -48,16 +47,10 @@ def wait_for(condition, seconds=120.0):
 
 def in_a_process(function, *arguments):
     """Run in a forked process; returns its exit code."""
-    process = FORK.Process(target=_without_collecting, args=(function, *arguments))
+    process = FORK.Process(target=function, args=arguments)
     process.start()
     process.join()
     return process.exitcode
-
-
-def _without_collecting(function, *arguments):
-    # Learners of earlier tests would wait for their threads, which this process lacks, if they were collected here.
-    gc.freeze()
-    function(*arguments)
 
 
 def ask(number, place, calls, send=lambda number: os.kill(os.getpid(), number)):
@@ -211,7 +204,7 @@ def test_runs_side_by_side_are_asked_too(monkeypatch, capfd):
 def test_runs_side_by_side_do_not_outlive_a_killed_parent(monkeypatch):
     monkeypatch.setattr(multiprocessing, "get_context", lambda method: FORK)
     jobs = toy_jobs([0, 1])
-    parent = FORK.Process(target=_without_collecting, args=(side_by_side.train_side_by_side, jobs, 2, print))
+    parent = FORK.Process(target=side_by_side.train_side_by_side, args=(jobs, 2, print))
     parent.start()
     wait_for(lambda: have_saved(jobs))
     processes = trainers(jobs)
