@@ -64,9 +64,7 @@ def make_manager(double, compiled_rules):
 
 def wait_for_resets(manager):
     """A subprocess manager that is closed in the middle of a reset would begin another, in a new process."""
-    deadline = time.monotonic() + 60
     while len(manager.ready_obs) < ENVS:
-        assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
