@@ -22,8 +22,7 @@ def _subtask(reward: float, obs: Mapping[str, Any], action: Tensor, info: Mappin
 def _given(reward: float, obs: Mapping[str, Any], action: Tensor, info: Mapping[str, Any]) -> Tensor:
     if "member_reward" not in info:
         raise KeyError(
-            "policy.credit.own = 'given' needs info['member_reward'], which this environment does not hand out; use "
-            "'team' or 'subtask'"
+            "policy.credit.own = 'given' needs info['member_reward'], which this environment of maps does not hand out"
         )
     return torch.as_tensor(info["member_reward"]).float().view(action.shape)
 
@@ -64,6 +63,11 @@ def check_credit(credit: EasyDict, view: str) -> None:
         raise ValueError(
             "policy.credit.own = 'team' gives every member the whole global reward, whose 'sum' would multiply it by "
             "their number; set policy.credit.shared to 'team'"
+        )
+    if view == "entities" and credit.own == "given":
+        raise ValueError(
+            "policy.credit.own = 'given' is for policy.view = 'map', whose environments say what each member earned; "
+            "use 'team' or 'subtask'"
         )
     if view == "map" and ("team" in (credit.own, credit.shared) or credit.own == "subtask"):
         raise ValueError(

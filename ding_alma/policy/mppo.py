@@ -122,7 +122,7 @@ class MppoPolicy(MemberPolicy):
         # (dict) Which reward a trajectory learns from (docs/reference/mppo.md#own-and-shared-rewards).
         credit=dict(
             # (str) A member's own reward: 'team', the environment's global reward; 'subtask', the reward of the subtask
-            # that its action is tied to; 'given', what the environment puts in info['member_reward'].
+            # that its action is tied to; 'given', info['member_reward'] (view='map' alone).
             own="team",
             # (str) What trajectories share: 'team', the environment's global reward; 'sum' or 'mean' of their own.
             shared="team",

@@ -343,6 +343,7 @@ def test_a_member_without_any_legal_action_is_an_error():
         ("view", "planes", "policy.view must be one of"),
         ("credit", dict(own="team", shared="sum"), "multiply"),
         ("credit", dict(own="gven"), "did you mean 'given'"),
+        ("credit", dict(own="given"), "is for policy.view = .map."),
         ("credit", dict(own_weight=1.5), "own_weight must lie in"),
         ("ppo", dict(epochs=0), "epochs must lie in"),
         ("ppo", dict(normalisation="all"), "normalisation"),
